@@ -1,0 +1,5 @@
+"""``python -m onnxfcn`` is the command ``onnxfcn``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""ONNX's checker, on a copy of the model without its weights: it would copy them several times."""
+
+import onnx
+from onnx import ModelProto, TensorProto
+
+_LARGEST_KEPT = 1024
+"""Elements; smaller constants may be shapes and axes, which shape inference reads."""
+_FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
+
+
+def check(model: ModelProto, *, infer_shapes: bool) -> str:
+    """Ask the checker about a model.
+
+    Args:
+        model: the model; not changed. External data is not looked at.
+        infer_shapes: whether declared shapes must agree with inferred ones as well.
+
+    Returns:
+        What the checker says, in one line; empty where it accepts the model.
+    """
+    try:
+        onnx.checker.check_model(_skeleton(model), full_check=infer_shapes)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def _skeleton(model: ModelProto) -> ModelProto:
+    """The model with its weights turned into inputs of the same type and shape."""
+    skeleton = ModelProto()
+    for field, value in model.ListFields():
+        if field.name == "graph":
+            continue
+        if field.is_repeated:
+            getattr(skeleton, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(skeleton, field.name).CopyFrom(value)
+        else:
+            setattr(skeleton, field.name, value)
+    for field, value in model.graph.ListFields():
+        if field.name == "initializer":
+            continue
+        if field.is_repeated:
+            getattr(skeleton.graph, field.name).extend(value)
+        else:
+            setattr(skeleton.graph, field.name, value)
+    inputs = {value.name for value in model.graph.input}
+    for tensor in model.graph.initializer:
+        if _is_weight(tensor):
+            if tensor.name not in inputs:
+                skeleton.graph.input.append(
+                    onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+                )
+        else:
+            skeleton.graph.initializer.append(tensor)
+    return skeleton
+
+
+def _is_weight(tensor: TensorProto) -> bool:
+    elements = 1
+    for extent in tensor.dims:
+        elements *= extent
+    return elements > _LARGEST_KEPT or tensor.data_location == TensorProto.EXTERNAL

@@ -1,0 +1,206 @@
+"""The command line: a thin layer over the library."""
+
+import json
+import sys
+import traceback
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from .errors import OnnxfcnError, RefusedError, ValidationFailedError
+from .report import SCHEMA_VERSION, RewriteReport
+from .rewrite import rewrite as rewrite_model
+from .sizes import Size
+from .tables import print_report
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime.",
+)
+
+
+class Batch(StrEnum):
+    """What happens to the batch axis."""
+
+    KEEP = "keep"
+    FREE = "free"
+
+
+def _parse_size(text: str) -> Size:
+    """``288x320`` as (288, 320)."""
+    return _parse_numbers(text, "x")
+
+
+def _parse_step(text: str) -> Size:
+    """``2`` or ``2,3`` as numbers."""
+    return _parse_numbers(text, ",")
+
+
+def _parse_numbers(text: str, separator: str) -> Size:
+    parts = text.lower().split(separator)
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"'{text}' is no list of positive numbers joined by {separator!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"onnxfcn {version('onnxfcn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command()
+def rewrite(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The classifier, an .onnx file.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the result.")],
+    size: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=_parse_size,
+            metavar="HxW",
+            help="Image size to validate at; repeatable. By default two larger ones.",
+        ),
+    ] = None,
+    window_step: Annotated[
+        Any,
+        typer.Option(
+            parser=_parse_step,
+            metavar="S[,S]",
+            help="Take every S-th window of the feature map.",
+        ),
+    ] = "1",
+    batch: Annotated[
+        Batch, typer.Option(help="Leave the batch axis as it is, or make it symbolic.")
+    ] = Batch.KEEP,
+    input_size: Annotated[
+        Any,
+        typer.Option(
+            parser=_parse_size,
+            metavar="HxW",
+            help="Image size that a model with symbolic axes was made for.",
+        ),
+    ] = None,
+    provider: Annotated[
+        str, typer.Option(help="cpu, cuda, or an ONNX Runtime execution provider.")
+    ] = "cpu",
+    rtol: Annotated[
+        float | None,
+        typer.Option(min=0, help="Largest error relative to the output's scale."),
+    ] = None,
+    atol: Annotated[float, typer.Option(min=0, help="Largest absolute error, in addition.")] = 0.0,
+    validate: Annotated[
+        bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="List mean errors, spreads and tolerances too.")
+    ] = False,
+) -> None:
+    """Rewrite a classifier so that it slides over larger images.
+
+    Exit codes: 0 done, 1 a bug of ours, 2 usage, 3 nothing to rewrite, 4 refused or not a usable
+    model, 5 validation failed. OUT is written only with exit code 0.
+    """
+    try:
+        with _Bar() as bar:
+            report = rewrite_model(
+                source,
+                output,
+                sizes=size or (),
+                window_step=window_step,
+                batch=batch.value,
+                input_size=input_size,
+                provider=provider,
+                rtol=rtol,
+                atol=atol,
+                validate=validate,
+                progress=bar.advance,
+            )
+    except OnnxfcnError as error:
+        _print_error(error, as_json, verbose)
+        raise typer.Exit(error.exit_code) from None
+    _print_result(report, as_json, verbose)
+
+
+class _Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+
+
+def _print_result(report: RewriteReport, as_json: bool, verbose: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        print_report(report, verbose=verbose)
+
+
+def _print_error(error: OnnxfcnError, as_json: bool, verbose: bool) -> None:
+    report = error.report if isinstance(error, ValidationFailedError) else None
+    if as_json:
+        refusals = error.refusals if isinstance(error, RefusedError) else ()
+        content: dict[str, Any] = (
+            {"schema_version": SCHEMA_VERSION} if report is None else (report.as_dict())
+        )
+        content |= {
+            "status": type(error).__name__,
+            "exit_code": error.exit_code,
+            "message": str(error),
+            "refusals": [vars(refusal) for refusal in refusals],
+        }
+        typer.echo(json.dumps(content, indent=2))
+    elif report is not None:
+        print_report(report, verbose=verbose)
+    typer.echo(f"onnxfcn: {error}", err=True)
+
+
+def main() -> None:
+    """Entry point of the command ``onnxfcn``."""
+    try:
+        app()
+    except Exception:
+        # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
+        traceback.print_exc()
+        typer.echo("onnxfcn: this is a bug of onnxfcn; please report it with the above", err=True)
+        sys.exit(1)

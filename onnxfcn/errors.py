@@ -1,0 +1,73 @@
+"""What can go wrong, and the exit code that the command line gives it.
+
+OnnxfcnError
+    UsageError              2  an option, or a place that cannot be read from or written to
+    NothingToRewriteError   3  the model has no dense layer behind a feature map
+    UnusableModelError      4  the file is no model that ONNX accepts
+    RefusedError            4  the rewrite would not be complete or correct
+    ValidationFailedError   5  ONNX Runtime did not confirm the rewritten model
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from passes import Refusal
+
+if TYPE_CHECKING:
+    from .report import RewriteReport
+
+
+class OnnxfcnError(Exception):
+    """Base of all errors that onnxfcn raises on purpose.
+
+    Attributes:
+        exit_code: exit code of the command line for this error.
+    """
+
+    exit_code = 1
+
+
+class UsageError(OnnxfcnError):
+    """An option or a path is wrong, or a place cannot be read from or written to."""
+
+    exit_code = 2
+
+
+class NothingToRewriteError(OnnxfcnError):
+    """The model has no dense layer behind a feature map; it was left alone."""
+
+    exit_code = 3
+
+
+class UnusableModelError(OnnxfcnError):
+    """The input is no valid ONNX model, or ONNX Runtime cannot run it."""
+
+    exit_code = 4
+
+
+class RefusedError(OnnxfcnError):
+    """A pass refused; the message names the node.
+
+    Attributes:
+        refusals: all reasons, at least one.
+    """
+
+    exit_code = 4
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(map(str, refusals)))
+        self.refusals = tuple(refusals)
+
+
+class ValidationFailedError(OnnxfcnError):
+    """The rewritten model's answers differ from the original's, or it does not run.
+
+    Attributes:
+        report: what was seen, where the comparison came to an end.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, report: "RewriteReport | None" = None) -> None:
+        super().__init__(message)
+        self.report = report

@@ -1,0 +1,186 @@
+"""Find the feature maps of a model by comparing it with its rewritten form.
+
+Nothing is asked of the passes: a tensor is shared when both models compute it from the image by
+equal nodes and equal weights, and the feature maps are the last shared tensors that grow with the
+image. Together they separate the image from the outputs; what follows them in the original is the
+head, which becomes a model of its own.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from passes.static_shapes import Shape
+
+from .errors import ValidationFailedError
+
+_FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Where trunk and head part.
+
+    Attributes:
+        feature_maps: names of the feature maps.
+        templates: names of trunk tensors of which the head reads nothing but the shape.
+        head: the original's nodes behind them, in graph order.
+        outputs: the original's outputs that the head computes.
+    """
+
+    feature_maps: tuple[str, ...]
+    templates: tuple[str, ...]
+    head: tuple[NodeProto, ...]
+    outputs: tuple[str, ...]
+
+
+def find_frontier(
+    original: ModelProto, rewritten: ModelProto, small: dict[str, Shape], large: dict[str, Shape]
+) -> Frontier:
+    """Feature maps and head of the original.
+
+    Args:
+        original: the model before the rewrite.
+        rewritten: the model after it.
+        small: static shapes of the rewritten model's tensors at the original image size.
+        large: the same at a larger size.
+
+    Raises:
+        ValidationFailedError: the two models share no tensors that separate image and outputs.
+    """
+    shared = shared_tensors(original.graph, rewritten.graph)
+    maps = {
+        name
+        for name in shared
+        if name in small and name in large and _grows(small[name], large[name])
+    }
+    producers = {name: node for node in original.graph.node for name in node.output if name}
+    constants = {tensor.name for tensor in original.graph.initializer}
+    constants |= {tensor.values.name for tensor in original.graph.sparse_initializer}
+    weight_free_inputs = {value.name for value in original.graph.input} - constants
+    found: list[str] = []
+    templates: list[str] = []
+    head: set[int] = set()
+    outputs = tuple(o.name for o in original.graph.output if o.name not in maps)
+    pending, seen = list(outputs), set(outputs)
+    while pending:
+        name = pending.pop()
+        if name in maps:
+            found.append(name)
+            continue
+        if name in weight_free_inputs:
+            raise ValidationFailedError(
+                f"no feature map lies between the input '{name}' and the outputs: the two models"
+                " have too little in common to be compared cell by cell"
+            )
+        node = producers.get(name)
+        if node is None or id(node) in head:
+            continue
+        head.add(id(node))
+        if node.op_type == "Shape" and node.input[0] in shared:
+            templates.append(node.input[0])
+            continue
+        for operand in _operands(node):
+            if operand and operand not in seen:
+                seen.add(operand)
+                pending.append(operand)
+    order = {
+        output: index for index, node in enumerate(original.graph.node) for output in node.output
+    }
+    return Frontier(
+        feature_maps=tuple(sorted(found, key=lambda name: order.get(name, -1))),
+        templates=tuple(sorted(set(templates) - set(found))),
+        head=tuple(node for node in original.graph.node if id(node) in head),
+        outputs=outputs,
+    )
+
+
+def _grows(small: Shape, large: Shape) -> bool:
+    return len(small) == len(large) >= 3 and small[1:] != large[1:]
+
+
+def shared_tensors(original: GraphProto, rewritten: GraphProto) -> set[str]:
+    """Names of the tensors that both graphs compute by equal nodes from equal weights."""
+    weights = {tensor.name: tensor for tensor in rewritten.initializer}
+    shared = {
+        tensor.name
+        for tensor in original.initializer
+        if tensor.name in weights and _same_weight(tensor, weights[tensor.name])
+    }
+    stored = {tensor.name for tensor in original.initializer}
+    inputs = {value.name for value in rewritten.input} - weights.keys()
+    shared |= {value.name for value in original.input if value.name in inputs} - stored
+    nodes = {name: node for node in rewritten.node for name in node.output if name}
+    for node in original.node:
+        twin = next((nodes[name] for name in node.output if name in nodes), None)
+        if (
+            twin is not None
+            and (twin.op_type, twin.domain) == (node.op_type, node.domain)
+            and list(twin.input) == list(node.input)
+            and list(twin.output) == list(node.output)
+            and sorted(map(_bytes, twin.attribute)) == sorted(map(_bytes, node.attribute))
+            and all(operand in shared for operand in _operands(node) if operand)
+        ):
+            shared.update(name for name in node.output if name)
+    return shared
+
+
+def _operands(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads; for a branch, all names that it might read from outside."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            own = {name for inner in graph.node for name in inner.output}
+            own |= {value.name for value in (*graph.input,)}
+            own |= {tensor.name for tensor in graph.initializer}
+            for inner in graph.node:
+                yield from (name for name in _operands(inner) if name not in own)
+
+
+def _bytes(message: onnx.AttributeProto) -> bytes:
+    return bytes(message.SerializeToString(deterministic=True))
+
+
+def _same_weight(left: TensorProto, right: TensorProto) -> bool:
+    if left.dims != right.dims or left.data_type != right.data_type:
+        return False
+    external = TensorProto.EXTERNAL in (left.data_location, right.data_location)
+    # External bytes may lie at another place; the comparison at the original size covers them.
+    return external or left.raw_data == right.raw_data != b"" or left == right
+
+
+def head_model(
+    original: ModelProto,
+    frontier: Frontier,
+    inputs: Mapping[str, np.dtype],
+    extra_outputs: Iterable[str],
+) -> ModelProto:
+    """The head of the original as a model: feature maps in, outputs out.
+
+    Args:
+        original: the model before the rewrite; not changed.
+        frontier: where its head begins.
+        inputs: data types of the feature maps and templates, by name.
+        extra_outputs: inner tensors of the head to return as well.
+    """
+    names = {name for node in frontier.head for name in _operands(node)}
+    model = ModelProto(ir_version=max(original.ir_version, _FIRST_IR_WITHOUT_WEIGHT_INPUTS))
+    model.opset_import.extend(original.opset_import)
+    model.functions.extend(original.functions)
+    graph = model.graph
+    graph.name = "head"
+    graph.node.extend(frontier.head)
+    graph.initializer.extend(t for t in original.graph.initializer if t.name in names)
+    graph.sparse_initializer.extend(
+        t for t in original.graph.sparse_initializer if t.values.name in names
+    )
+    for name, dtype in inputs.items():
+        element = onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        graph.input.append(onnx.helper.make_tensor_value_info(name, element, None))
+    declared = {value.name: value for value in original.graph.output}
+    graph.output.extend(declared[name] for name in frontier.outputs)
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in extra_outputs)
+    return model

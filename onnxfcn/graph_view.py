@@ -1,0 +1,54 @@
+"""The graphsurgeon view of a model, whose weights stay unread until a pass asks for them."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from onnx import TensorProto
+from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+from onnx_graphsurgeon.ir.tensor import LazyValues
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from .errors import UnusableModelError
+from .stored_model import StoredModel
+
+
+class ExternalValues(LazyValues):  # type: ignore[misc]
+    """Values of an initializer that lie in a file beside the model, read when asked for."""
+
+    def __init__(self, tensor: TensorProto, folder: Path) -> None:
+        super().__init__(tensor)
+        self._folder = folder
+
+    def load(self) -> np.ndarray:
+        """Read the values; the proto keeps pointing to the file."""
+        loaded = TensorProto()
+        loaded.CopyFrom(self.tensor)
+        load_external_data_for_tensor(loaded, str(self._folder))
+        return onnx.numpy_helper.to_array(loaded)
+
+
+def graph_view(model: StoredModel) -> gs.Graph:
+    """A model's main graph as graphsurgeon sees it; it refers to the model's own protos.
+
+    Raises:
+        UnusableModelError: graphsurgeon cannot represent the graph.
+    """
+    try:
+        # graphsurgeon logs to standard output, which belongs to the results.
+        with G_LOGGER.suppress():
+            graph = gs.import_onnx(model.proto)
+    except Exception as error:  # whatever it raises on types that it does not know
+        raise UnusableModelError(
+            f"graphsurgeon cannot read the graph '{model.proto.graph.name}': {error}"
+        ) from error
+    if model.folder is not None:
+        for tensor in graph.tensors().values():
+            if isinstance(tensor, gs.Constant) and _is_external(tensor._values.tensor):
+                tensor.values = ExternalValues(tensor._values.tensor, model.folder)
+    return graph
+
+
+def _is_external(stored: object) -> bool:
+    return isinstance(stored, TensorProto) and uses_external_data(stored)

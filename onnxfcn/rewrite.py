@@ -1,0 +1,227 @@
+"""The whole job: load, rewrite, check, validate, save."""
+
+import time
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from onnx import ModelProto
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from passes import PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes.per_axis import per_axis
+
+from .checking import check
+from .document import Document
+from .errors import (
+    NothingToRewriteError,
+    RefusedError,
+    UnusableModelError,
+    UsageError,
+    ValidationFailedError,
+)
+from .model_io import StagedOutput, load
+from .report import RewriteReport, ValidationReport
+from .runtime import provider_name
+from .sizes import Size
+from .stored_model import StoredModel
+from .validation import Progress, no_progress, run_validation
+
+ModelSource = str | PathLike[str] | ModelProto
+"""A path to an ``.onnx`` file, or a model in memory without external data."""
+
+
+def rewrite(
+    model: ModelSource,
+    output: str | PathLike[str] | None = None,
+    *,
+    sizes: Sequence[Size] = (),
+    window_step: int | Sequence[int] = 1,
+    batch: Literal["keep", "free"] = "keep",
+    input_size: Sequence[int] | None = None,
+    provider: str = "cpu",
+    rtol: float | None = None,
+    atol: float = 0.0,
+    seed: int = 0,
+    validate: bool = True,
+    progress: Progress = no_progress,
+) -> RewriteReport:
+    """Turn a classifier into a fully convolutional network, and prove it.
+
+    Args:
+        model: the classifier; never changed.
+        output: where to write the result; ``None`` keeps it in memory (``report.model``).
+        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
+            width); by default two larger ones.
+        window_step: the map takes every so-many-th window of the feature map, one number or an
+            axis each.
+        batch: ``keep`` leaves the batch axis as it is, ``free`` makes it symbolic.
+        input_size: the image size that a model with symbolic axes was made for.
+        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
+        atol: largest absolute error, in addition.
+        seed: seed of the random images.
+        validate: whether to run the proof; without it the result is checked, not run.
+        progress: called with what is being done, the steps done and the steps in all.
+
+    Returns:
+        What was changed and what was seen. Where it is returned, the result was complete, valid
+        and, unless switched off, confirmed by ONNX Runtime.
+
+    Raises:
+        UsageError: an option or a path is wrong, or a place cannot be read from or written to.
+        NothingToRewriteError: there is no dense layer behind a feature map.
+        UnusableModelError: the model is not valid, or ONNX Runtime cannot run it.
+        RefusedError: the rewrite would not be complete or correct; names the node.
+        ValidationFailedError: the result's answers are not the original's.
+    """
+    started = time.perf_counter()
+    provider = provider_name(provider) if validate else provider
+    original = open_model(model)
+    with StagedOutput(output, source=original) as staged:
+        document = Document(StoredModel(_copy(original.proto), original.folder))
+        rewrites = _run_passes(document, input_size, window_step, batch)
+        result = document.commit()
+        _check_result(original.proto, result)
+        folder = staged.write(result)
+        seconds = {"rewrite": time.perf_counter() - started}
+        validation = None
+        if validate:
+            validation = run_validation(
+                original,
+                StoredModel(result, folder),
+                sizes=sizes,
+                window_step=window_step,
+                input_size=input_size,
+                provider=provider,
+                rtol=rtol,
+                atol=atol,
+                seed=seed,
+                progress=progress,
+            )
+            seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
+        report = RewriteReport(
+            source="" if isinstance(model, ModelProto) else str(model),
+            output="" if output is None else str(output),
+            window_step=per_axis("window_step", window_step, _spatial_rank(rewrites)),
+            rewrites=rewrites,
+            validation=validation,
+            seconds=seconds,
+            model=result,
+        )
+        if validation is not None and not validation.passed:
+            raise ValidationFailedError(
+                "the rewritten model's answers differ from the original's; nothing was written",
+                report,
+            )
+        staged.publish()
+    return report
+
+
+def open_model(model: ModelSource) -> StoredModel:
+    """Load a model and have the checker look at it.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read.
+        UnusableModelError: it is no valid model.
+    """
+    if isinstance(model, ModelProto):
+        stored, name = StoredModel(model), "the model"
+    else:
+        path = Path(model)
+        stored, name = StoredModel(load(path), path.parent), str(path)
+    complaint = check(stored.proto, infer_shapes=False)
+    if complaint:
+        raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
+    return stored
+
+
+def _spatial_rank(rewrites: Sequence[Rewrite]) -> int:
+    return max(len(rewrite.window) for rewrite in rewrites)
+
+
+def _copy(model: ModelProto) -> ModelProto:
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+def _run_passes(
+    document: Document,
+    input_size: Sequence[int] | None,
+    window_step: int | Sequence[int],
+    batch: Literal["keep", "free"],
+) -> tuple[Rewrite, ...]:
+    graph = document.graph
+    with G_LOGGER.suppress():
+        try:
+            heads = flatten_gemm_to_conv.apply(
+                graph, input_size=input_size, window_step=window_step
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        _require_complete(heads)
+        if not heads.rewrites:
+            raise NothingToRewriteError(
+                "no dense layer reads a flattened feature map: there is nothing to rewrite"
+            )
+        axes = dynamic_spatial_axes.apply(graph, input_size=input_size, batch=batch)
+        _require_complete(axes)
+    return heads.rewrites + axes.rewrites
+
+
+def _require_complete(result: PassResult) -> None:
+    if result.refusals:
+        raise RefusedError(result.refusals)
+
+
+def _check_result(original: ModelProto, result: ModelProto) -> None:
+    # A model whose declared shapes were wrong from the start is not ours to mend.
+    consistent = not check(original, infer_shapes=True)
+    complaint = check(result, infer_shapes=consistent)
+    if complaint:
+        raise ValidationFailedError(f"the checker rejects the rewritten model: {complaint}")
+
+
+def validate(
+    original: ModelSource,
+    rewritten: ModelSource,
+    *,
+    sizes: Sequence[Size] = (),
+    window_step: int | Sequence[int] = 1,
+    input_size: Sequence[int] | None = None,
+    provider: str = "cpu",
+    rtol: float | None = None,
+    atol: float = 0.0,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> ValidationReport:
+    """Compare a rewritten model with its original; the options are those of ``rewrite``.
+
+    Args:
+        original: the classifier.
+        rewritten: its fully convolutional form, by this tool or another, with the same tensor
+            names in the trunk.
+
+    Returns:
+        What was seen; false where a comparison failed.
+
+    Raises:
+        UsageError: an option or a path is wrong.
+        UnusableModelError: a model is not valid, or ONNX Runtime cannot run it.
+        ValidationFailedError: the models cannot be compared, or a map has another size than the
+            original's geometry gives.
+    """
+    return run_validation(
+        open_model(original),
+        open_model(rewritten),
+        sizes=sizes,
+        window_step=window_step,
+        input_size=input_size,
+        provider=provider_name(provider),
+        rtol=rtol,
+        atol=atol,
+        seed=seed,
+        progress=progress,
+    )

@@ -1,0 +1,53 @@
+"""Image sizes to validate at."""
+
+from collections.abc import Callable, Sequence
+
+Size = tuple[int, ...]
+"""Extents of an image or of a map, an axis each: height and width, say."""
+
+
+def stride_of(map_size: Callable[[Size], Size | None], original: Size) -> Size:
+    """Image pixels from one cell to the next, an axis each, told from how fast the map grows.
+
+    Args:
+        map_size: cells of the map for an image size; ``None`` where the trunk cannot take it.
+        original: the image size that the model was made for.
+
+    Returns:
+        Pixels an axis, at least 1; an estimate where the map does not grow evenly.
+    """
+    # A multiple of most strides that networks have, so that the quotient is exact.
+    growth = 2520 * 16
+    small, large = map_size(original), map_size(tuple(extent + growth for extent in original))
+    if small is None or large is None:
+        return (1,) * len(original)
+    return tuple(
+        max(1, round(growth / (wide - narrow))) if wide > narrow else 1
+        for narrow, wide in zip(small, large, strict=True)
+    )
+
+
+def default_sizes(
+    map_size: Callable[[Size], Size | None],
+    original: Size,
+) -> list[Size]:
+    """Two larger sizes, not square; the second no multiple of the stride beyond the original.
+
+    Args:
+        map_size: cells of the map for an image size; ``None`` where the trunk cannot take it.
+        original: the image size that the model was made for.
+    """
+    pitch = stride_of(map_size, original)
+    aligned = _not_square(original, pitch, [2 + axis for axis in range(len(original))])
+    odd = _not_square(original, pitch, [1 + (axis == 0) for axis in range(len(original))])
+    shifts = [max(1, extent // 3) for extent in pitch]
+    shifted = tuple(extent + shift for extent, shift in zip(odd, shifts, strict=True))
+    return [aligned, shifted if map_size(shifted) is not None else odd]
+
+
+def _not_square(original: Size, pitch: Sequence[int], cells: Sequence[int]) -> Size:
+    """The original size and some more cells an axis, one more where the axes would be equal."""
+    size = tuple(o + p * c for o, p, c in zip(original, pitch, cells, strict=True))
+    if len(size) > 1 and len(set(size)) == 1:
+        return (size[0] + pitch[0], *size[1:])
+    return size

@@ -1,0 +1,112 @@
+"""Run a few nodes of a graph on given values, with onnx's reference evaluator."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+
+from .static_shapes import load_values, to_model
+from .use_def import has_subgraph, is_standard, producer
+
+_RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomUniform"}) | frozenset(
+    {"RandomNormalLike", "RandomUniformLike"}
+)
+
+
+class ConstantOfShape(OpRun):
+    """ConstantOfShape as a broadcast view: a uniform weight of any size takes no memory.
+
+    A view of zero strides stays one through Reshape and Transpose, which is how a caller knows
+    that a weight is uniform without looking at its elements.
+    """
+
+    op_domain = ""
+
+    def _run(self, shape: np.ndarray, value: np.ndarray | None = None) -> tuple[np.ndarray]:
+        filler = np.zeros(1, np.float32) if value is None else np.asarray(value)
+        return (np.broadcast_to(filler.reshape(()), [int(extent) for extent in shape]),)
+
+
+def is_uniform(values: np.ndarray) -> bool:
+    """Whether an array is one value seen through zero strides, as ConstantOfShape makes them."""
+    return values.size > 1 and not any(values.strides)
+
+
+def evaluate(
+    graph: gs.Graph, wanted: gs.Tensor, known: Mapping[int, np.ndarray]
+) -> np.ndarray | None:
+    """Value of a tensor, computed from initializers and from the tensors that are known.
+
+    Args:
+        graph: the graph that ``wanted`` belongs to; not changed.
+        wanted: the tensor to compute.
+        known: values of tensors, by ``id`` of the tensor; the search stops there.
+
+    Returns:
+        The value, of the tensor's own dtype and shape, or ``None`` where it depends on a graph
+        input, on chance, on a subgraph, or on an operator of another domain.
+    """
+    if id(wanted) in known:
+        return known[id(wanted)]
+    needed: dict[int, gs.Node] = {}
+    feeds: dict[str, np.ndarray] = {}
+    pending = [wanted]
+    while pending:
+        tensor = pending.pop()
+        node = producer(tensor)
+        if id(tensor) in known:
+            feeds[tensor.name] = known[id(tensor)]
+        elif isinstance(tensor, gs.Constant):
+            feeds[tensor.name] = load_values(tensor)
+        elif node is None or not is_standard(node) or node.op in _RANDOM or has_subgraph(node):
+            return None
+        elif id(node) not in needed:
+            needed[id(node)] = node
+            pending.extend(operand for operand in node.inputs if operand.name)
+    if not needed:
+        return feeds[wanted.name]
+    nodes = [node for node in graph.nodes if id(node) in needed]
+    inputs = [onnx.helper.make_empty_tensor_value_info(name) for name in feeds]
+    outputs = [onnx.helper.make_empty_tensor_value_info(wanted.name)]
+    model = to_model(graph, nodes, inputs, outputs)
+    new_ops: list[Any] = [ConstantOfShape]
+    results: Any = ReferenceEvaluator(model, new_ops=new_ops).run(None, feeds)
+    return np.asarray(results[0])
+
+
+class Constants:
+    """Which tensors of a graph are constant, and their values, computed when asked for."""
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self._graph = graph
+        self._constant = {
+            id(tensor) for tensor in graph.tensors().values() if isinstance(tensor, gs.Constant)
+        }
+        for node in graph.nodes:
+            inputs = [tensor for tensor in node.inputs if tensor.name]
+            if (
+                is_standard(node)
+                and (inputs or node.op == "Constant")
+                and node.op not in _RANDOM
+                and not has_subgraph(node)
+                and all(id(tensor) in self._constant for tensor in inputs)
+            ):
+                self._constant.update(id(tensor) for tensor in node.outputs)
+
+    def __contains__(self, tensor: gs.Tensor) -> bool:
+        return id(tensor) in self._constant
+
+    def values(self, tensor: gs.Tensor) -> np.ndarray:
+        """Values of a constant tensor; a zero-stride view where a ConstantOfShape made them.
+
+        Raises:
+            KeyError: the tensor is not constant.
+        """
+        values = evaluate(self._graph, tensor, {}) if tensor in self else None
+        if values is None:
+            raise KeyError(tensor.name)
+        return values

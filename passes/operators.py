@@ -1,0 +1,41 @@
+"""Families of ai.onnx operators that the passes reason about."""
+
+UNARY = frozenset(
+    "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Cos Cosh Elu Erf Exp Floor"
+    " Gelu HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu"
+    " Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh"
+    " ThresholdedRelu".split()
+)
+"""One tensor in, the same shape out, every element on its own."""
+
+VARIADIC = frozenset(
+    "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or Pow PRelu"
+    " Sub Sum Where Xor".split()
+)
+"""Several tensors in, broadcast against one another, every element on its own."""
+
+ELEMENTWISE = UNARY | VARIADIC | {"Clip", "Dropout"}
+"""Operators that compute every element of the output from the same element of the inputs."""
+
+POOLS = frozenset({"AveragePool", "LpPool", "MaxPool"})
+"""Pools with a kernel, on ``[N, C, *s]``."""
+
+GLOBAL_POOLS = frozenset({"GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"})
+"""Pools over the whole map, on ``[N, C, *s]``."""
+
+CHANNELS_FIRST = (
+    POOLS
+    | GLOBAL_POOLS
+    | {"BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace", "GroupNormalization"}
+    | {"InstanceNormalization", "LRN", "SpaceToDepth"}
+)
+"""Operators that read and write ``[N, C, *s]`` and so fix the meaning of the axes."""
+
+KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"})
+"""Operators that change extents, not the meaning of axes."""
+
+MOVES_DATA = frozenset(
+    "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND Identity Reshape Slice"
+    " SpaceToDepth Split Squeeze Tile Transpose Unsqueeze".split()
+)
+"""Operators whose outputs hold elements of their first input: moved, dropped or repeated."""

@@ -1,0 +1,261 @@
+"""Which nodes work at any image size, and which have the original one baked in.
+
+Every tensor's shape is known at two sizes. A node none of whose inputs differ between them may be
+anything. A node that sees an axis grow must have a rule here that says why it does not care.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from .evaluation import Constants
+from .operators import UNARY, VARIADIC
+from .result import RefusalCode, Refused, refuse
+from .static_shapes import Shape
+from .use_def import has_subgraph, is_standard, outer_inputs
+
+
+@dataclass(frozen=True)
+class TwoSizes:
+    """A graph's shapes at the original image size and at a larger one.
+
+    Attributes:
+        opset: version of ai.onnx.
+        constants: constant tensors of the graph.
+        small: shapes at the original size, by tensor name.
+        large: shapes at the larger size, by tensor name.
+    """
+
+    opset: int
+    constants: Constants
+    small: Mapping[str, Shape]
+    large: Mapping[str, Shape]
+
+    def growing(self, tensor: gs.Tensor) -> set[int]:
+        """Axes of a tensor that differ between the two sizes; none where a shape is unknown."""
+        if tensor.name not in self.small or tensor.name not in self.large:
+            return set()
+        pairs = zip(self.small[tensor.name], self.large[tensor.name], strict=True)
+        return {axis for axis, (small, large) in enumerate(pairs) if small != large}
+
+    def rank(self, tensor: gs.Tensor) -> int:
+        """Number of axes of a tensor."""
+        return len(self.small[tensor.name])
+
+    def operand(self, node: gs.Node, name: str, index: int) -> np.ndarray | None:
+        """An operand that older opsets have as attribute ``name`` and newer ones as an input.
+
+        Returns:
+            Its value, one-dimensional; ``None`` where it is absent.
+
+        Raises:
+            Refused: it is computed from data.
+        """
+        if name in node.attrs:
+            return np.atleast_1d(np.asarray(node.attrs[name]))
+        if len(node.inputs) <= index or not node.inputs[index].name:
+            return None
+        if node.inputs[index] not in self.constants:
+            raise _baked(node, f"{name} that are computed at run time")
+        return np.atleast_1d(self.constants.values(node.inputs[index]))
+
+
+Rule = Callable[[gs.Node, TwoSizes], None]
+"""Raises ``Refused`` where a node would not work at the larger size."""
+
+
+def check_size_free(graph: gs.Graph, nodes: Sequence[gs.Node], sizes: TwoSizes) -> None:
+    """Check that nodes work at any image size.
+
+    Args:
+        graph: the graph that they belong to.
+        nodes: all nodes that depend on the image, in graph order.
+        sizes: the graph's shapes at two sizes.
+
+    Raises:
+        Refused: at the first node that does not, or of which it cannot be told.
+    """
+    dependent = {id(tensor) for tensor in graph.inputs}
+    outputs = {id(tensor) for tensor in graph.outputs}
+    for node in nodes:
+        dependent.update(id(output) for output in node.outputs)
+    for node in nodes:
+        operands = [tensor for tensor in outer_inputs(node) if id(tensor) in dependent]
+        if any(sizes.growing(tensor) for tensor in operands):
+            _rule(node)(node, sizes)
+        for output in node.outputs:
+            if output.outputs or id(output) in outputs:
+                _check_known(node, output, sizes)
+
+
+def _rule(node: gs.Node) -> Rule:
+    if has_subgraph(node):
+        code, found = RefusalCode.CONTROL_FLOW, "a subgraph that reads the map"
+    elif not is_standard(node):
+        code, found = RefusalCode.CUSTOM_OPERATOR, f"{node.domain}.{node.op}, of unknown meaning"
+    elif node.op not in RULES:
+        code, found = RefusalCode.BAKED_EXTENT, f"{node.op}, which may depend on the original size"
+    else:
+        return RULES[node.op]
+    raise refuse(code, node, expected="operators that work at any image size", found=found)
+
+
+def _check_known(node: gs.Node, output: gs.Tensor, sizes: TwoSizes) -> None:
+    small, large = sizes.small.get(output.name), sizes.large.get(output.name)
+    if small is None:
+        raise refuse(
+            RefusalCode.SHAPE_UNKNOWN,
+            node,
+            expected=f"that shape inference knows '{output.name}'",
+            found="no shape",
+        )
+    if large is None or len(small) != len(large):
+        raise _baked(node, f"operands that fit together only where '{output.name}' is {small}")
+
+
+def _baked(node: gs.Node, found: str) -> Refused:
+    return refuse(
+        RefusalCode.BAKED_EXTENT, node, expected="a node that works at any image size", found=found
+    )
+
+
+def _any(node: gs.Node, sizes: TwoSizes) -> None:
+    """The operator's definition speaks of no fixed extent."""
+
+
+def _broadcast(node: gs.Node, sizes: TwoSizes) -> None:
+    """Every operand follows the result's extents, or is one element wide and stays so."""
+    result = node.outputs[0].name
+    for operand in node.inputs:
+        small, large = sizes.small[operand.name], sizes.large[operand.name]
+        pairs = zip(
+            small[::-1],
+            large[::-1],
+            sizes.small[result][::-1],
+            sizes.large.get(result, ())[::-1],
+            strict=False,
+        )
+        for extent, larger, result_small, result_large in pairs:
+            follows = extent == result_small and larger == result_large
+            if follows or extent == larger == 1:
+                continue
+            constant = operand in sizes.constants
+            raise refuse(
+                RefusalCode.MAP_SIZED_CONSTANT if constant else RefusalCode.BAKED_EXTENT,
+                node,
+                expected="operands that grow with the map, or have one element where it grows",
+                found=f"{'the constant ' if constant else ''}'{operand.name}' of shape {small}",
+            )
+
+
+def _unless(attribute: str) -> Rule:
+    def rule(node: gs.Node, sizes: TwoSizes) -> None:
+        if attribute in node.attrs:
+            raise _baked(node, f"{attribute}={node.attrs[attribute]}")
+
+    return rule
+
+
+def _one_axis(default: int) -> Rule:
+    """The operator cuts or indexes one axis, which must not be one that grows."""
+
+    def rule(node: gs.Node, sizes: TwoSizes) -> None:
+        data = node.inputs[0]
+        _refuse_growing(node, sizes, [int(node.attrs.get("axis", default))], data)
+
+    return rule
+
+
+def _gather(node: gs.Node, sizes: TwoSizes) -> None:
+    _one_axis(0)(node, sizes)
+    if sizes.growing(node.inputs[1]):
+        raise _baked(node, "indices that are computed from the map")
+
+
+def _from_axis(default: int) -> Rule:
+    """The operator treats all axes from ``axis`` on as one."""
+
+    def rule(node: gs.Node, sizes: TwoSizes) -> None:
+        rank = sizes.rank(node.inputs[0])
+        first = int(node.attrs.get("axis", default)) % rank
+        _refuse_growing(node, sizes, range(first, rank), node.inputs[0])
+
+    return rule
+
+
+def _softmax(node: gs.Node, sizes: TwoSizes) -> None:
+    (_one_axis(-1) if sizes.opset >= 13 else _from_axis(1))(node, sizes)
+
+
+def _axes(node: gs.Node, sizes: TwoSizes) -> None:
+    """The operator acts along ``axes``; none of them may grow."""
+    axes = sizes.operand(node, "axes", 1)
+    everything = range(sizes.rank(node.inputs[0]))
+    _refuse_growing(node, sizes, everything if axes is None else axes.tolist(), node.inputs[0])
+
+
+def _slice(node: gs.Node, sizes: TwoSizes) -> None:
+    """A cut from the start, or up to a distance from the end, means the same at any size."""
+    starts, ends = sizes.operand(node, "starts", 1), sizes.operand(node, "ends", 2)
+    axes = sizes.operand(node, "axes", 3)
+    if starts is None or ends is None:
+        raise _baked(node, "no constant bounds")
+    growing, rank = sizes.growing(node.inputs[0]), sizes.rank(node.inputs[0])
+    cut = range(len(starts)) if axes is None else axes.tolist()
+    for axis, start, end in zip(cut, starts.tolist(), ends.tolist(), strict=True):
+        to_the_end = end < 0 or end >= np.iinfo(np.int32).max
+        if axis % rank in growing and not (start >= 0 and to_the_end):
+            raise _baked(node, f"a cut of axis {axis} from {start} to {end}")
+
+
+def _resize(node: gs.Node, sizes: TwoSizes) -> None:
+    """Scales follow the image, sizes do not."""
+    scales = sizes.operand(node, "scales", 1 if sizes.opset < 11 else 2)
+    if scales is None or scales.size == 0 or (len(node.inputs) > 3 and node.inputs[3].name):
+        raise _baked(node, "a fixed size to resize to")
+
+
+def _matmul(node: gs.Node, sizes: TwoSizes) -> None:
+    """A constant matrix applied to the last axis of every position."""
+    data, weight = node.inputs[0], node.inputs[1]
+    if weight not in sizes.constants or sizes.rank(weight) != 2:
+        raise _baked(node, "a product of two tensors that grow")
+    _refuse_growing(node, sizes, [-1], data)
+
+
+def _refuse_growing(node: gs.Node, sizes: TwoSizes, axes: Sequence[int], data: gs.Tensor) -> None:
+    rank = sizes.rank(data)
+    hit = sorted({axis % rank for axis in axes} & sizes.growing(data))
+    if hit:
+        raise _baked(node, f"that it acts along axis {hit[0]} of '{data.name}', which grows")
+
+
+_ANY = (
+    UNARY
+    | {"AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "DepthToSpace", "Dropout"}
+    | {"GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN"}
+    | {"LpPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "Shape", "SpaceToDepth"}
+    | {"Transpose", "Unsqueeze"}
+)
+_SUMS = {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceProd", "ReduceSum"}
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_ANY, _any),
+    **dict.fromkeys(VARIADIC, _broadcast),
+    # A sum over positions is usually divided by their number, a constant elsewhere.
+    **dict.fromkeys(_SUMS | {"ReduceSumSquare", "Squeeze"}, _axes),
+    **dict.fromkeys(("ArgMax", "ArgMin"), _one_axis(0)),
+    **dict.fromkeys(("Hardmax", "LogSoftmax", "Softmax"), _softmax),
+    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _from_axis(-1)),
+    "ConvTranspose": _unless("output_shape"),
+    "Gather": _gather,
+    "LpNormalization": _one_axis(-1),
+    "MatMul": _matmul,
+    "Resize": _resize,
+    "Slice": _slice,
+    "Split": _one_axis(0),
+    "Upsample": _resize,
+}
+"""What every operator that may see an axis grow must fulfil, by operator type (ai.onnx only)."""

@@ -2,49 +2,72 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import onnx_graphsurgeon as gs
 
 
 class RefusalCode(StrEnum):
-    """Why a pass refused. The values are stable: programs may compare them."""
+    """Why a pass refused. The values are stable: programs may compare them.
 
-    BAKED_EXTENT = "baked-extent"
-    """A node of the trunk works at the original image size only."""
-    BATCH_MIXED = "batch-mixed"
-    """A view chain or an axis operator mixes the samples of a batch."""
-    BIAS_SHAPE = "bias-shape"
-    """A bias or constant operand that is not one number a feature."""
-    COMPUTED_WEIGHT = "computed-weight"
-    """The weight of a dense layer is not a constant."""
-    CONTROL_FLOW = "control-flow"
-    """A branch or a loop stands in the head or reads the feature map."""
-    CUSTOM_OPERATOR = "custom-operator"
-    """An operator of a domain other than ai.onnx, whose meaning is unknown."""
-    INPUT_SIZE_NEEDED = "input-size-needed"
-    """The model's spatial axes are symbolic and no input size was given."""
-    INPUT_SIZE_WRONG = "input-size-wrong"
-    """The input size that was given contradicts the model or its rank."""
-    INTERNAL_OUTPUT = "internal-output"
-    """A graph output, or a node without a rule, needs the flattened window itself."""
-    LAYOUT_UNKNOWN = "layout-unknown"
-    """It cannot be told which axes of a tensor are spatial."""
-    MAP_SIZED_CONSTANT = "map-sized-constant"
-    """A constant has one value a position, such as a learned position embedding."""
-    NO_RULE = "no-rule"
-    """No rule says how this operator acts at every cell of a map."""
-    SECOND_IMAGE = "second-image"
-    """More than one input with spatial axes reaches the head."""
-    SECOND_INPUT = "second-input"
-    """An input that is not the image meets the vectors of the head."""
-    SHAPE_UNKNOWN = "shape-unknown"
-    """Shape inference cannot tell a shape that the rewrite depends on."""
-    TRAINING_MODE = "training-mode"
-    """An operator runs in its training form, which depends on the whole batch or on chance."""
-    TRANSPOSED_DATA = "transposed-data"
-    """Gemm with transA: the batch would be multiplied, not the features."""
-    WRONG_AXIS = "wrong-axis"
-    """An axis operator does not act on the features."""
+    Attributes:
+        meaning: the reason in a sentence.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """A code that is its value, and knows its meaning."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    BAKED_EXTENT = "baked-extent", "A node of the trunk works at the original image size only."
+    BATCH_MIXED = "batch-mixed", "A view chain or an axis operator mixes the samples of a batch."
+    BIAS_SHAPE = "bias-shape", "A bias or constant operand that is not one number a feature."
+    COMPUTED_WEIGHT = "computed-weight", "The weight of a dense layer is not a constant."
+    CONTROL_FLOW = (
+        "control-flow",
+        "A branch or a loop stands in the head or reads the feature map.",
+    )
+    CUSTOM_OPERATOR = (
+        "custom-operator",
+        "An operator of a domain other than ai.onnx, whose meaning is unknown.",
+    )
+    INPUT_SIZE_NEEDED = (
+        "input-size-needed",
+        "The model's spatial axes are symbolic and no input size was given.",
+    )
+    INPUT_SIZE_WRONG = (
+        "input-size-wrong",
+        "The input size that was given contradicts the model or its rank.",
+    )
+    INTERNAL_OUTPUT = (
+        "internal-output",
+        "A graph output, or a node without a rule, needs the flattened window itself.",
+    )
+    LAYOUT_UNKNOWN = "layout-unknown", "It cannot be told which axes of a tensor are spatial."
+    MAP_SIZED_CONSTANT = (
+        "map-sized-constant",
+        "A constant has one value a position, such as a learned position embedding.",
+    )
+    NO_RULE = "no-rule", "No rule says how this operator acts at every cell of a map."
+    SECOND_IMAGE = "second-image", "More than one input with spatial axes reaches the head."
+    SECOND_INPUT = "second-input", "An input that is not the image meets the vectors of the head."
+    SHAPE_UNKNOWN = (
+        "shape-unknown",
+        "Shape inference cannot tell a shape that the rewrite depends on.",
+    )
+    TRAINING_MODE = (
+        "training-mode",
+        "An operator runs in its training form, which depends on the whole batch or on chance.",
+    )
+    TRANSPOSED_DATA = (
+        "transposed-data",
+        "Gemm with transA: the batch would be multiplied, not the features.",
+    )
+    WRONG_AXIS = "wrong-axis", "An axis operator does not act on the features."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,48 @@
+"""The README says what the code says."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from onnxfcn.cli import app
+from passes import RefusalCode
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def refusal_table() -> str:
+    rows = [f"| `{code}` | {code.meaning} |" for code in RefusalCode]
+    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
+
+
+def test_lists_every_refusal_code() -> None:
+    assert refusal_table() in README.read_text(), f"put this in:\n{refusal_table()}"
+
+
+def test_first_two_commands_install_rewrite_and_test() -> None:
+    blocks = README.read_text().split("```sh\n")[1:]
+    commands = [block.split("```")[0].strip() for block in blocks]
+    assert len(commands) == 2
+    assert "onnxfcn rewrite sample_models/lenet.onnx" in commands[0]
+    assert "pytest" in commands[1]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--size",
+        "--window-step",
+        "--batch",
+        "--input-size",
+        "--provider",
+        "--rtol",
+        "--atol",
+        "--no-validate",
+        "--json",
+    ],
+)
+def test_options_of_the_readme_exist(option: str) -> None:
+    help_text = CliRunner().invoke(app, ["rewrite", "--help"], env={"COLUMNS": "200"}).output
+    assert option in README.read_text()
+    assert option in help_text

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .errors import OnnxfcnError, RefusedError, ValidationFailedError
+from .errors import OnnxfcnError, RefusedError, UsageError, ValidationFailedError
 from .report import SCHEMA_VERSION, RewriteReport
 from .rewrite import rewrite as rewrite_model
 from .sizes import Size
@@ -31,6 +31,21 @@ class Batch(StrEnum):
 
     KEEP = "keep"
     FREE = "free"
+
+
+class GlobalPool(StrEnum):
+    """What happens to a pool over the whole map."""
+
+    SLIDE = "slide"
+    KEEP = "keep"
+
+
+class OutputLayout(StrEnum):
+    """Where the outputs' maps have their features."""
+
+    INPUT = "input"
+    NCHW = "nchw"
+    NHWC = "nhwc"
 
 
 def _parse_size(text: str) -> Size:
@@ -91,12 +106,27 @@ def rewrite(
     batch: Annotated[
         Batch, typer.Option(help="Leave the batch axis as it is, or make it symbolic.")
     ] = Batch.KEEP,
+    global_pool: Annotated[
+        GlobalPool,
+        typer.Option(help="Make a pool over the whole map one over a window, or keep it whole."),
+    ] = GlobalPool.SLIDE,
+    output_layout: Annotated[
+        OutputLayout,
+        typer.Option(help="Layout of the outputs' maps; input: as the image has its channels."),
+    ] = OutputLayout.INPUT,
     input_size: Annotated[
         Any,
         typer.Option(
             parser=_parse_size,
             metavar="HxW",
             help="Image size that a model with symbolic axes was made for.",
+        ),
+    ] = None,
+    input_layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LETTERS",
+            help="Layout of an image that goes into a dense layer directly, such as nchw or nhw.",
         ),
     ] = None,
     provider: Annotated[
@@ -128,7 +158,10 @@ def rewrite(
                 sizes=size or (),
                 window_step=window_step,
                 batch=batch.value,
+                global_pool=global_pool.value,
+                output_layout=output_layout.value,
                 input_size=input_size,
+                input_layout=input_layout,
                 provider=provider,
                 rtol=rtol,
                 atol=atol,
@@ -138,7 +171,12 @@ def rewrite(
     except OnnxfcnError as error:
         _print_error(error, as_json, verbose)
         raise typer.Exit(error.exit_code) from None
-    _print_result(report, as_json, verbose)
+    try:
+        _print_result(report, as_json, verbose)
+        sys.stdout.flush()
+    except OSError as error:
+        typer.echo(f"onnxfcn: wrote {output}, but cannot print the report: {error}", err=True)
+        raise typer.Exit(UsageError.exit_code) from None
 
 
 class _Bar:
@@ -192,7 +230,8 @@ def _print_error(error: OnnxfcnError, as_json: bool, verbose: bool) -> None:
         typer.echo(json.dumps(content, indent=2))
     elif report is not None:
         print_report(report, verbose=verbose)
-    typer.echo(f"onnxfcn: {error}", err=True)
+    # Names and messages of other programs may have line breaks; ours is one line.
+    typer.echo(f"onnxfcn: {' '.join(str(error).split())}", err=True)
 
 
 def main() -> None:

@@ -1,33 +1,43 @@
 """Compare two arrays, and say whether the comparison could have failed."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 RELATIVE_TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
 """Largest error relative to the output's scale, by data type; 1e-4 for wider ones."""
-_NOISE_ULPS = 100
-"""Rounding of a deep network, in units of the data type's precision: cells that differ by less
-than ten times that cannot be told apart."""
+_NOISE = {"float16": 5e-3, "bfloat16": 4e-2, "float64": 1e-12}
+"""Rounding of a deep network relative to the output's scale, by data type; 1e-5 for float32.
+Cells that differ by less than ten times that cannot be told apart."""
 _MARGIN = 10
 """The error must be this many times smaller than the spread between the cells."""
+_SMALLEST_SHARE = 0.1
+"""Features smaller than this share of the whole output's scale are held to that share: they may
+be differences of large numbers."""
+
+
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How far an output is from what was expected.
+    """How far an output is from what was expected; the numbers are of its worst feature.
 
     Attributes:
         output: name of the compared tensor.
+        stands_for: name of the model's output that it speaks for: itself, or what it goes into.
         max_error: largest absolute error; infinite where only one side is NaN or infinite.
-        mean_error: mean absolute error.
+        mean_error: mean absolute error, over all features.
         scale: largest absolute expected value.
-        spread: largest difference between two cells, over features and samples; 0 for one cell.
+        spread: largest difference between two cells of the feature.
         tolerance: the largest error that passes.
-        proven: whether cells differ enough from one another for the comparison to mean something.
+        proven: whether the cells of some feature differ enough for the comparison to mean
+            something.
     """
 
     output: str
+    stands_for: str
     max_error: float
     mean_error: float
     scale: float
@@ -53,51 +63,66 @@ def compare(
     rtol: float | None = None,
     atol: float = 0.0,
 ) -> Comparison:
-    """Compare two arrays of one shape.
+    """Compare two arrays of one shape, feature by feature.
 
-    The tolerance is ``atol + rtol * scale``, but never more than a tenth of the spread between
-    cells, so that a cell which shows its neighbour's answer does not pass.
+    The tolerance is ``atol + rtol * scale`` with the feature's own scale, but never more than a
+    tenth of the spread between its cells, so that a cell which shows its neighbour's answer does
+    not pass.
 
     Args:
         output: name for the result.
-        expected: array whose last ``spatial_rank`` axes are the map's.
+        expected: ``[N, *features, *cells]``, with ``spatial_rank`` axes of cells.
         actual: array of the same shape and dtype.
-        spatial_rank: number of spatial axes; 0 for a vector, which has no cells to tell apart.
+        spatial_rank: number of axes of cells; 0 for a vector, which has none to tell apart.
         rtol: relative tolerance; by default as fits the data type. Integers must be equal.
         atol: absolute tolerance.
     """
-    if rtol is None:
-        rtol = RELATIVE_TOLERANCE.get(expected.dtype.name, 1e-4)
-    if expected.dtype.kind in "biu":
+    name = expected.dtype.name
+    exact = expected.dtype.kind in "biu"
+    noise = 0.0 if exact else _NOISE.get(name, 1e-5)
+    if exact:
         rtol = 0.0
-        noise = 0.0
-    else:
-        noise = _NOISE_ULPS * _precision(expected.dtype)
-    expected, actual = expected.astype(np.float64), actual.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        error = np.abs(expected - actual)
-    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
-    error = np.where(same, 0.0, np.where(np.isfinite(error), error, np.inf))
-    finite = np.where(np.isfinite(expected), expected, 0.0)
-    scale = float(np.max(np.abs(finite), initial=0.0))
-    cells = tuple(range(finite.ndim - spatial_rank, finite.ndim))
-    single = not cells or all(finite.shape[axis] == 1 for axis in cells)
-    spread = 0.0 if single else float(np.max(np.ptp(finite, axis=cells), initial=0.0))
+    elif rtol is None:
+        rtol = RELATIVE_TOLERANCE.get(name, 1e-4)
+    cells = prod(expected.shape[expected.ndim - spatial_rank :])
+    rows = expected.astype(np.float64).reshape(-1, cells)
+    found = actual.astype(np.float64).reshape(-1, cells)
+    if not rows.size:
+        return Comparison(
+            output=output,
+            stands_for=output,
+            max_error=0.0,
+            mean_error=0.0,
+            scale=0.0,
+            spread=0.0,
+            tolerance=atol,
+            proven=False,
+        )
+    error = _error(rows, found)
+    finite = np.where(np.isfinite(rows), rows, 0.0)
+    whole = float(np.abs(finite).max())
+    scale = np.maximum(np.abs(finite).max(axis=1), _SMALLEST_SHARE * whole)
+    spread = np.ptp(finite, axis=1)
     proven = spread > _MARGIN * noise * scale
-    tolerance = atol + rtol * scale
+    limit = atol + rtol * scale
+    limit = np.where(proven, np.minimum(limit, spread / _MARGIN), limit)
+    largest = error.max(axis=1)
+    worst = int(np.argmax(np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)))
     return Comparison(
         output=output,
-        max_error=float(np.max(error, initial=0.0)),
-        mean_error=float(np.mean(error)) if error.size else 0.0,
-        scale=scale,
-        spread=spread,
-        tolerance=min(tolerance, spread / _MARGIN) if proven else tolerance,
-        proven=proven,
+        stands_for=output,
+        max_error=float(error[worst].max()),
+        mean_error=float(error.mean()),
+        scale=float(scale[worst]),
+        spread=float(spread[worst]),
+        tolerance=float(limit[worst]),
+        proven=bool(proven.any()),
     )
 
 
-def _precision(dtype: np.dtype) -> float:
-    try:
-        return float(np.finfo(dtype).eps)
-    except ValueError:  # bfloat16 and smaller: types that numpy itself does not know
-        return 2.0**-7
+def _error(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """Absolute difference; 0 where both are NaN or the same infinity, infinite where one is."""
+    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(expected - actual)
+    return np.where(same, 0.0, np.where(np.isfinite(difference), difference, np.inf))

@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 from onnx import GraphProto, ModelProto, NodeProto, TypeProto
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter, dtype_to_onnx
 
-from passes.static_shapes import Dim
+from passes.skeleton import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view
@@ -62,12 +62,24 @@ class Document:
             The carrier itself.
         """
         graph = self.model.graph
+        self._rename_clashes(graph)
         used_before = set(_names(graph))
         self._commit_nodes(graph)
         dropped = used_before - set(_names(graph))
         resized = self._commit_initializers(graph, dropped)
         self._commit_values(graph, dropped, resized)
         return self.model
+
+    def _rename_clashes(self, graph: GraphProto) -> None:
+        """New tensors must not take the name of something that graphsurgeon does not see."""
+        unseen = {entry.name for entry in (*graph.initializer, *graph.input, *graph.value_info)}
+        unseen |= {tensor.values.name for tensor in graph.sparse_initializer}
+        taken = unseen | self._shapes.keys() | set(_names(graph))
+        for name, tensor in self.graph.tensors().items():
+            if name not in self._shapes and name in taken:
+                while tensor.name in taken:
+                    tensor.name += "_"
+                taken.add(tensor.name)
 
     def _commit_nodes(self, graph: GraphProto) -> None:
         protos = [self._node_proto(node) for node in self.graph.nodes]

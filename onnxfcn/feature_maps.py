@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-from passes.static_shapes import Shape
+from passes.skeleton import Shape
 
 from .errors import ValidationFailedError
 
@@ -22,7 +22,7 @@ _FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
 
 @dataclass(frozen=True)
 class Frontier:
-    """Where trunk and head part.
+    """Where trunk and head part, for the outputs that read the same feature maps.
 
     Attributes:
         feature_maps: names of the feature maps.
@@ -37,14 +37,22 @@ class Frontier:
     outputs: tuple[str, ...]
 
 
-def find_frontier(
-    original: ModelProto, rewritten: ModelProto, small: dict[str, Shape], large: dict[str, Shape]
-) -> Frontier:
-    """Feature maps and head of the original.
+def find_frontiers(
+    original: ModelProto,
+    rewritten: ModelProto,
+    image: str,
+    small: Mapping[str, Shape],
+    large: Mapping[str, Shape],
+) -> list[Frontier]:
+    """Feature maps and heads of the original, one for each set of feature maps.
+
+    Outputs that do not depend on the image, and feature maps that are outputs themselves, have
+    no head and are left out.
 
     Args:
         original: the model before the rewrite.
         rewritten: the model after it.
+        image: name of the image input.
         small: static shapes of the rewritten model's tensors at the original image size.
         large: the same at a larger size.
 
@@ -52,53 +60,74 @@ def find_frontier(
         ValidationFailedError: the two models share no tensors that separate image and outputs.
     """
     shared = shared_tensors(original.graph, rewritten.graph)
-    maps = {
-        name
-        for name in shared
-        if name in small and name in large and _grows(small[name], large[name])
-    }
+    maps = {name for name in shared if _grows(small.get(name), large.get(name))}
     producers = {name: node for node in original.graph.node for name in node.output if name}
-    constants = {tensor.name for tensor in original.graph.initializer}
-    constants |= {tensor.values.name for tensor in original.graph.sparse_initializer}
-    weight_free_inputs = {value.name for value in original.graph.input} - constants
-    found: list[str] = []
-    templates: list[str] = []
-    head: set[int] = set()
-    outputs = tuple(o.name for o in original.graph.output if o.name not in maps)
-    pending, seen = list(outputs), set(outputs)
+    heads: dict[tuple[str, ...], list[tuple[str, set[int], set[str]]]] = {}
+    for output in original.graph.output:
+        found, templates, nodes = _walk(output.name, maps, shared, producers, image)
+        if found and output.name not in maps:
+            heads.setdefault(tuple(sorted(found)), []).append((output.name, nodes, templates))
+    if not heads:
+        raise ValidationFailedError("no output of the model depends on a feature map")
+    frontiers = []
+    for feature_maps, members in heads.items():
+        inside = {index for _, nodes, _ in members for index in nodes}
+        templates = {name for _, _, names in members for name in names}
+        frontiers.append(
+            Frontier(
+                feature_maps=feature_maps,
+                templates=tuple(sorted(templates - {*feature_maps})),
+                head=tuple(node for node in original.graph.node if id(node) in inside),
+                outputs=tuple(name for name, _, _ in members),
+            )
+        )
+    return frontiers
+
+
+def _walk(
+    output: str,
+    maps: set[str],
+    shared: set[str],
+    producers: Mapping[str, NodeProto],
+    image: str,
+) -> tuple[set[str], set[str], set[int]]:
+    """Go back from an output to feature maps.
+
+    Returns:
+        Names of the feature maps, names of tensors of which only the shape is read, and the
+        ``id`` of the nodes between them and the output.
+    """
+    found: set[str] = set()
+    templates: set[str] = set()
+    nodes: set[int] = set()
+    pending, seen = [output], {output}
     while pending:
         name = pending.pop()
         if name in maps:
-            found.append(name)
+            found.add(name)
             continue
-        if name in weight_free_inputs:
+        if name == image:
             raise ValidationFailedError(
-                f"no feature map lies between the input '{name}' and the outputs: the two models"
-                " have too little in common to be compared cell by cell"
+                f"no feature map lies between the image '{name}' and the output '{output}': the"
+                " two models have too little in common to be compared cell by cell"
             )
         node = producers.get(name)
-        if node is None or id(node) in head:
+        if node is None or id(node) in nodes:
             continue
-        head.add(id(node))
+        nodes.add(id(node))
         if node.op_type == "Shape" and node.input[0] in shared:
-            templates.append(node.input[0])
+            templates.add(node.input[0])
             continue
         for operand in _operands(node):
             if operand and operand not in seen:
                 seen.add(operand)
                 pending.append(operand)
-    order = {
-        output: index for index, node in enumerate(original.graph.node) for output in node.output
-    }
-    return Frontier(
-        feature_maps=tuple(sorted(found, key=lambda name: order.get(name, -1))),
-        templates=tuple(sorted(set(templates) - set(found))),
-        head=tuple(node for node in original.graph.node if id(node) in head),
-        outputs=outputs,
-    )
+    return found, templates, nodes
 
 
-def _grows(small: Shape, large: Shape) -> bool:
+def _grows(small: Shape | None, large: Shape | None) -> bool:
+    if small is None or large is None:
+        return False
     return len(small) == len(large) >= 3 and small[1:] != large[1:]
 
 
@@ -111,6 +140,12 @@ def shared_tensors(original: GraphProto, rewritten: GraphProto) -> set[str]:
         if tensor.name in weights and _same_weight(tensor, weights[tensor.name])
     }
     stored = {tensor.name for tensor in original.initializer}
+    sparse = {tensor.values.name: tensor for tensor in rewritten.sparse_initializer}
+    shared |= {
+        tensor.values.name
+        for tensor in original.sparse_initializer
+        if sparse.get(tensor.values.name) == tensor
+    }
     inputs = {value.name for value in rewritten.input} - weights.keys()
     shared |= {value.name for value in original.input if value.name in inputs} - stored
     nodes = {name: node for node in rewritten.node for name in node.output if name}

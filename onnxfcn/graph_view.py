@@ -6,11 +6,12 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 from onnx import TensorProto
-from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+from onnx.external_data_helper import uses_external_data
 from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from .errors import UnusableModelError
+from .model_io import external_bytes
 from .stored_model import StoredModel
 
 
@@ -22,10 +23,15 @@ class ExternalValues(LazyValues):  # type: ignore[misc]
         self._folder = folder
 
     def load(self) -> np.ndarray:
-        """Read the values; the proto keeps pointing to the file."""
-        loaded = TensorProto()
-        loaded.CopyFrom(self.tensor)
-        load_external_data_for_tensor(loaded, str(self._folder))
+        """Read the values; the proto keeps pointing to the file.
+
+        onnx's own reader takes no links, which model stores are full of.
+        """
+        loaded = TensorProto(
+            data_type=self.tensor.data_type,
+            dims=self.tensor.dims,
+            raw_data=external_bytes(self.tensor, self._folder),
+        )
         return onnx.numpy_helper.to_array(loaded)
 
 

@@ -1,15 +1,16 @@
 """The image input of a model, and random images for it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 import onnx_graphsurgeon as gs
 
-from passes.axis_roles import Roles, image_inputs, image_roles
-from passes.static_shapes import Shape
+from passes.images import Roles, find_images, sized
+from passes.result import Refused
+from passes.skeleton import Shape
 
-from .errors import UsageError
+from .errors import RefusedError, UsageError, ValidationFailedError
 from .sizes import Size
 
 _BLOCKS = (1, 8, 64)
@@ -47,25 +48,40 @@ class ImageInput:
 
     @property
     def batch(self) -> int | None:
-        """Number of samples, ``None`` where it is symbolic."""
+        """Number of samples, 1 without a batch axis, ``None`` where it is symbolic."""
+        if 0 not in self.roles:
+            return 1
         batch = self.shape[self.roles.index(0)]
         return batch if isinstance(batch, int) else None
 
+    @property
+    def channels(self) -> int:
+        """Number of channels, 1 without a channel axis."""
+        if 1 not in self.roles:
+            return 1
+        channels = self.shape[self.roles.index(1)]
+        if not isinstance(channels, int):
+            raise UsageError(
+                f"the channels of the input '{self.name}' are symbolic {list(self.shape)}; fix"
+                " their number in the model first"
+            )
+        return channels
+
     def shape_at(self, size: Size, batch: int | None = None) -> tuple[int, ...]:
-        """Shape of a batch of images; ``batch`` counts only where the model's own is symbolic."""
-        own = self.batch or batch or 1
-        extents = {0: own} | {role + 2: extent for role, extent in enumerate(size)}
-        channels = self.shape[self.roles.index(1)] if 1 in self.roles else None
-        extents[1] = channels if isinstance(channels, int) else 1
+        """Shape of a batch of images; without ``batch``, of the model's own or of one."""
+        extents = (batch or self.batch or 1, self.channels, *size)
         return tuple(extents[role] for role in self.roles)
 
-    def random(self, size: Size, generator: np.random.Generator, batch: int = 1) -> np.ndarray:
+    def random(self, size: Size, generator: np.random.Generator, batch: int) -> np.ndarray:
         """Images of about unit variance with detail at several scales."""
-        extents = (self.batch or batch, self.shape_at(size)[self.roles.index(1)], *size)
+        extents = (batch, self.channels, *size)
         image = sum(_noise(extents, block, generator) for block in _BLOCKS) / np.sqrt(len(_BLOCKS))
-        ordered = np.transpose(image, self.roles)
+        for role in (1, 0):
+            if role not in self.roles:
+                image = image.take(0, axis=role)
+        ordered = np.transpose(image, np.argsort(np.argsort(self.roles)))
         if self.dtype.kind in "ui":
-            ordered = np.clip(128 + 50 * ordered, 0, 127 if self.dtype == np.int8 else 255)
+            ordered = np.clip(128 + 50 * ordered, 0, min(255, np.iinfo(self.dtype).max))
         return np.ascontiguousarray(ordered).astype(self.dtype)
 
 
@@ -79,24 +95,41 @@ def _noise(extents: tuple[int, ...], block: int, generator: np.random.Generator)
     return coarse
 
 
-def free_images(
-    original: gs.Graph, rewritten: gs.Graph, shapes: Mapping[str, Shape]
-) -> list[ImageInput]:
-    """Inputs of the original whose spatial axes are symbolic in the rewritten model.
+def free_image(original: gs.Graph, rewritten: gs.Graph, input_size: Size | None) -> ImageInput:
+    """The input of the original whose spatial axes are symbolic in the rewritten model.
 
     Args:
         original: the graph before the rewrite.
-        rewritten: the graph after it.
-        shapes: static shapes of the original at its own size.
+        rewritten: the graph after it; its convolutions tell the layout.
+        input_size: the size that the original was made for, where its own is symbolic.
+
+    Raises:
+        RefusedError: the size contradicts the model.
+        ValidationFailedError: there is not exactly one such input.
     """
-    declared = {tensor.name: tensor.shape for tensor in rewritten.inputs}
-    images = []
-    for tensor in image_inputs(original, shapes):
-        roles = image_roles(tensor, len(shapes[tensor.name]))
-        after = declared.get(tensor.name) or ()
-        spatial = [after[axis] for axis, role in enumerate(roles[: len(after)]) if role >= 2]
-        if spatial and not all(isinstance(extent, int) for extent in spatial):
-            images.append(
-                ImageInput(tensor.name, shapes[tensor.name], roles, np.dtype(tensor.dtype))
-            )
-    return images
+    declared = {tensor.name: tensor for tensor in original.inputs}
+    try:
+        images = find_images(rewritten)
+        found = []
+        for image in images:
+            if image.tensor.name in declared and not image.is_sized:
+                before = declared[image.tensor.name]
+                shape = sized(before, image.roles, input_size)
+                found.append(ImageInput(before.name, shape, image.roles, numpy_dtype(before)))
+    except Refused as refused:
+        raise RefusedError([refused.refusal]) from None
+    if len(found) != 1:
+        raise ValidationFailedError(
+            f"expected one input with symbolic spatial axes in the rewritten model,"
+            f" found {len(found)}"
+        )
+    return found[0]
+
+
+def numpy_dtype(tensor: gs.Tensor) -> np.dtype:
+    """Data type of a tensor, those included that numpy itself does not know."""
+    known = tensor.dtype
+    if isinstance(known, int):
+        known = onnx.helper.tensor_dtype_to_np_dtype(known)
+    dtype: np.dtype = np.dtype(known)
+    return dtype

@@ -2,9 +2,12 @@
 
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain, count
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +44,7 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
                 yield from tensors(subgraph)
 
 
-def load(path: Path) -> ModelProto:
+def load(path: Path) -> StoredModel:
     """Read a model, leaving external data where it lies.
 
     Args:
@@ -70,10 +73,10 @@ def load(path: Path) -> ModelProto:
         ) from None
     if not model.ir_version or not model.HasField("graph"):
         raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
-    for tensor in tensors(model.graph):
-        if uses_external_data(tensor):
-            _check_external(tensor, path)
-    return model
+    external = [tensor for tensor in tensors(model.graph) if uses_external_data(tensor)]
+    for tensor in external:
+        _check_external(tensor, path)
+    return StoredModel(model, path.parent if external else None)
 
 
 def _check_external(tensor: TensorProto, path: Path) -> None:
@@ -127,7 +130,8 @@ class StagedOutput:
                 the source.
         """
         self._source = source
-        self._destination = None if destination is None else Path(destination)
+        # A link is written through, as other programs do.
+        self._destination = None if destination is None else Path(destination).resolve()
         self._folder: Path | None = None
         if self._destination is None:
             return
@@ -137,10 +141,8 @@ class StagedOutput:
             raise UsageError(f"{destination} is no regular file; choose another output")
         if not self._destination.parent.is_dir():
             raise UsageError(f"the folder {self._destination.parent} does not exist; make it first")
-        taken = data_files(source)
-        for written in (self._destination, _data_file(self._destination)):
-            if written.resolve() in taken:
-                raise UsageError(f"{written} holds weights of the input; choose another output")
+        if self._destination in data_files(source):
+            raise UsageError(f"{destination} holds weights of the input; choose another output")
 
     def __enter__(self) -> Self:
         if self._destination is not None:
@@ -170,7 +172,7 @@ class StagedOutput:
             model: the model; tensors that go to the data file are changed to point to it.
 
         Returns:
-            The folder where the model's external data lies now.
+            The folder where the model's external data lies now, if it has any.
 
         Raises:
             UsageError: the disk is full, or the place not writable.
@@ -180,15 +182,16 @@ class StagedOutput:
         path = self._folder / self._destination.name
         stored = list(tensors(model.graph))
         total = sum(len(tensor.raw_data) for tensor in stored)
+        external = total > _LARGEST_FILE or any(map(uses_external_data, stored))
         try:
-            if total > _LARGEST_FILE or any(map(uses_external_data, stored)):
-                self._write_data(stored, _data_file(path))
+            if external:
+                self._write_data(stored, self._folder / _free_data_name(self._destination))
             with path.open("wb") as file:
                 file.write(model.SerializeToString(deterministic=True))
                 os.fsync(file.fileno())
         except OSError as error:
             raise _unwritable(self._destination, error) from error
-        return self._folder
+        return self._folder if external else None
 
     def _write_data(self, stored: list[TensorProto], data: Path) -> None:
         with data.open("wb") as file:
@@ -217,16 +220,48 @@ class StagedOutput:
         if self._destination is None or self._folder is None:
             return
         model = self._destination.name
+        replaced = _own_data(self._destination) - data_files(self._source)
+        moved: list[Path] = []
         try:
             for staged in sorted(self._folder.iterdir(), key=lambda path: path.name == model):
-                staged.replace(self._destination.with_name(staged.name))
-            folder = os.open(self._destination.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+                moved.append(staged.replace(self._destination.with_name(staged.name)))
         except OSError as error:
+            for data in moved:
+                data.unlink(missing_ok=True)
             raise _unwritable(self._destination, error) from error
+        with suppress(OSError):  # the output is whole and in its place: the rest is tidying
+            for data in replaced:
+                data.unlink()
+            _sync_folder(self._destination.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free_data_name(model: Path) -> str:
+    """Name of a data file that does not exist yet.
+
+    A file that stands there may be the one of the model that is about to be replaced, and must
+    stay whole until it is, or another model's.
+    """
+    names = (f"{model.name}{number}.data" for number in chain([""], (f".{i}" for i in count(1))))
+    return next(name for name in names if not model.with_name(name).exists())
+
+
+def _own_data(model: Path) -> set[Path]:
+    """Data files that a model which is about to be replaced has to itself, by their names."""
+    try:
+        files = data_files(load(model))
+    except (UsageError, UnusableModelError):
+        return set()
+    return {
+        file for file in files if re.fullmatch(re.escape(model.name) + r"(\.\d+)?\.data", file.name)
+    }
 
 
 def data_files(model: StoredModel) -> set[Path]:
@@ -239,8 +274,9 @@ def data_files(model: StoredModel) -> set[Path]:
     }
 
 
-def _data_file(model: Path) -> Path:
-    return model.with_name(f"{model.name}.data")
+def external_bytes(tensor: TensorProto, folder: Path) -> bytes:
+    """The bytes of a tensor that lie in a file beside its model."""
+    return b"".join(_external_chunks(tensor, folder))
 
 
 def _external_chunks(tensor: TensorProto, folder: Path) -> Iterator[bytes]:

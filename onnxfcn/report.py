@@ -1,6 +1,7 @@
 """What was done and what was seen: one object, as text and as JSON."""
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 from onnx import ModelProto
@@ -34,16 +35,17 @@ class ValidationReport:
     """Outcome of a validation.
 
     Attributes:
-        feature_maps: names of the feature maps, found in the original.
-        windows: their extents in cells at the original size.
+        windows: extents in cells of the feature maps at the original size, by name; both found
+            in the original.
         identity: the comparison at the original size (promise 1).
         sizes: the comparisons at larger sizes (promise 2).
+        notes: what a user of the rewritten model should know.
     """
 
-    feature_maps: tuple[str, ...]
-    windows: tuple[Size, ...]
+    windows: dict[str, Size]
     identity: SizeResult
     sizes: tuple[SizeResult, ...]
+    notes: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
@@ -51,9 +53,19 @@ class ValidationReport:
         return all(c for result in (self.identity, *self.sizes) for c in result.comparisons)
 
     @property
+    def unproven(self) -> tuple[str, ...]:
+        """Outputs whose cells hardly differ at any size, so that wrong ones would not show.
+
+        Where an output saturates, its logits may speak for it.
+        """
+        comparisons = [c for result in self.sizes for c in result.comparisons]
+        proven = {c.stands_for for c in comparisons if c.proven}
+        return tuple(dict.fromkeys(c.stands_for for c in comparisons if c.stands_for not in proven))
+
+    @property
     def proven(self) -> bool:
-        """Whether at some size the cells differ, so that a wrong cell would have been seen."""
-        return any(c.proven for result in self.sizes for c in result.comparisons)
+        """Whether the cells of every output differ at some size."""
+        return not self.unproven
 
     def __bool__(self) -> bool:
         return self.passed
@@ -87,14 +99,15 @@ class RewriteReport:
         return {r.feature_map: r.window for r in self.rewrites if r.feature_map}
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON types; infinite errors become the text ``inf``."""
+        """The report as JSON types; numbers that are not finite become texts such as ``inf``."""
         validation = None
         if self.validation is not None:
             validation = asdict(self.validation) | {
                 "passed": self.validation.passed,
                 "proven": self.validation.proven,
+                "unproven": list(self.validation.unproven),
             }
-        return {
+        content = {
             "schema_version": SCHEMA_VERSION,
             "status": "done",
             "source": self.source,
@@ -105,3 +118,14 @@ class RewriteReport:
             "validation": validation,
             "seconds": self.seconds,
         }
+        plain: dict[str, Any] = _plain(content)
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    """The same with numbers that JSON does not have as texts."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value

@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import onnx_graphsurgeon as gs
 from onnx import ModelProto
 from onnx_graphsurgeon.logger import G_LOGGER
 
@@ -39,7 +40,10 @@ def rewrite(
     sizes: Sequence[Size] = (),
     window_step: int | Sequence[int] = 1,
     batch: Literal["keep", "free"] = "keep",
+    global_pool: Literal["slide", "keep"] = "slide",
+    output_layout: Literal["input", "nchw", "nhwc"] = "input",
     input_size: Sequence[int] | None = None,
+    input_layout: str | None = None,
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
@@ -57,7 +61,13 @@ def rewrite(
         window_step: the map takes every so-many-th window of the feature map, one number or an
             axis each.
         batch: ``keep`` leaves the batch axis as it is, ``free`` makes it symbolic.
+        global_pool: ``slide`` turns a pool over the whole map into one over a window of the
+            original extent, ``keep`` leaves it whole: its head answers once an image.
+        output_layout: where the outputs' maps have their features: behind the batch (``nchw``),
+            last (``nhwc``), or where the image has its channels (``input``).
         input_size: the image size that a model with symbolic axes was made for.
+        input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
+            convolution or pool.
         provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
         atol: largest absolute error, in addition.
@@ -81,7 +91,15 @@ def rewrite(
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
         document = Document(StoredModel(_copy(original.proto), original.folder))
-        rewrites = _run_passes(document, input_size, window_step, batch)
+        rewrites = _run_passes(
+            document.graph,
+            input_size,
+            batch,
+            window_step=window_step,
+            global_pool=global_pool,
+            output_layout=output_layout,
+            input_layout=input_layout,
+        )
         result = document.commit()
         _check_result(original.proto, result)
         folder = staged.write(result)
@@ -130,7 +148,7 @@ def open_model(model: ModelSource) -> StoredModel:
         stored, name = StoredModel(model), "the model"
     else:
         path = Path(model)
-        stored, name = StoredModel(load(path), path.parent), str(path)
+        stored, name = load(path), str(path)
     complaint = check(stored.proto, infer_shapes=False)
     if complaint:
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
@@ -138,7 +156,7 @@ def open_model(model: ModelSource) -> StoredModel:
 
 
 def _spatial_rank(rewrites: Sequence[Rewrite]) -> int:
-    return max(len(rewrite.window) for rewrite in rewrites)
+    return max(len(rewrite.window) for rewrite in rewrites) or 1
 
 
 def _copy(model: ModelProto) -> ModelProto:
@@ -148,26 +166,26 @@ def _copy(model: ModelProto) -> ModelProto:
 
 
 def _run_passes(
-    document: Document,
+    graph: gs.Graph,
     input_size: Sequence[int] | None,
-    window_step: int | Sequence[int],
     batch: Literal["keep", "free"],
+    **head_options: Any,
 ) -> tuple[Rewrite, ...]:
-    graph = document.graph
+    slides = head_options["global_pool"] == "slide"
     with G_LOGGER.suppress():
         try:
-            heads = flatten_gemm_to_conv.apply(
-                graph, input_size=input_size, window_step=window_step
-            )
+            heads = flatten_gemm_to_conv.apply(graph, input_size=input_size, **head_options)
         except ValueError as error:
             raise UsageError(str(error)) from error
         _require_complete(heads)
-        if not heads.rewrites:
+        if slides and not heads.rewrites:
             raise NothingToRewriteError(
-                "no dense layer reads a flattened feature map: there is nothing to rewrite"
+                "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
             )
         axes = dynamic_spatial_axes.apply(graph, input_size=input_size, batch=batch)
         _require_complete(axes)
+        if not axes.rewrites:
+            raise NothingToRewriteError("no input has spatial axes: there is nothing to rewrite")
     return heads.rewrites + axes.rewrites
 
 

@@ -11,7 +11,9 @@ from .stored_model import StoredModel
 
 _SHORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _FOLDER_ENTRY = "session.model_external_initializers_file_folder_path"
-_ERRORS_ONLY = 3
+_ACCURACY_ENTRY, _FLOAT32 = "session.qdq_matmulnbits_accuracy_level", "1"
+_FATAL_ONLY = 4
+"""Errors come as exceptions: what ONNX Runtime prints of them would only repeat them."""
 
 
 def provider_name(name: str) -> str:
@@ -50,7 +52,9 @@ class Session:
             UnusableModelError: ONNX Runtime cannot load the model.
         """
         options = ort.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = _FATAL_ONLY
+        # By default ONNX Runtime rounds the activations in front of dequantized weights to 8 bits.
+        options.add_session_config_entry(_ACCURACY_ENTRY, _FLOAT32)
         if model.folder is not None:
             options.add_session_config_entry(_FOLDER_ENTRY, str(model.folder))
         # Serialised messages merge when they are joined: the outputs are added without a copy.

@@ -28,21 +28,34 @@ def stride_of(map_size: Callable[[Size], Size | None], original: Size) -> Size:
 
 
 def default_sizes(
-    map_size: Callable[[Size], Size | None],
-    original: Size,
-) -> list[Size]:
+    map_size: Callable[[Size], Size | None], original: Size
+) -> tuple[list[Size], list[str]]:
     """Two larger sizes, not square; the second no multiple of the stride beyond the original.
 
     Args:
         map_size: cells of the map for an image size; ``None`` where the trunk cannot take it.
         original: the image size that the model was made for.
+
+    Returns:
+        The sizes, and a note where the trunk takes only sizes in steps of its stride.
     """
     pitch = stride_of(map_size, original)
     aligned = _not_square(original, pitch, [2 + axis for axis in range(len(original))])
     odd = _not_square(original, pitch, [1 + (axis == 0) for axis in range(len(original))])
     shifts = [max(1, extent // 3) for extent in pitch]
     shifted = tuple(extent + shift for extent, shift in zip(odd, shifts, strict=True))
-    return [aligned, shifted if map_size(shifted) is not None else odd]
+    if map_size(shifted) is not None:
+        return [aligned, shifted], []
+    note = (
+        f"images of {size_text(shifted)} do not go through the trunk: take sizes that differ from"
+        f" {size_text(original)} by multiples of {size_text(tuple(pitch))}"
+    )
+    return [aligned, odd], [note]
+
+
+def size_text(size: Size) -> str:
+    """``288x320`` for (288, 320)."""
+    return "x".join(map(str, size))
 
 
 def _not_square(original: Size, pitch: Sequence[int], cells: Sequence[int]) -> Size:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from .compare import Comparison
 from .report import RewriteReport, SizeResult
-from .sizes import Size
+from .sizes import size_text
 
 _WIDTH = 100
 
@@ -30,16 +30,13 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
         console.print("not validated: nothing proven")
     else:
         console.print(_errors(report, verbose))
-        if not report.validation.proven:
-            console.print("cells do not differ: nothing proven about which cell shows which window")
+        for note in report.validation.notes:
+            console.print(note)
+        for output in report.validation.unproven:
+            console.print(f"cells do not differ: nothing proven about '{output}'")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     if report.validation is None or report.validation.passed:
         console.print(f"wrote {report.output} ({spent})", soft_wrap=True)
-
-
-def size_text(size: Size) -> str:
-    """``288x320`` for (288, 320)."""
-    return "x".join(map(str, size))
 
 
 def _errors(report: RewriteReport, verbose: bool) -> Table:

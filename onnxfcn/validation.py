@@ -4,33 +4,32 @@ Identity: at the original size it answers as the original does. Window: at a lar
 cell is the original's untouched head on that window of the feature map.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import product
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
 
 import numpy as np
-from onnx import NodeProto, ValueInfoProto
+from onnx import ValueInfoProto
 
-from passes.image_size import input_shapes
 from passes.per_axis import per_axis
-from passes.result import Refused
+from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 
 from .compare import Comparison, compare
-from .errors import RefusedError, UsageError, ValidationFailedError
-from .feature_maps import find_frontier, head_model
+from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .feature_maps import find_frontiers
 from .graph_view import graph_view
-from .image import free_images
+from .head_windows import HeadWindows
+from .image import free_image, numpy_dtype
 from .report import SizeResult, ValidationReport
 from .runtime import Session
-from .sizes import Size, default_sizes
+from .sizes import Size, default_sizes, size_text
 from .stored_model import StoredModel
 
-_SATURATES = frozenset({"HardSigmoid", "Hardmax", "LogSoftmax", "Sigmoid", "Softmax", "Tanh"})
-"""Operators whose output may hide a difference of their input."""
-_WINDOWS_A_RUN = 64
-_GROWTH = (2, 3, 5)
-
+_GROWTH = (128, 192, 320)
+"""Multiples of the original size, an axis each, at which axes are seen to grow."""
+_CELLS_FOR_TWO_SAMPLES = 64
+"""Maps of up to so many cells are compared for two samples, larger ones for one."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the steps done and the steps in all."""
@@ -66,8 +65,11 @@ def run_validation(
         progress=progress,
     )
     identity = validation.identity()
-    larger = [validation.windows(size) for size in sizes or validation.default_sizes()]
-    return validation.report(identity, larger)
+    chosen, notes = (sizes, ()) if sizes else validation.default_sizes()
+    larger = tuple(validation.windows(size) for size in chosen)
+    return ValidationReport(
+        windows=validation.feature_maps, identity=identity, sizes=larger, notes=tuple(notes)
+    )
 
 
 class Validation:
@@ -86,76 +88,81 @@ class Validation:
         seed: int,
         progress: Progress,
     ) -> None:
-        """Find the image, the feature maps and the head, and load the rewritten model.
+        """Find the image, the feature maps and the heads, and load the rewritten model.
 
         Raises:
             UsageError: the size that the original was made for is not known.
             UnusableModelError: ONNX Runtime cannot load the rewritten model.
-            ValidationFailedError: the two models have no feature map in common.
+            ValidationFailedError: the two models have no feature map in common, or other outputs.
         """
         self._original, self._provider, self._progress = original, provider, progress
         self._rtol, self._atol = rtol, atol
         self._random = np.random.default_rng(seed)
         self._graph, after = graph_view(original), graph_view(rewritten)
-        try:
-            self._shapes = static_shapes(self._graph, input_shapes(self._graph, input_size))
-        except Refused as refused:
-            raise RefusedError([refused.refusal]) from None
-        images = free_images(self._graph, after, self._shapes)
-        if len(images) != 1:
-            raise ValidationFailedError(
-                f"expected one input with symbolic spatial axes, found {len(images)}"
-            )
-        (self.image,) = images
-        self.original_size = self.image.size
-        spatial_rank = len(self.original_size)
-        grown = tuple(
-            extent * factor for extent, factor in zip(self.original_size, _GROWTH, strict=False)
+        _check_outputs(original, rewritten)
+        size = None if input_size is None else tuple(input_size)
+        self._image = free_image(self._graph, after, size)
+        self.original_size = self._image.size
+        self._step = per_axis("window_step", window_step, len(self.original_size))
+        self._small = static_shapes(after, {self._image.name: self._shape(self.original_size)})
+        grown = tuple(e * by for e, by in zip(self.original_size, _GROWTH, strict=False))
+        self._large = static_shapes(after, {self._image.name: self._shape(grown)})
+        self._declared = {tensor.name: tensor.shape for tensor in after.outputs}
+        frontiers = find_frontiers(
+            original.proto, rewritten.proto, self._image.name, self._small, self._large
         )
-        self._frontier = find_frontier(
-            original.proto,
-            rewritten.proto,
-            static_shapes(after, {self.image.name: self.image.shape_at(self.original_size)}),
-            static_shapes(after, {self.image.name: self.image.shape_at(grown)}),
-        )
-        self._step = per_axis("window_step", window_step, spatial_rank)
-        self._logits = _logits(self._frontier.head, self._frontier.outputs, rewritten)
-        extras = [*self._frontier.feature_maps, *self._logits]
-        outputs = {value.name for value in rewritten.proto.graph.output}
+        shapes = self._shapes_at(self.original_size)
+        self._heads = [
+            HeadWindows(original, rewritten.proto, frontier, shapes, self._spatial)
+            for frontier in frontiers
+        ]
+        image = next(tensor for tensor in after.inputs if tensor.name == self._image.name)
+        place = self._image.roles.index(0) if 0 in self._image.roles else None
+        self._any_batch = place is not None and not isinstance(image.shape[place], int)
+        outputs = set(self._declared)
+        inner = {name for head in self._heads for name in (*head.feature_maps, *head.compared)}
         self._session = Session(
-            rewritten,
-            provider,
-            [ValueInfoProto(name=name) for name in extras if name not in outputs],
+            rewritten, provider, [ValueInfoProto(name=name) for name in sorted(inner - outputs)]
         )
-        self._head: Session | None = None
 
-    def default_sizes(self) -> list[Size]:
-        """Two sizes larger than the original one."""
-        return default_sizes(self._map_size, self.original_size)
+    @property
+    def feature_maps(self) -> dict[str, Size]:
+        """Extents of the feature maps at the original size, by name."""
+        return {name: window for head in self._heads for name, window in head.windows.items()}
+
+    def default_sizes(self) -> tuple[list[Size], list[str]]:
+        """Two sizes larger than the original one, and what is to be said about them."""
+        return default_sizes(self._smallest_map, self.original_size)
 
     def identity(self) -> SizeResult:
         """Compare the two models at the original size (promise 1)."""
-        feeds = self._feeds(self.original_size, batch=2)
-        extras = [ValueInfoProto(name=name) for name in self._logits]
-        session = Session(self._original, self._provider, extras)
+        output_of = {name: of for head in self._heads for name, of in head.output_of.items()}
+        logits = [name for name, output in output_of.items() if name != output]
+        session = Session(
+            self._original, self._provider, [ValueInfoProto(name=name) for name in logits]
+        )
+        feeds = self._feeds(self.original_size, self._image.batch or 2)
         self._progress("original model", 0, 1)
-        expected = session.run(feeds)
+        try:
+            expected = session.run(feeds)
+        except UnusableModelError as error:
+            raise UnusableModelError(f"the original model itself does not run: {error}") from error
         actual = self._session.run(feeds)
         self._progress("original model", 1, 1)
+        self._check_declared(actual)
         one_cell = (1,) * len(self.original_size)
+        slides = {name for head in self._heads if head.slides for name in head.compared}
         comparisons = [
             self._compare(
                 name,
-                values
-                if name not in self._compared()
-                else _as_cells([values], one_cell, actual[name]),
+                output_of.get(name, name),
+                [values],
                 actual[name],
+                one_cell if name in slides else (),
             )
             for name, values in expected.items()
         ]
-        return SizeResult(
-            size=self.original_size, map_size=one_cell, comparisons=tuple(comparisons)
-        )
+        return SizeResult(size=self.original_size, map_size=one_cell, comparisons=(*comparisons,))
 
     def windows(self, size: Size) -> SizeResult:
         """Compare every cell at a larger size with the head on its window (promise 2).
@@ -165,154 +172,159 @@ class Validation:
             ValidationFailedError: the feature map or the answer has another size than it should.
         """
         fits = len(size) == len(self.original_size)
-        map_size = self._map_size(size) if fits else None
-        if map_size is None or min(map_size) < 1:
+        shapes = self._shapes_at(size) if fits else {}
+        map_sizes = [head.map_size(shapes, self._step) for head in self._heads] if fits else []
+        if not fits or any(map_size is None or min(map_size) < 1 for map_size in map_sizes):
             raise UsageError(
-                f"the model cannot take an image of {'x'.join(map(str, size))}; it was made for"
-                f" {'x'.join(map(str, self.original_size))}, and larger ones give a map"
+                f"the model cannot take an image of {size_text(size)}: it was made for"
+                f" {size_text(self.original_size)} and takes images at least as large on every"
+                " axis, where its trunk allows"
             )
-        feeds = self._feeds(size, batch=1)
+        found = [map_size for map_size in map_sizes if map_size is not None]
+        small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in found)
+        own = self._image.batch or 1
+        feeds = self._feeds(size, own * 2 if self._any_batch and small else own)
         actual = self._session.run(feeds)
-        maps = {name: actual[name] for name in self._frontier.feature_maps}
-        for name, values in maps.items():
-            expected = self._shapes_at(size).get(name, ())[1:]
-            if values.shape[1:] != expected:
-                raise ValidationFailedError(
-                    f"at {size} the feature map '{name}' has shape {values.shape},"
-                    f" the original trunk gives {list(expected)} a sample"
-                )
-        cells = list(product(*(range(extent) for extent in map_size)))
-        answers: dict[str, list[np.ndarray]] = {name: [] for name in self._compared()}
-        head = self._head_session(maps)
-        for done, answer in enumerate(self._answers(head, maps, cells), 1):
-            self._progress(f"windows at {'x'.join(map(str, size))}", done, len(cells))
+        self._check_declared(actual)
+        comparisons: list[Comparison] = []
+        for head, map_size in zip(self._heads, found, strict=True):
+            maps = {name: actual[name] for name in head.feature_maps}
+            self._check_maps(maps, shapes, size)
+            comparisons += self._compare_windows(head, maps, map_size, actual, size)
+        cells = found[0] if self._heads[0].slides else (1,) * len(size)
+        return SizeResult(size=size, map_size=cells, comparisons=tuple(comparisons))
+
+    def _compare_windows(
+        self,
+        head: HeadWindows,
+        maps: Mapping[str, np.ndarray],
+        map_size: Size,
+        actual: Mapping[str, np.ndarray],
+        size: Size,
+    ) -> list[Comparison]:
+        collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
+        samples = self._image.batch or 0
+        total = prod(map_size) if head.slides else 1
+        answers = head.answers(maps, map_size, self._step, samples, self._provider)
+        for done, answer in enumerate(answers, 1):
+            self._progress(f"windows at {size_text(size)}", done, total)
             for name, values in answer.items():
-                answers[name].append(values)
-        comparisons = [
-            self._compare(name, _as_cells(answers[name], map_size, actual[name]), actual[name])
-            for name in self._compared()
+                collected[name].append(values)
+        cells = map_size if head.slides else ()
+        return [
+            self._compare(name, output, collected[name], actual[name], cells)
+            for name, output in head.output_of.items()
         ]
-        return SizeResult(size=size, map_size=map_size, comparisons=tuple(comparisons))
 
-    def report(self, identity: SizeResult, sizes: Sequence[SizeResult]) -> ValidationReport:
-        """Put the results together."""
-        return ValidationReport(
-            feature_maps=self._frontier.feature_maps,
-            windows=tuple(self._window(name) for name in self._frontier.feature_maps),
-            identity=identity,
-            sizes=tuple(sizes),
+    def _check_maps(
+        self, maps: Mapping[str, np.ndarray], shapes: Mapping[str, Shape], size: Size
+    ) -> None:
+        """The rewritten trunk's maps must have the size that the original's geometry gives."""
+        for name, values in maps.items():
+            if values.shape[1:] != shapes.get(name, ())[1:]:
+                raise ValidationFailedError(
+                    f"at {size_text(size)} the feature map '{name}' has shape"
+                    f" {list(values.shape)}; the original's geometry gives {list(shapes[name])}"
+                )
+
+    def _check_declared(self, actual: Mapping[str, np.ndarray]) -> None:
+        """Outputs must have the extents that the file declares."""
+        for name, declared in self._declared.items():
+            shape = actual[name].shape
+            known = declared or [None] * len(shape)
+            if len(known) != len(shape) or any(
+                isinstance(own, int) and own != extent
+                for own, extent in zip(known, shape, strict=False)
+            ):
+                raise ValidationFailedError(
+                    f"'{name}' has shape {list(shape)}, the file declares {list(known)}"
+                )
+
+    def _compare(
+        self,
+        name: str,
+        output: str,
+        answers: Sequence[np.ndarray],
+        actual: np.ndarray,
+        map_size: Size,
+    ) -> Comparison:
+        """Compare the head's answers on single windows with the cells of a map.
+
+        Args:
+            name: the tensor's name.
+            output: the output that it stands for.
+            answers: ``[N, K]`` or the like, one a cell, in row-major order.
+            actual: the map, its spatial axes where the rewritten model has them.
+            map_size: cells of the map; empty for an output that answers once an image, whose
+                samples take the place of cells.
+        """
+        if not map_size:
+            expected = answers[0]
+            if expected.shape != actual.shape:
+                raise _other_shape(name, actual, expected)
+            if expected.ndim:
+                expected, actual = np.moveaxis(expected, 0, -1), np.moveaxis(actual, 0, -1)
+            cell_axes = min(expected.ndim, 1)
+        else:
+            spatial = self._spatial(name)
+            actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
+            one = actual.shape[: actual.ndim - len(spatial)]
+            for answer in answers:
+                if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
+                    raise _other_shape(name, actual, answer)
+            stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
+            cells = actual.shape[len(one) :]
+            if cells != map_size:
+                raise ValidationFailedError(
+                    f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
+                )
+            expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
+        found = compare(
+            name, expected, actual, spatial_rank=cell_axes, rtol=self._rtol, atol=self._atol
         )
-
-    def _compared(self) -> tuple[str, ...]:
-        return (*self._frontier.outputs, *self._logits)
-
-    def _compare(self, name: str, expected: np.ndarray, actual: np.ndarray) -> Comparison:
-        if expected.shape != actual.shape:
-            raise ValidationFailedError(
-                f"'{name}' has shape {list(actual.shape)}, expected {list(expected.shape)}"
-            )
-        spatial_rank = len(self.original_size) if name in self._compared() else 0
-        return compare(
-            name, expected, actual, spatial_rank=spatial_rank, rtol=self._rtol, atol=self._atol
-        )
+        return replace(found, stands_for=output)
 
     def _feeds(self, size: Size, batch: int) -> dict[str, np.ndarray]:
         """A random image of a size, and random values for every other input."""
-        feeds = {self.image.name: self.image.random(size, self._random, batch)}
+        feeds = {self._image.name: self._image.random(size, self._random, batch)}
         for tensor in self._graph.inputs:
-            if tensor.name not in feeds:
-                shape = [
-                    extent if isinstance(extent, int) else batch for extent in tensor.shape or ()
-                ]
-                feeds[tensor.name] = self._random.standard_normal(shape).astype(tensor.dtype)
+            if tensor.name not in feeds and tensor.type == "tensor_type":
+                shape = [e if isinstance(e, int) else batch for e in tensor.shape or ()]
+                feeds[tensor.name] = self._random.standard_normal(shape).astype(numpy_dtype(tensor))
         return feeds
 
-    def _shapes_at(self, size: Size) -> dict[str, tuple[int, ...]]:
-        shapes = static_shapes(self._graph, {self.image.name: self.image.shape_at(size)})
-        return {
-            name: tuple(int(extent) for extent in shape if isinstance(extent, int))
-            for name, shape in shapes.items()
-        }
+    def _shape(self, size: Size) -> Shape:
+        """Shape of the image at a size, the batch symbolic where the original's is."""
+        shape = self._image.shape_at(size)
+        roles = zip(shape, self._image.roles, strict=True)
+        return tuple("N" if role == 0 and not self._image.batch else e for e, role in roles)
 
-    def _window(self, name: str) -> Size:
-        return tuple(extent for extent in self._shapes[name][2:] if isinstance(extent, int))
+    def _shapes_at(self, size: Size) -> dict[str, Shape]:
+        """Static shapes of the original at a size."""
+        return static_shapes(self._graph, {self._image.name: self._shape(size)})
 
-    def _map_size(self, size: Size) -> Size | None:
-        """Cells of the output map for an image size, by the original trunk's own geometry.
+    def _spatial(self, name: str) -> tuple[int, ...]:
+        """Axes of a tensor of the rewritten model that grow with the image."""
+        small, large = self._small.get(name), self._large.get(name)
+        if small is None or large is None or len(small) != len(large):
+            return ()
+        return tuple(axis for axis in range(1, len(small)) if small[axis] != large[axis])
 
-        ``None`` where the trunk cannot take the size, or several feature maps disagree.
-        """
+    def _smallest_map(self, size: Size) -> Size | None:
         shapes = self._shapes_at(size)
-        found = {
-            tuple(
-                (extent - window) // step + 1
-                for extent, window, step in zip(
-                    shapes.get(name, ())[2:], self._window(name), self._step, strict=False
-                )
-            )
-            for name in self._frontier.feature_maps
-        }
-        only = found.pop() if len(found) == 1 else ()
-        return only if len(only) == len(self.original_size) else None
-
-    def _head_session(self, maps: dict[str, np.ndarray]) -> Session:
-        """The original's head, loaded when the feature maps' data types are known."""
-        if self._head is None:
-            templates = dict.fromkeys(self._frontier.templates, np.dtype(np.float32))
-            dtypes = {name: values.dtype for name, values in maps.items()} | templates
-            model = head_model(self._original.proto, self._frontier, dtypes, self._logits)
-            self._head = Session(StoredModel(model, self._original.folder), self._provider)
-        return self._head
-
-    def _answers(
-        self, head: Session, maps: dict[str, np.ndarray], cells: Sequence[Size]
-    ) -> Iterator[dict[str, np.ndarray]]:
-        """The head's answers on the windows of each cell, in order, several windows a run."""
-        a_run = 1 if self.image.batch else _WINDOWS_A_RUN
-        for first in range(0, len(cells), a_run):
-            group = cells[first : first + a_run]
-            feeds = {
-                name: np.concatenate([self._cut(name, values, cell) for cell in group])
-                for name, values in maps.items()
-            }
-            for name in self._frontier.templates:
-                shape = [e if isinstance(e, int) else len(group) for e in self._shapes[name]]
-                feeds[name] = np.zeros(shape, np.float32)
-            answers = head.run(feeds)
-            for index in range(len(group)):
-                yield {
-                    name: np.split(values, len(group))[index] for name, values in answers.items()
-                }
-
-    def _cut(self, name: str, values: np.ndarray, cell: Size) -> np.ndarray:
-        """The window of a feature map that a cell stands for."""
-        bounds = zip(cell, self._step, self._window(name), strict=True)
-        index: list[Any] = [slice(i * step, i * step + extent) for i, step, extent in bounds]
-        return np.asarray(values[(..., *index)])
+        found = [head.map_size(shapes, self._step) for head in self._heads]
+        known = [map_size for map_size in found if map_size is not None]
+        return min(known) if len(known) == len(found) else None
 
 
-def _as_cells(answers: Sequence[np.ndarray], map_size: Size, like: np.ndarray) -> np.ndarray:
-    """Answers on single windows, ``[N, K]`` or ``[N, K, 1, 1]`` each, as one map ``[N, K, *o]``."""
-    spatial_rank = len(map_size)
-    vectors = [
-        values.reshape(values.shape[:-spatial_rank])
-        if values.ndim == like.ndim and values.shape[-spatial_rank:] == (1,) * spatial_rank
-        else values
-        for values in answers
-    ]
-    return np.stack(vectors, axis=-1).reshape(*vectors[0].shape, *map_size)
+def _check_outputs(original: StoredModel, rewritten: StoredModel) -> None:
+    before = [value.name for value in original.proto.graph.output]
+    after = [value.name for value in rewritten.proto.graph.output]
+    if before != after:
+        raise ValidationFailedError(f"the outputs are {after}, in the original {before}")
 
 
-def _logits(
-    head: Sequence[NodeProto], outputs: Sequence[str], rewritten: StoredModel
-) -> tuple[str, ...]:
-    """Inputs of the saturating operators that end the head, where both models have them."""
-    theirs = {name for node in rewritten.proto.graph.node for name in node.output}
-    computed = {name for node in head for name in node.output}
-    return tuple(
-        node.input[0]
-        for node in head
-        if node.op_type in _SATURATES
-        and set(node.output) & set(outputs)
-        and node.input[0] in theirs & computed - set(outputs)
+def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:
+    return ValidationFailedError(
+        f"'{name}' has shape {list(actual.shape)}, in the original {list(expected.shape)}"
     )

@@ -5,27 +5,22 @@ between them. Every node that sees an axis grow must be one that works at any si
 the original size baked into it is refused by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from .axis_roles import Roles, image_inputs, image_roles
 from .evaluation import Constants
-from .image_size import input_shapes
-from .result import PassResult, RefusalCode, Refused, Rewrite, refuse
+from .images import Image, find_images, grown_shapes, original_shapes
+from .result import PassResult, Refused, Rewrite
 from .size_free import TwoSizes, check_size_free
-from .static_shapes import Dim, Shape, static_shapes
+from .skeleton import Dim
 from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"
 
 _AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 _BATCH = "batch"
-_PROBE_SCALES = (2, 3, 5)
-"""The graph is inferred once more at these multiples of its size, an axis each: multiples, so
-that branches which must meet at one size still do; different ones, so that axes cannot be
-mistaken for one another."""
 
 
 def apply(
@@ -33,6 +28,7 @@ def apply(
     *,
     batch: Literal["keep", "free"] = "keep",
     input_size: Sequence[int] | None = None,
+    input_layout: str | None = None,
 ) -> PassResult:
     """Make the spatial axes of a graph symbolic, in place.
 
@@ -41,99 +37,76 @@ def apply(
         batch: ``keep`` leaves the batch axis as it is, ``free`` makes it symbolic too.
         input_size: the image size that the model was made for, in pixels, an axis each; needed
             where the spatial axes are symbolic already.
+        input_layout: one letter an axis, such as ``nchw``, for an image that reaches no
+            convolution or pool; without it, such an input is left alone.
 
     Returns:
         One rewrite for each freed input or output, or the refusals; neither where the graph has
         no input with spatial axes.
     """
     try:
-        sized = input_shapes(graph, input_size)
-        shapes = static_shapes(graph, sized)
-        images = image_inputs(graph, shapes)
+        images = find_images(graph, input_size, input_layout)
         if not images:
             return PassResult(name=NAME)
-        roles = {image.name: image_roles(image, len(shapes[image.name])) for image in images}
-        original = {image.name: shapes[image.name] for image in images}
-        grown = _grown(graph, original, roles, batch == "free")
+        shapes = original_shapes(graph, images)
+        grown = grown_shapes(graph, images, free_batch=batch == "free")
         sizes = TwoSizes(int(graph.opset), Constants(graph), shapes, grown)
-        check_size_free(graph, downstream(graph, images), sizes)
+        check_size_free(graph, downstream(graph, [image.tensor for image in images]), sizes)
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
-    return PassResult(name=NAME, rewrites=tuple(_free(graph, images, roles, sizes)))
+    return PassResult(name=NAME, rewrites=tuple(_free(graph, images, sizes)))
 
 
-def _grown(
-    graph: gs.Graph,
-    original: Mapping[str, Shape],
-    roles: Mapping[str, Roles],
-    free_batch: bool,
-) -> dict[str, Shape]:
-    """Static shapes with larger images, and with another batch where that is to be freed."""
-    larger: dict[str, tuple[Dim, ...]] = {}
-    for name, shape in original.items():
-        extents: list[Dim] = list(shape)
-        for axis, role in enumerate(roles[name]):
-            extent = shape[axis]
-            if role == 0 and free_batch and isinstance(extent, int):
-                extents[axis] = extent + 1
-            elif role >= 2:
-                if not isinstance(extent, int):
-                    raise refuse(
-                        RefusalCode.INPUT_SIZE_NEEDED,
-                        None,
-                        expected=f"a known size of the input '{name}'",
-                        found=f"shape {list(shape)}",
-                        advice="Say what image size the model was made for: --input-size HxW",
-                    )
-                extents[axis] = extent * _PROBE_SCALES[(role - 2) % len(_PROBE_SCALES)]
-        larger[name] = tuple(extents)
-    return static_shapes(graph, larger)
-
-
-def _free(
-    graph: gs.Graph, images: Sequence[gs.Tensor], roles: Mapping[str, Roles], sizes: TwoSizes
-) -> list[Rewrite]:
+def _free(graph: gs.Graph, images: Sequence[Image], sizes: TwoSizes) -> list[Rewrite]:
     rewrites = []
-    inner = [output for node in downstream(graph, images) for output in node.outputs if output.name]
+    taken = {extent for tensor in (*graph.inputs, *graph.outputs) for extent in tensor.shape or ()}
     for image in images:
-        before = list(image.shape)
-        image.shape = _symbolic_image(image, roles[image.name], sizes)
-        rewrites.append(_reshaped("input", image, before))
-    for tensor in inner:
-        inferred = sizes.small.get(tensor.name)
-        if tensor.shape is None or inferred is None:
-            tensor.shape = None
-            continue
-        # A declared rank other than the inferred one was stale before this pass came.
-        before = list(tensor.shape if len(tensor.shape) == len(inferred) else inferred)
-        growing = sizes.growing(tensor)
-        is_output = is_graph_output(graph, tensor)
-        prefix = "map" if len(graph.outputs) == 1 else tensor.name
-        names = _output_axis_names(prefix, growing) if is_output else {}
-        tensor.shape = [
-            names.get(axis) if axis in growing else extent for axis, extent in enumerate(before)
-        ]
-        if is_output and growing:
-            rewrites.append(_reshaped("output", tensor, before))
+        before = list(image.tensor.shape)
+        names = _axis_names(sum(role >= 2 for role in image.roles), "", taken)
+        for axis in sizes.growing(image.tensor):
+            if not isinstance(image.tensor.shape[axis], str):
+                role = image.roles[axis]
+                image.tensor.shape[axis] = names[role - 2] if role >= 2 else _BATCH
+        rewrites.append(_reshaped("input", image.tensor, before))
+    for node in downstream(graph, [image.tensor for image in images]):
+        for tensor in node.outputs:
+            rewrites += _open_axes(graph, tensor, sizes, taken)
     return rewrites
 
 
-def _symbolic_image(image: gs.Tensor, roles: Roles, sizes: TwoSizes) -> list[Dim]:
-    """Shape of the image with a name for every fixed extent that is to grow."""
-    names = _AXIS_NAMES.get(len(roles) - 2, tuple(f"size_{i}" for i in range(len(roles) - 2)))
-    shape: list[Dim] = list(image.shape)
-    for axis in sizes.growing(image):
-        if not isinstance(shape[axis], str):
-            shape[axis] = names[roles[axis] - 2] if roles[axis] >= 2 else _BATCH
-    return shape
+def _open_axes(
+    graph: gs.Graph, tensor: gs.Tensor, sizes: TwoSizes, taken: set[Dim]
+) -> list[Rewrite]:
+    """Clear the extents of a computed tensor that grow; give those of an output names."""
+    inferred = sizes.small.get(tensor.name)
+    if tensor.shape is None or inferred is None:
+        tensor.shape = None
+        return []
+    # A declared rank other than the inferred one was stale before this pass came.
+    before = list(tensor.shape if len(tensor.shape) == len(inferred) else inferred)
+    growing = sizes.growing(tensor)
+    names: dict[int, str] = {0: _BATCH}
+    is_output = is_graph_output(graph, tensor)
+    if is_output:
+        # Other names than the image's, for a map is smaller; an output's own, for maps may differ.
+        prefix = "map_" if len(graph.outputs) == 1 else f"{tensor.name}_"
+        spatial = sorted(growing - {0})
+        names |= zip(spatial, _axis_names(len(spatial), prefix, taken), strict=True)
+    tensor.shape = [
+        (names[axis] if is_output else None) if axis in growing else extent
+        for axis, extent in enumerate(before)
+    ]
+    return [_reshaped("output", tensor, before)] if is_output and growing else []
 
 
-def _output_axis_names(prefix: str, growing: set[int]) -> dict[int, str]:
-    """Names of an output's growing axes: other ones than the image's, for it is smaller."""
-    spatial = sorted(growing - {0})
-    names = _AXIS_NAMES.get(len(spatial), tuple(f"size_{axis}" for axis in spatial))
-    named = {axis: f"{prefix}_{name}" for axis, name in zip(spatial, names, strict=True)}
-    return named | ({0: _BATCH} if 0 in growing else {})
+def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:
+    """Names for spatial axes that the model does not use for others."""
+    names = _AXIS_NAMES.get(count, tuple(f"size_{axis}" for axis in range(count)))
+    return [_free_name(f"{prefix}{name}", taken) for name in names]
+
+
+def _free_name(name: str, taken: set[Dim]) -> str:
+    return _free_name(f"{name}_", taken) if name in taken else name
 
 
 def _reshaped(kind: str, tensor: gs.Tensor, before: Sequence[Dim]) -> Rewrite:

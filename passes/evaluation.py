@@ -8,8 +8,10 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
+from onnx.reference.ops import load_op
+from onnx_graphsurgeon.ir.tensor import SparseValues
 
-from .static_shapes import load_values, to_model
+from .skeleton import load_values, to_model
 from .use_def import has_subgraph, is_standard, producer
 
 _RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomUniform"}) | frozenset(
@@ -29,6 +31,65 @@ class ConstantOfShape(OpRun):
     def _run(self, shape: np.ndarray, value: np.ndarray | None = None) -> tuple[np.ndarray]:
         filler = np.zeros(1, np.float32) if value is None else np.asarray(value)
         return (np.broadcast_to(filler.reshape(()), [int(extent) for extent in shape]),)
+
+
+class Squeeze(OpRun):
+    """Squeeze whose negative axes count from the end of its input's shape, as the standard says.
+
+    onnx's own takes one axis after the other, and counts from the end of what is left.
+    """
+
+    op_domain = ""
+
+    def _run(self, data: np.ndarray, axes: np.ndarray | None = None) -> tuple[np.ndarray]:
+        return (np.squeeze(data, None if axes is None else tuple(int(a) for a in axes)),)
+
+
+class DequantizeLinear(OpRun):
+    """DequantizeLinear at every opset; onnx's own lacks those before 19.
+
+    ``y = (x - zero_point) * scale``, the scale a number, one along ``axis``, or one a block of it.
+    """
+
+    op_domain = ""
+
+    def _run(
+        self,
+        quantized: np.ndarray,
+        scale: np.ndarray,
+        zero_point: np.ndarray | None = None,
+        axis: int = 1,
+        block_size: int = 0,
+        output_dtype: int = 0,
+    ) -> tuple[np.ndarray]:
+        point = np.zeros_like(scale) if zero_point is None else np.asarray(zero_point)
+        steps, points = np.asarray(scale), point.astype(np.float64)
+        if block_size:
+            extent = quantized.shape[axis]
+            steps = np.repeat(steps, block_size, axis=axis).take(range(extent), axis=axis)
+            points = np.repeat(points, block_size, axis=axis).take(range(extent), axis=axis)
+        elif steps.size > 1:
+            along = [1] * quantized.ndim
+            along[axis] = -1
+            steps, points = steps.reshape(along), points.reshape(along)
+        values = (quantized.astype(np.float64) - points) * steps.astype(np.float64)
+        return (values.astype(scale.dtype),)
+
+
+_OWN_OPERATORS: list[Any] = [ConstantOfShape, DequantizeLinear, Squeeze]
+
+
+def _can_evaluate(node: gs.Node, opset: int) -> bool:
+    """Whether a node's value can be computed from its inputs' alone."""
+    if not is_standard(node) or node.op in _RANDOM or has_subgraph(node):
+        return False
+    if any(node.op == operator.__name__ for operator in _OWN_OPERATORS):
+        return True
+    try:
+        load_op("", node.op, opset)
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True
 
 
 def is_uniform(values: np.ndarray) -> bool:
@@ -62,7 +123,7 @@ def evaluate(
             feeds[tensor.name] = known[id(tensor)]
         elif isinstance(tensor, gs.Constant):
             feeds[tensor.name] = load_values(tensor)
-        elif node is None or not is_standard(node) or node.op in _RANDOM or has_subgraph(node):
+        elif node is None or not _can_evaluate(node, graph.opset):
             return None
         elif id(node) not in needed:
             needed[id(node)] = node
@@ -73,27 +134,29 @@ def evaluate(
     inputs = [onnx.helper.make_empty_tensor_value_info(name) for name in feeds]
     outputs = [onnx.helper.make_empty_tensor_value_info(wanted.name)]
     model = to_model(graph, nodes, inputs, outputs)
-    new_ops: list[Any] = [ConstantOfShape]
-    results: Any = ReferenceEvaluator(model, new_ops=new_ops).run(None, feeds)
+    results: Any = ReferenceEvaluator(model, new_ops=_OWN_OPERATORS).run(None, feeds)
     return np.asarray(results[0])
 
 
 class Constants:
-    """Which tensors of a graph are constant, and their values, computed when asked for."""
+    """Which tensors of a graph are constant, and their values, computed when asked for.
+
+    Sparse initializers are left out: graphsurgeon reads them as another data type.
+    """
 
     def __init__(self, graph: gs.Graph) -> None:
         self._graph = graph
         self._constant = {
-            id(tensor) for tensor in graph.tensors().values() if isinstance(tensor, gs.Constant)
+            id(tensor)
+            for tensor in graph.tensors().values()
+            if isinstance(tensor, gs.Constant) and not isinstance(tensor._values, SparseValues)
         }
         for node in graph.nodes:
             inputs = [tensor for tensor in node.inputs if tensor.name]
             if (
-                is_standard(node)
-                and (inputs or node.op == "Constant")
-                and node.op not in _RANDOM
-                and not has_subgraph(node)
+                (inputs or node.op == "Constant")
                 and all(id(tensor) in self._constant for tensor in inputs)
+                and _can_evaluate(node, graph.opset)
             ):
                 self._constant.update(id(tensor) for tensor in node.outputs)
 

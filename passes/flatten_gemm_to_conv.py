@@ -6,19 +6,22 @@ not at all. The input size stays what it was: dynamic_spatial_axes frees it.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
-from .heads import Collapse, find_collapses, head_nodes
-from .image_size import input_shapes
+from .heads import Collapse, HeadFinder, is_dense, nodes_behind
+from .images import SYMBOLIC_BATCH, find_images, grown_shapes, original_shapes
 from .lift import RULES, Rule
-from .lift.head import Cells, Edit, Head
+from .lift.edits import make_edits
+from .lift.head import Edit, Head
+from .operators import POOLS
 from .per_axis import per_axis
-from .result import PassResult, Refusal, RefusalCode, Refused, Rewrite, refuse
-from .splice import Splice
-from .static_shapes import static_shapes
-from .use_def import has_subgraph, is_standard
+from .result import PassResult, Refusal, RefusalCode, Refused, refuse
+from .static_shapes import StaticShapes
+from .use_def import has_subgraph, is_standard, producer
+from .view_chain import Scattered, Window
 
 NAME = "flatten_gemm_to_conv"
 
@@ -27,7 +30,10 @@ def apply(
     graph: gs.Graph,
     *,
     input_size: Sequence[int] | None = None,
+    input_layout: str | None = None,
     window_step: int | Sequence[int] = 1,
+    global_pool: Literal["slide", "keep"] = "slide",
+    output_layout: Literal["input", "nchw", "nhwc"] = "input",
 ) -> PassResult:
     """Rewrite the heads of a graph in place.
 
@@ -35,7 +41,14 @@ def apply(
         graph: any graph in topological order; changed only where nothing is refused.
         input_size: the image size that the model was made for, in pixels, an axis each (height,
             width); needed where the model's own spatial axes are symbolic.
+        input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
+            convolution or pool, so that its layout cannot be told.
         window_step: cells from one window to the next, one number or an axis each; at least 1.
+        global_pool: ``slide`` turns a pool over the whole map into one over a window of the
+            original extent, ``keep`` leaves it as it is, so that its head answers once an image.
+        output_layout: where the maps of the outputs have their features: behind the batch
+            (``nchw``), last (``nhwc``), or (``input``) where the original has 1-sized axes for
+            them, else where the image has its channels.
 
     Returns:
         One rewrite for each changed node, or the refusals; neither where the graph has no dense
@@ -45,19 +58,45 @@ def apply(
         ValueError: ``window_step`` is not positive, or has another number of axes than the map.
     """
     try:
-        shapes = static_shapes(graph, input_shapes(graph, input_size))
+        images = find_images(graph, input_size, input_layout)
+        shapes = original_shapes(graph, images)
         constants = Constants(graph)
-        collapses = find_collapses(graph, shapes, constants)
+        # A size that nobody knows matters only where a head is found: it is asked for there.
+        sized = all(image.is_sized for image in images)
+        grown = grown_shapes(graph, images) if sized else StaticShapes()
+        found = HeadFinder(graph, images, shapes, grown, constants).find()
+        collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
-    if not collapses:
-        return PassResult(name=NAME)
-    step = per_axis("window_step", window_step, len(collapses[0].window.extents))
-    head = Head(graph, shapes, constants, step)
+    rank = len(found[0].window.extents) if found else 1
+    samples = found[0].window.samples if found else SYMBOLIC_BATCH
+    step = per_axis("window_step", window_step, rank)
+    head = Head(graph, shapes, grown, constants, samples, step)
     edits, refusals = _match(head, collapses)
     if refusals:
         return PassResult(name=NAME, refusals=tuple(refusals))
-    return PassResult(name=NAME, rewrites=tuple(_rewrite(head, edits)))
+    last = any(1 in image.roles[2:] for image in images)
+    return PassResult(
+        name=NAME,
+        rewrites=tuple(make_edits(head, edits, output_layout, "nhwc" if last else "nchw")),
+    )
+
+
+def _stays(collapse: Collapse) -> bool:
+    """Whether a collapse is a pool that can be left over the whole map at any size.
+
+    Raises:
+        Refused: its kernel has the size of the original map, so that it would not be whole.
+    """
+    if is_standard(collapse.node, *POOLS):
+        raise refuse(
+            RefusalCode.BAKED_EXTENT,
+            collapse.node,
+            expected="a global pool, which can be kept at any size",
+            found=f"{collapse.node.op} with a fixed kernel {collapse.node.attrs['kernel_shape']}",
+            advice="Let it slide: --global-pool slide",
+        )
+    return not is_dense(collapse.node)
 
 
 def _match(
@@ -66,18 +105,51 @@ def _match(
     """An edit for every node of every head, in graph order, or the refusal; changes nothing."""
     region: set[int] = set()
     for collapse in collapses:
-        region.update(id(node) for node in head_nodes(head.graph, collapse))
         head.lifted[id(collapse.window.source)] = collapse.window
+        region.update(id(node) for node in nodes_behind(head.graph, collapse.first))
     edits: list[tuple[gs.Node, Edit]] = []
-    for node in head.graph.nodes:
-        if id(node) not in region:
-            continue
-        try:
-            edits.append((node, _rule(node)(node, head)))
-        except Refused as refused:
-            # Whatever follows would be refused only for want of this node.
-            return [], [refused.refusal]
+    shapes: set[int] = set()
+    try:
+        for node in head.graph.nodes:
+            if id(node) not in region:
+                continue
+            if _computes_shapes(node, head, shapes):
+                shapes.update(id(output) for output in node.outputs)
+            else:
+                edits.append((node, _rule(node)(node, head)))
+        maps = {id(collapse.window.source) for collapse in collapses}
+        for output in head.graph.outputs:
+            if id(output) not in maps:
+                _check_output(head, output, shapes)
+    except Refused as refused:
+        # Whatever follows would be refused only for want of this node.
+        return [], [refused.refusal]
     return edits, []
+
+
+def _computes_shapes(node: gs.Node, head: Head, shapes: set[int]) -> bool:
+    """Whether a node computes with shapes alone.
+
+    The views that such nodes steer are followed at the original size; the nodes fall away.
+    """
+    if is_standard(node, "Shape"):
+        return True
+    operands = [tensor for tensor in node.inputs if tensor.name]
+    return any(id(tensor) in shapes for tensor in operands) and all(
+        id(tensor) in shapes or tensor in head.constants for tensor in operands
+    )
+
+
+def _check_output(head: Head, output: gs.Tensor, shapes: set[int]) -> None:
+    """What leaves the head must be a map."""
+    lifted = head.lifted.get(id(output))
+    if id(output) in shapes or isinstance(lifted, Window | Scattered):
+        raise refuse(
+            RefusalCode.INTERNAL_OUTPUT,
+            producer(output),
+            expected="a dense layer or a pool behind the window of the feature map",
+            found=f"that '{output.name}', the window itself or its shape, is an output",
+        )
 
 
 def _rule(node: gs.Node) -> Rule:
@@ -103,30 +175,3 @@ def _rule(node: gs.Node) -> Rule:
             found=f"{node.op}, for which there is no rule",
         )
     return RULES[node.op]
-
-
-def _rewrite(head: Head, edits: Sequence[tuple[gs.Node, Edit]]) -> list[Rewrite]:
-    """Make the edits, in graph order."""
-    splice = Splice(head.graph, head.constants)
-    detached = [tensor for node, _ in edits for tensor in node.inputs]
-    cells = [
-        tensor
-        for node, _ in edits
-        for tensor in node.outputs
-        if isinstance(head.lifted.get(id(tensor)), Cells)
-    ]
-    rewrites = []
-    for node, edit in edits:
-        for index, tensor in enumerate(node.inputs):
-            lifted = head.lifted.get(id(tensor))
-            if isinstance(lifted, Cells) and lifted.tensor is not tensor:
-                node.inputs[index] = lifted.tensor
-        rewrite = edit(splice)
-        if rewrite is not None:
-            rewrites.append(rewrite)
-    splice.finish(detached)
-    for tensor in cells:
-        if tensor.shape is not None:
-            # At the original size every map is one cell.
-            tensor.shape = [*tensor.shape[:2], *[1] * head.spatial_rank]
-    return rewrites

@@ -1,161 +1,294 @@
 """Find where the spatial axes disappear, and the region of the graph that follows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from .axis_roles import Roles, axis_roles, channels_first, image_inputs
+from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
-from .operators import GLOBAL_POOLS
-from .result import RefusalCode, refuse
-from .static_shapes import Shape
+from .images import SYMBOLIC_BATCH, Image, Roles
+from .lift.pooling import POOLING, pools_window, reduced_axes
+from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS, SPATIAL_LAYERS
+from .result import RefusalCode, Refused, node_name, refuse
+from .skeleton import Shape
 from .use_def import downstream, is_standard, outer_inputs, producer
-from .view_chain import Window, walk_to_source
+from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """A dense layer that reads a window of a feature map.
+    """Where the spatial axes disappear.
 
     Attributes:
-        dense: the Gemm or MatMul.
-        window: the window that it reads.
-        chain: the nodes of the view chain between the two, first to last.
+        node: a dense layer on a window of a feature map, or a pool over all of it.
+        window: the whole feature map.
+        chain: the nodes that move data between the map and ``node``, first to last.
     """
 
-    dense: gs.Node
+    node: gs.Node
     window: Window
     chain: tuple[gs.Node, ...]
 
+    @property
+    def first(self) -> gs.Node:
+        """The first node behind the feature map."""
+        return self.chain[0] if self.chain else self.node
 
-def find_collapses(
-    graph: gs.Graph, shapes: Mapping[str, Shape], constants: Constants
-) -> list[Collapse]:
-    """Collapses that belong to a head, in graph order.
 
-    A dense layer whose result meets a spatial tensor again (the gate of squeeze-and-excite) is
-    part of the trunk and is left out.
+class HeadFinder:
+    """Finds the collapses of one graph; changes nothing."""
 
-    Raises:
-        Refused: a dense layer reads the image through axes of unknown meaning, or through more
-            than one image.
-    """
-    images = image_inputs(graph, shapes)
-    roles = axis_roles(graph, shapes)
-    from_image = {id(image) for image in images}
-    for node in downstream(graph, images):
-        from_image.update(id(output) for output in node.outputs)
-    found: list[Collapse] = []
-    inside: set[int] = set()
-    for node in graph.nodes:
-        if any(id(tensor) in inside for tensor in node.inputs):
+    def __init__(
+        self,
+        graph: gs.Graph,
+        images: Sequence[Image],
+        shapes: Mapping[str, Shape],
+        grown: Mapping[str, Shape],
+        constants: Constants,
+    ) -> None:
+        """Look at a graph.
+
+        Args:
+            graph: the graph.
+            images: its images.
+            shapes: static shapes at the original image size, by tensor name.
+            grown: the same at a much larger size.
+            constants: constant tensors of the graph.
+        """
+        self._graph = graph
+        self._sized_images = images
+        self._shapes, self._grown = shapes, grown
+        self._constants = constants
+        self._roles = axis_roles(graph, shapes, images)
+        self._maps = {
+            tensor for tensor, roles in self._roles.items() if roles == channels_first(len(roles))
+        }
+        # An input with many axes may be an image whose layout nobody has told.
+        self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
+        self._from_image = {id(tensor) for tensor in self._images}
+        for node in downstream(graph, self._images):
+            self._from_image.update(id(output) for output in node.outputs)
+
+    def find(self) -> list[Collapse]:
+        """Collapses that belong to a head, in graph order.
+
+        One whose result meets a spatial tensor again (the gate of squeeze-and-excite) is part of
+        the trunk and is left out.
+
+        Raises:
+            Refused: a dense layer reads the image through axes of unknown meaning, or more than
+                one image; a statistic of the whole map is pooled by the head.
+        """
+        found: list[Collapse] = []
+        inside: set[int] = set()
+        for node in self._graph.nodes:
+            if any(id(tensor) in inside for tensor in node.inputs):
+                inside.update(id(output) for output in node.outputs)
+                continue
+            dense = self._is_dense(node)
+            if not dense and not is_standard(node, *POOLING):
+                continue
+            data = node.inputs[1] if node.inputs[0] in self._constants else node.inputs[0]
+            if id(data) not in self._from_image:
+                continue
+            source, chain = walk_to_source(data, self._maps, self._constants)
+            meets_map = self._meets_map(chain[0] if chain else node)
+            if not dense and not self._pools_map(node, source, chain, sized=not meets_map):
+                continue
+            if meets_map:
+                continue
+            found.append(Collapse(node, self._window(node, source), tuple(chain)))
             inside.update(id(output) for output in node.outputs)
-            continue
-        if not _is_dense(node, shapes, constants) or id(node.inputs[0]) not in from_image:
-            continue
-        source, chain = walk_to_source(node.inputs[0], set(roles), constants)
-        _refuse_global_pool(source)
-        window = _window(node, source, shapes, roles.get(id(source)))
-        collapse = Collapse(node, window, tuple(chain))
-        if not _is_gate(graph, collapse, constants, shapes, from_image):
-            found.append(collapse)
-            inside.update(id(output) for output in node.outputs)
-    if found:
-        _check_single_image(graph, found, images)
-    return found
+        if found:
+            self._check_single_image(found)
+            self._check_statistics(found)
+        return found
 
-
-def _is_dense(node: gs.Node, shapes: Mapping[str, Shape], constants: Constants) -> bool:
-    """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
-    return (
-        is_standard(node, "Gemm", "MatMul")
-        and node.inputs[0] not in constants
-        and len(shapes.get(node.inputs[0].name, (None, None))) == 2
-        and len(shapes.get(node.outputs[0].name, (None, None))) == 2
-    )
-
-
-def _refuse_global_pool(source: gs.Tensor) -> None:
-    pool = producer(source)
-    if pool is not None and is_standard(pool, *GLOBAL_POOLS):
-        raise refuse(
-            RefusalCode.NO_RULE,
-            pool,
-            expected="a dense layer on the flattened feature map",
-            found="one behind a pool over the whole map",
+    def _is_dense(self, node: gs.Node) -> bool:
+        """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
+        return is_standard(node, "Gemm", "MatMul") and all(
+            len(self._shapes.get(tensor.name, (None, None))) == 2
+            for tensor in (node.inputs[0], node.outputs[0])
         )
 
+    def _pools_map(
+        self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node], *, sized: bool
+    ) -> bool:
+        """Whether a node reduces every channel of a whole map to one number.
 
-def _window(
-    dense: gs.Node, source: gs.Tensor, shapes: Mapping[str, Shape], roles: Roles | None
-) -> Window:
-    if roles is None or roles != channels_first(len(roles)):
+        Args:
+            node: a pool or a reduction.
+            source: where the view chain before it starts.
+            chain: the nodes of that chain.
+            sized: whether to insist on a known size of the map.
+        """
+        shape, own = self._shapes.get(node.inputs[0].name), self._shapes.get(source.name, ())
+        known = all(isinstance(extent, int) for extent in own[1:])
+        if shape is None or id(source) not in self._roles or not (known or sized):
+            return False
+        spatial = tuple(extent for extent in shape[2:] if isinstance(extent, int))
+        one_cell = all(e == 1 for e in self._shapes.get(node.outputs[0].name, ())[2:])
+        if is_standard(node, *POOLS) and not one_cell:
+            return False
+        axes = reduced_axes(node, len(shape), spatial, self._constants)
+        if axes is None:
+            return False
+        window: Window | Scattered = self._window(node, source, grows=False)
+        try:
+            for view in chain:
+                if isinstance(window, Scattered):
+                    return False
+                window = moved(self._graph, view, view.outputs[0], window, self._shapes)
+        except Refused:
+            return False
+        return isinstance(window, Window) and pools_window(window, axes)
+
+    def _window(self, reader: gs.Node, source: gs.Tensor, *, grows: bool = True) -> Window:
+        roles = self._roles.get(id(source))
+        maker = producer(source)
+        if roles is None or roles[0] != 0:
+            raise refuse(
+                RefusalCode.LAYOUT_UNKNOWN,
+                maker or reader,
+                expected="a tensor with a known layout, such as [N, C, H, W]",
+                found=f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads",
+                advice="" if maker else "Say what its axes are: --input-layout nchw",
+            )
+        if grows:
+            self._check_grows(reader, source, roles)
+        shape = self._shapes[source.name]
+        batch, *extents = shape
+        known = tuple(extent for extent in extents if isinstance(extent, int))
+        if len(known) != len(extents):
+            sized = all(image.is_sized for image in self._sized_images)
+            raise refuse(
+                RefusalCode.SHAPE_UNKNOWN if sized else RefusalCode.INPUT_SIZE_NEEDED,
+                reader,
+                expected="a known size of the feature map",
+                found=f"'{source.name}' of shape {list(shape)}",
+                advice=""
+                if sized
+                else "Say what image size the model was made for: --input-size HxW",
+            )
+        samples = batch if isinstance(batch, int) else SYMBOLIC_BATCH
+        return whole_map(source, known, roles, samples)
+
+    def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
+        """A map that stays small on a large image cannot be slid over."""
+        spatial = [axis for axis, role in enumerate(roles) if role >= 2]
+        growing = self._growing(source)
+        if growing is None or all(axis in growing for axis in spatial):
+            return
+        culprit = self._first_that_stops_growth(source) or producer(source) or reader
         raise refuse(
-            RefusalCode.LAYOUT_UNKNOWN,
-            dense,
-            expected="a view chain that starts at a map [N, C, *s]",
-            found=f"that it starts at '{source.name}', whose axes have no known meaning",
+            RefusalCode.BAKED_EXTENT,
+            culprit,
+            expected="a trunk whose feature map grows with the image",
+            found=f"that '{source.name}' is {list(self._shapes[source.name])} at any image size",
         )
-    shape = shapes[source.name]
-    batch, *extents = shape
-    if not all(isinstance(extent, int) for extent in extents):
-        raise refuse(
-            RefusalCode.INPUT_SIZE_NEEDED,
-            dense,
-            expected="a known size of the feature map",
-            found=f"'{source.name}' of shape {list(shape)}",
-            advice="Say what image size the model was made for: --input-size HxW",
+
+    def _growing(self, tensor: gs.Tensor) -> set[int] | None:
+        """Axes that grow with the image; ``None`` where that is not known."""
+        small, large = self._shapes.get(tensor.name), self._grown.get(tensor.name)
+        if small is None or large is None or len(small) != len(large):
+            return None
+        return {axis for axis in range(len(small)) if small[axis] != large[axis]}
+
+    def _first_that_stops_growth(self, source: gs.Tensor) -> gs.Node | None:
+        """The first node behind the image after which fewer axes grow than before."""
+        ancestors: set[int] = set()
+        pending = [source]
+        while pending:
+            node = producer(pending.pop())
+            if node is not None and id(node) not in ancestors:
+                ancestors.add(id(node))
+                pending.extend(node.inputs)
+        for node in self._graph.nodes:
+            if id(node) in ancestors and node.op != "Shape":
+                before = [len(self._growing(tensor) or ()) for tensor in node.inputs]
+                after = [len(self._growing(tensor) or ()) for tensor in node.outputs]
+                if max(before, default=0) > max(after, default=0):
+                    return node
+        return None
+
+    def _meets_map(self, first: gs.Node) -> bool:
+        """Whether what follows from a node behind a map meets a spatial tensor again."""
+        nodes = nodes_behind(self._graph, first)
+        own = {id(output) for node in nodes for output in node.outputs}
+        return any(
+            self._is_map(tensor) and id(tensor) not in own
+            for node in nodes[1:]
+            for tensor in outer_inputs(node)
         )
-    channels, *spatial = (extent for extent in extents if isinstance(extent, int))
-    return Window(
-        source=source,
-        batch=batch if isinstance(batch, int) else None,
-        channels=channels,
-        extents=tuple(spatial),
-    )
+
+    def _is_map(self, tensor: gs.Tensor) -> bool:
+        if id(tensor) not in self._from_image:
+            return False
+        shape, roles = self._shapes.get(tensor.name, ()), self._roles.get(id(tensor))
+        if roles is None:
+            return len([extent for extent in shape[1:] if extent != 1]) > 1
+        return any(shape[axis] != 1 for axis, role in enumerate(roles) if role >= 2)
+
+    def _check_single_image(self, collapses: list[Collapse]) -> None:
+        sources = {id(collapse.window.source) for collapse in collapses}
+        reaching = [
+            image.name
+            for image in self._images
+            if id(image) in sources
+            or any(
+                id(output) in sources
+                for node in downstream(self._graph, [image])
+                for output in node.outputs
+            )
+        ]
+        if len(reaching) > 1:
+            raise refuse(
+                RefusalCode.SECOND_IMAGE,
+                collapses[0].node,
+                expected="one image behind the head",
+                found=f"{len(reaching)} inputs with spatial axes: {', '.join(reaching)}",
+            )
+
+    def _check_statistics(self, collapses: list[Collapse]) -> None:
+        """Refuse a statistic of the whole map that the head pools together with the map.
+
+        Deviations and the like: left as they are, the statistic would be that
+        of the whole large image and not of a window. A gate with dense layers of its own, and a
+        map that goes through a convolution before it is pooled, are trunk.
+        """
+        pools = {id(collapse.node) for collapse in collapses if not is_dense(collapse.node)}
+        for statistic in self._graph.nodes:
+            if id(statistic) in pools or not self._stops_growth(statistic):
+                continue
+            reached = {id(output) for output in statistic.outputs}
+            for node in self._graph.nodes:
+                if not any(id(tensor) in reached for tensor in node.inputs):
+                    continue
+                if id(node) in pools:
+                    raise refuse(
+                        RefusalCode.GLOBAL_STATISTIC,
+                        statistic,
+                        expected="pools of the map alone",
+                        found=f"a statistic of the whole map that {node_name(node)} pools again",
+                    )
+                if not is_standard(node, "Shape", *SPATIAL_LAYERS):
+                    reached.update(id(output) for output in node.outputs)
+
+    def _stops_growth(self, node: gs.Node) -> bool:
+        """Whether a node reduces an axis that grows with the image."""
+        if not is_standard(node, *REDUCTIONS, *GLOBAL_POOLS):
+            return False
+        before = self._growing(node.inputs[0]) or ()
+        after = self._growing(node.outputs[0]) or ()
+        return len(before) > len(after)
 
 
-def head_nodes(graph: gs.Graph, collapse: Collapse) -> list[gs.Node]:
-    """All nodes that depend on a collapse, its view chain included, in graph order."""
-    first = collapse.chain[0]
+def is_dense(node: gs.Node) -> bool:
+    """Whether a node is a dense layer."""
+    return is_standard(node, "Gemm", "MatMul")
+
+
+def nodes_behind(graph: gs.Graph, first: gs.Node) -> list[gs.Node]:
+    """A node and all that depend on it, in graph order."""
     return [first, *(node for node in downstream(graph, first.outputs) if node is not first)]
-
-
-def _is_gate(
-    graph: gs.Graph,
-    collapse: Collapse,
-    constants: Constants,
-    shapes: Mapping[str, Shape],
-    from_image: set[int],
-) -> bool:
-    """Whether the result of a collapse meets a spatial tensor again."""
-    nodes = head_nodes(graph, collapse)
-    own = {id(output) for node in nodes for output in node.outputs}
-    for node in nodes[1:]:
-        for tensor in outer_inputs(node):
-            spatial = [e for e in shapes.get(tensor.name, ())[2:] if e != 1]
-            if spatial and id(tensor) in from_image and id(tensor) not in own:
-                return True
-    return False
-
-
-def _check_single_image(
-    graph: gs.Graph, collapses: list[Collapse], images: list[gs.Tensor]
-) -> None:
-    sources = {id(collapse.window.source) for collapse in collapses}
-    reaching = [
-        image.name
-        for image in images
-        if id(image) in sources
-        or any(
-            id(output) in sources for node in downstream(graph, [image]) for output in node.outputs
-        )
-    ]
-    if len(reaching) > 1:
-        raise refuse(
-            RefusalCode.SECOND_IMAGE,
-            collapses[0].dense,
-            expected="one image behind the head",
-            found=f"{len(reaching)} inputs with spatial axes: {', '.join(reaching)}",
-        )

@@ -31,8 +31,17 @@ CHANNELS_FIRST = (
 )
 """Operators that read and write ``[N, C, *s]`` and so fix the meaning of the axes."""
 
+SPATIAL_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Layers that mix channels or positions by learned weights."""
+
 KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"})
 """Operators that change extents, not the meaning of axes."""
+
+REDUCTIONS = frozenset(
+    "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd"
+    " ReduceSum ReduceSumSquare".split()
+)
+"""Reductions along some axes."""
 
 MOVES_DATA = frozenset(
     "DepthToSpace Dropout Expand Flatten Gather GatherElements GatherND Identity Reshape Slice"

@@ -35,6 +35,10 @@ class RefusalCode(StrEnum):
         "custom-operator",
         "An operator of a domain other than ai.onnx, whose meaning is unknown.",
     )
+    GLOBAL_STATISTIC = (
+        "global-statistic",
+        "The head pools a map that a statistic of the whole map went into.",
+    )
     INPUT_SIZE_NEEDED = (
         "input-size-needed",
         "The model's spatial axes are symbolic and no input size was given.",
@@ -66,6 +70,11 @@ class RefusalCode(StrEnum):
     TRANSPOSED_DATA = (
         "transposed-data",
         "Gemm with transA: the batch would be multiplied, not the features.",
+    )
+    TYPE_UNSUPPORTED = "type-unsupported", "A dense layer of a data type that Conv does not take."
+    WINDOWS_DIFFER = (
+        "windows-differ",
+        "Vectors of feature maps with different windows or strides meet in one layer.",
     )
     WRONG_AXIS = "wrong-axis", "An axis operator does not act on the features."
 

@@ -13,8 +13,12 @@ import onnx_graphsurgeon as gs
 from .evaluation import Constants
 from .operators import UNARY, VARIADIC
 from .result import RefusalCode, Refused, refuse
-from .static_shapes import Shape
+from .skeleton import Dim, Shape
 from .use_def import has_subgraph, is_standard, outer_inputs
+from .view_chain import trains
+
+_END = np.iinfo(np.int32).max
+"""Bounds of a Slice from here on mean the end of the axis."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,26 @@ def check_size_free(graph: gs.Graph, nodes: Sequence[gs.Node], sizes: TwoSizes) 
     for node in nodes:
         dependent.update(id(output) for output in node.outputs)
     for node in nodes:
+        _check_inference(node, sizes)
         operands = [tensor for tensor in outer_inputs(node) if id(tensor) in dependent]
         if any(sizes.growing(tensor) for tensor in operands):
             _rule(node)(node, sizes)
         for output in node.outputs:
             if output.outputs or id(output) in outputs:
                 _check_known(node, output, sizes)
+
+
+def _check_inference(node: gs.Node, sizes: TwoSizes) -> None:
+    """A node in its training form depends on chance, or on the batch at hand."""
+    normalises = is_standard(node, "BatchNormalization") and node.attrs.get("training_mode", 0)
+    if normalises or trains(node, sizes.constants):
+        raise refuse(
+            RefusalCode.TRAINING_MODE,
+            node,
+            expected=f"{node.op} at inference",
+            found="its training form",
+            advice="Export the model in evaluation mode",
+        )
 
 
 def _rule(node: gs.Node) -> Rule:
@@ -127,19 +145,15 @@ def _any(node: gs.Node, sizes: TwoSizes) -> None:
 
 def _broadcast(node: gs.Node, sizes: TwoSizes) -> None:
     """Every operand follows the result's extents, or is one element wide and stays so."""
-    result = node.outputs[0].name
-    for operand in node.inputs:
+    operands = [tensor for tensor in node.inputs if tensor.name]
+    rank = max(sizes.rank(operand) for operand in operands)
+    whole = [_widest(sizes, operands, axis) for axis in range(1, rank + 1)]
+    for operand in operands:
         small, large = sizes.small[operand.name], sizes.large[operand.name]
-        pairs = zip(
-            small[::-1],
-            large[::-1],
-            sizes.small[result][::-1],
-            sizes.large.get(result, ())[::-1],
-            strict=False,
-        )
-        for extent, larger, result_small, result_large in pairs:
-            follows = extent == result_small and larger == result_large
-            if follows or extent == larger == 1:
+        for pair, (own, larger) in zip(
+            whole, zip(small[::-1], large[::-1], strict=True), strict=False
+        ):
+            if (own, larger) == pair or own == larger == 1:
                 continue
             constant = operand in sizes.constants
             raise refuse(
@@ -148,6 +162,17 @@ def _broadcast(node: gs.Node, sizes: TwoSizes) -> None:
                 expected="operands that grow with the map, or have one element where it grows",
                 found=f"{'the constant ' if constant else ''}'{operand.name}' of shape {small}",
             )
+
+
+def _widest(sizes: TwoSizes, operands: Sequence[gs.Tensor], axis: int) -> tuple[Dim, Dim]:
+    """Extents of a broadcast result along an axis, counted from the last, at the two sizes."""
+    pairs = [
+        (sizes.small[operand.name][-axis], sizes.large[operand.name][-axis])
+        for operand in operands
+        if sizes.rank(operand) >= axis
+    ]
+    # An axis that grows in one operand grows in the result.
+    return max(pairs, key=lambda pair: (pair[0] != pair[1], pair[0] != 1))
 
 
 def _unless(attribute: str) -> Rule:
@@ -166,6 +191,21 @@ def _one_axis(default: int) -> Rule:
         _refuse_growing(node, sizes, [int(node.attrs.get("axis", default))], data)
 
     return rule
+
+
+def _cumsum(node: gs.Node, sizes: TwoSizes) -> None:
+    axis = sizes.operand(node, "axis", 1)
+    rank = sizes.rank(node.inputs[0])
+    _refuse_growing(node, sizes, range(rank) if axis is None else axis.tolist(), node.inputs[0])
+
+
+def _quantization(node: gs.Node, sizes: TwoSizes) -> None:
+    """One step for all, or one along an axis that does not grow."""
+    steps = sizes.operand(node, "y_scale", 1)
+    if steps is None or node.attrs.get("block_size", 0):
+        raise _baked(node, "steps a block")
+    if steps.size > 1:
+        _one_axis(1)(node, sizes)
 
 
 def _gather(node: gs.Node, sizes: TwoSizes) -> None:
@@ -199,15 +239,22 @@ def _axes(node: gs.Node, sizes: TwoSizes) -> None:
 def _slice(node: gs.Node, sizes: TwoSizes) -> None:
     """A cut from the start, or up to a distance from the end, means the same at any size."""
     starts, ends = sizes.operand(node, "starts", 1), sizes.operand(node, "ends", 2)
-    axes = sizes.operand(node, "axes", 3)
+    axes, steps = sizes.operand(node, "axes", 3), sizes.operand(node, "steps", 4)
     if starts is None or ends is None:
         raise _baked(node, "no constant bounds")
     growing, rank = sizes.growing(node.inputs[0]), sizes.rank(node.inputs[0])
     cut = range(len(starts)) if axes is None else axes.tolist()
-    for axis, start, end in zip(cut, starts.tolist(), ends.tolist(), strict=True):
-        to_the_end = end < 0 or end >= np.iinfo(np.int32).max
-        if axis % rank in growing and not (start >= 0 and to_the_end):
-            raise _baked(node, f"a cut of axis {axis} from {start} to {end}")
+    strides = [1] * len(starts) if steps is None else steps.tolist()
+    for axis, start, end, step in zip(cut, starts.tolist(), ends.tolist(), strides, strict=True):
+        if axis % rank in growing and not _is_relative(start, end, step):
+            raise _baked(node, f"a cut of axis {axis} from {start} to {end} by {step}")
+
+
+def _is_relative(start: int, end: int, step: int) -> bool:
+    """Whether bounds are distances from the two ends of an axis, whatever its extent."""
+    if step > 0:
+        return start >= 0 and (end < 0 or end >= _END)
+    return (start < 0 or start >= _END) and end <= -_END
 
 
 def _resize(node: gs.Node, sizes: TwoSizes) -> None:
@@ -215,6 +262,25 @@ def _resize(node: gs.Node, sizes: TwoSizes) -> None:
     scales = sizes.operand(node, "scales", 1 if sizes.opset < 11 else 2)
     if scales is None or scales.size == 0 or (len(node.inputs) > 3 and node.inputs[3].name):
         raise _baked(node, "a fixed size to resize to")
+
+
+def _reshape(node: gs.Node, sizes: TwoSizes) -> None:
+    """A target that copies every axis that grows, and says what becomes of the others."""
+    target = sizes.operand(node, "shape", 1)
+    growing = sizes.growing(node.inputs[0])
+    copied = set() if target is None else {a for a, extent in enumerate(target) if extent == 0}
+    if node.attrs.get("allowzero", 0) or not growing <= copied:
+        raise _baked(node, "a target that may hold the original size")
+
+
+def _expand(node: gs.Node, sizes: TwoSizes) -> None:
+    """A target that is 1 wherever the data grows: it repeats along other axes."""
+    target = sizes.operand(node, "shape", 1)
+    growing, rank = sizes.growing(node.inputs[0]), sizes.rank(node.inputs[0])
+    extents = [] if target is None else target.tolist()
+    padded = [1] * (rank - len(extents)) + extents
+    if target is None or len(padded) != rank or any(padded[axis] != 1 for axis in growing):
+        raise _baked(node, "a target that may hold the original size")
 
 
 def _matmul(node: gs.Node, sizes: TwoSizes) -> None:
@@ -250,9 +316,13 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("Hardmax", "LogSoftmax", "Softmax"), _softmax),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _from_axis(-1)),
     "ConvTranspose": _unless("output_shape"),
+    "CumSum": _cumsum,
+    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _quantization),
+    "Expand": _expand,
     "Gather": _gather,
-    "LpNormalization": _one_axis(-1),
+    **dict.fromkeys(("LpNormalization", "TopK"), _one_axis(-1)),
     "MatMul": _matmul,
+    "Reshape": _reshape,
     "Resize": _resize,
     "Slice": _slice,
     "Split": _one_axis(0),

@@ -1,12 +1,17 @@
 """Collects the structural changes of a rewrite and makes them in one sweep over the graph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
+from .result import node_name
 from .use_def import UniqueNames, producer
 from .weights import WeightEditor
+
+_AXES_AS_INPUT = 13
+"""From this opset on, Squeeze, Unsqueeze and ReduceSum take their axes as an input."""
 
 
 class Splice:
@@ -25,12 +30,45 @@ class Splice:
         self._after: dict[int, list[gs.Node]] = {}
 
     def insert_before(self, anchor: gs.Node, node: gs.Node) -> None:
-        """Put a new node right before ``anchor``."""
+        """Put a new node right before ``anchor``, behind those that were put there already."""
         self._before.setdefault(id(anchor), []).append(node)
 
     def insert_after(self, anchor: gs.Node, node: gs.Node) -> None:
-        """Put a new node right after ``anchor``."""
+        """Put a new node right after ``anchor``, behind those that were put there already."""
         self._after.setdefault(id(anchor), []).append(node)
+
+    def constant(self, name: str, values: np.ndarray) -> gs.Constant:
+        """A new initializer."""
+        return gs.Constant(self.names(name), values)
+
+    def transposed(self, anchor: gs.Node, tensor: gs.Tensor, perm: Sequence[int]) -> gs.Tensor:
+        """``tensor`` with its axes permuted, computed right before ``anchor``."""
+        result = gs.Variable(self.names(f"{tensor.name}_transposed"), dtype=tensor.dtype)
+        self.insert_before(anchor, self._transpose(anchor, tensor, result, perm))
+        return result
+
+    def transpose_into(
+        self, anchor: gs.Node, tensor: gs.Tensor, result: gs.Tensor, perm: Sequence[int]
+    ) -> None:
+        """Compute the existing tensor ``result`` from ``tensor`` right after ``anchor``."""
+        self.insert_after(anchor, self._transpose(anchor, tensor, result, perm))
+
+    def unsqueezed(self, anchor: gs.Node, tensor: gs.Tensor, axes: Sequence[int]) -> gs.Tensor:
+        """``tensor`` with new axes of extent 1, computed right before ``anchor``."""
+        result = gs.Variable(self.names(f"{tensor.name}_unsqueezed"), dtype=tensor.dtype)
+        name = self.names(f"{node_name(anchor)}_unsqueeze")
+        node = gs.Node("Unsqueeze", name, inputs=[tensor], outputs=[result])
+        self.set_axes(node, axes)
+        self.insert_before(anchor, node)
+        return result
+
+    def set_axes(self, node: gs.Node, axes: Sequence[int]) -> None:
+        """Give a Squeeze or Unsqueeze its axes, as an attribute or an input."""
+        if self._graph.opset < _AXES_AS_INPUT:
+            node.attrs["axes"] = list(axes)
+        else:
+            name = f"{node_name(node)}_axes"
+            node.inputs = [node.inputs[0], self.constant(name, np.array(axes, np.int64))]
 
     def finish(self, detached: Iterable[gs.Tensor]) -> None:
         """Put the new nodes in place and remove those that nothing reads any more.
@@ -43,8 +81,25 @@ class Splice:
         nodes = list(self.weights.new_nodes)
         for node in self._graph.nodes:
             if id(node) not in dead:
-                nodes += [*self._before.get(id(node), ()), node, *self._after.get(id(node), ())]
+                nodes += self._with_neighbours(node)
         self._graph.nodes[:] = nodes
+
+    def _with_neighbours(self, node: gs.Node) -> list[gs.Node]:
+        """A node among those that were put around it, and around them in turn."""
+        before = [n for new in self._before.get(id(node), ()) for n in self._with_neighbours(new)]
+        after = [n for new in self._after.get(id(node), ()) for n in self._with_neighbours(new)]
+        return [*before, node, *after]
+
+    def _transpose(
+        self, anchor: gs.Node, tensor: gs.Tensor, result: gs.Tensor, perm: Sequence[int]
+    ) -> gs.Node:
+        return gs.Node(
+            "Transpose",
+            name=self.names(f"{node_name(anchor)}_transpose"),
+            attrs={"perm": list(perm)},
+            inputs=[tensor],
+            outputs=[result],
+        )
 
     def _unread_producers(self, detached: Iterable[gs.Tensor]) -> set[int]:
         outputs = {id(tensor) for tensor in self._graph.outputs}

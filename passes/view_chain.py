@@ -5,42 +5,83 @@ that enter at the feature map come out in the order in which the dense layer see
 the nodes between are.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants, evaluate
-from .operators import MOVES_DATA
-from .result import RefusalCode, refuse
-from .static_shapes import Shape
+from .images import Roles
+from .operators import ELEMENTWISE, MOVES_DATA
+from .result import RefusalCode, Refused, node_name, refuse
+from .skeleton import Shape
 from .use_def import is_standard, producer
-
-_SYMBOLIC_BATCH = 2
-"""Samples to push through where the batch is symbolic: with one alone, mixing would not show."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What a dense layer sees: one window of a map, unrolled into a vector by a view chain.
+    """One window of a map, as a view chain has arranged it so far.
 
     Attributes:
-        source: the tensor ``[N, C, *s]`` that the view chain starts from.
-        batch: the original ``N``, ``None`` where it is symbolic.
+        feature_map: name of the feature map in the original graph.
+        source: the tensor that holds it: itself, or what elementwise operators made of it.
+        roles: the roles of the source's axes.
+        samples: the original ``N``, two where it is symbolic.
         channels: ``C``.
-        extents: the window, an axis each: all of ``s`` at the original input size.
+        extents: the window, an axis each: all of the map at the original input size.
+        order: int64, the shape of the tensor without its batch axis: for every element of one
+            sample, its place in ``[C, *extents]`` flattened in row-major order.
+        scale: float64 factor of every element, the shape of ``order``; ``None`` for 1.
+        shift: float64 summand of every element, after the factor; ``None`` for 0.
+        origin: what the window is one cell of, where it is not cut from a feature map.
     """
 
+    feature_map: str
     source: gs.Tensor
-    batch: int | None
+    roles: Roles
+    samples: int
     channels: int
     extents: tuple[int, ...]
+    order: np.ndarray
+    scale: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    origin: object = None
 
     @property
     def size(self) -> int:
         """Elements of one sample."""
-        return self.channels * int(np.prod(self.extents, dtype=np.int64))
+        return self.channels * math.prod(self.extents)
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether elements are scaled or shifted, to be folded into the next dense layer."""
+        return self.scale is not None or self.shift is not None
+
+
+def whole_map(source: gs.Tensor, shape: tuple[int, ...], roles: Roles, samples: int) -> Window:
+    """The window that a map is at the original size.
+
+    Args:
+        source: the map.
+        shape: its shape without the batch axis, in the order of its own axes.
+        roles: the roles of its axes; the batch comes first, channels may be missing.
+        samples: its number of samples.
+    """
+    axes = sorted(range(len(shape)), key=lambda axis: roles[axis + 1])
+    ordered = [shape[axis] for axis in axes]
+    numbers = np.arange(math.prod(shape), dtype=np.int64).reshape(ordered)
+    channels = ordered.pop(0) if 1 in roles else 1
+    return Window(
+        feature_map=source.name,
+        source=source,
+        roles=roles,
+        samples=samples,
+        channels=channels,
+        extents=tuple(ordered),
+        order=numbers.transpose(np.argsort(axes)),
+    )
 
 
 def is_view(node: gs.Node, constants: Constants) -> bool:
@@ -61,6 +102,8 @@ def walk_to_source(
 ) -> tuple[gs.Tensor, list[gs.Node]]:
     """Follow a view chain back from ``data`` to the tensor that it starts from.
 
+    Elementwise nodes with constants may stand between the views.
+
     Args:
         data: the vector at the chain's end.
         stop: ``id`` of the tensors that are maps already; the walk ends at the first of them.
@@ -73,73 +116,149 @@ def walk_to_source(
     tensor = data
     while id(tensor) not in stop:
         node = producer(tensor)
-        if node is None or not is_view(node, constants):
+        operand = None if node is None else _moved_operand(node, constants)
+        if node is None or operand is None:
             break
         chain.append(node)
-        tensor = node.inputs[0]
+        tensor = operand
     return tensor, chain[::-1]
 
 
-def probe(
-    graph: gs.Graph, consumer: gs.Node, data: gs.Tensor, window: Window, shapes: Mapping[str, Shape]
-) -> np.ndarray:
-    """Position in the window of every element of one sample of ``data``.
+def _moved_operand(node: gs.Node, constants: Constants) -> gs.Tensor | None:
+    """The only operand that is no constant, of a node that keeps elements apart."""
+    if is_view(node, constants):
+        return node.inputs[0]
+    if not is_standard(node, *ELEMENTWISE, "BatchNormalization"):
+        return None
+    operands = [tensor for tensor in node.inputs if tensor.name and tensor not in constants]
+    return operands[0] if len(operands) == 1 else None
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """A tensor that has no axis of samples for now: a later view may restore it.
+
+    Attributes:
+        numbers: int64, the element numbers of all samples, as the views have arranged them; those
+            of sample ``n`` are the window's places plus ``n`` times its size.
+        window: the window that the elements belong to.
+        node: the view that took the samples together.
+    """
+
+    numbers: np.ndarray
+    window: Window
+    node: gs.Node
+
+
+def numbered(window: Window) -> np.ndarray:
+    """Numbers for the elements of all samples of a window, int64 ``[N, *order]``."""
+    batch = window.samples
+    offsets = np.arange(batch, dtype=np.int64) * window.size
+    return window.order + offsets.reshape(-1, *[1] * window.order.ndim)
+
+
+def one_sample(numbers: np.ndarray, window: Window) -> np.ndarray | None:
+    """Places in the window of one sample's elements, ``None`` where samples are not apart."""
+    batch = window.samples
+    if numbers.ndim == 0 or numbers.shape[0] != batch:
+        return None
+    offsets = np.arange(batch, dtype=np.int64) * window.size
+    apart = numbers - numbers[:1] == offsets.reshape(-1, *[1] * (numbers.ndim - 1))
+    own = np.all((numbers[0] >= 0) & (numbers[0] < window.size))
+    return np.asarray(numbers[0]) if np.all(apart) and own else None
+
+
+def mixed(scattered: Scattered, reader: gs.Node) -> Refused:
+    """Refusal of a node that reads samples which are not apart."""
+    return refuse(
+        RefusalCode.BATCH_MIXED,
+        scattered.node,
+        expected=f"one row a sample for '{node_name(reader)}' ({reader.op})",
+        found=f"shape {list(scattered.numbers.shape)} with samples mixed",
+        advice="Export the model with a flatten that keeps the batch axis",
+    )
+
+
+def moved(
+    graph: gs.Graph, node: gs.Node, output: gs.Tensor, window: Window, shapes: Mapping[str, Shape]
+) -> Window | Scattered:
+    """The window as a node that only moves data hands it on.
 
     Args:
         graph: the graph; not changed.
-        consumer: the node that reads ``data``, for the refusal's text.
-        data: a tensor ``[N, *]`` that a view chain makes of ``window.source``.
-        window: the window that the chain starts from.
+        node: a node whose first input is arranged as ``window.order`` says.
+        output: one of its outputs.
+        window: the window at its first input.
         shapes: static shapes at the original input size.
 
-    Returns:
-        int64, the shape of ``data`` without its batch axis: indices into ``[C, *extents]``
-        flattened in row-major order.
+    Raises:
+        Refused: the node is steered by data, or does not take the batch.
+    """
+    samples = window.samples
+    numbers = push(graph, node, output, numbered(window), shapes, samples)
+    order = one_sample(numbers, window)
+    if order is None:
+        return Scattered(numbers, window, node)
+
+    def same(values: np.ndarray | None) -> np.ndarray | None:
+        if values is None:
+            return None
+        wide = np.broadcast_to(values, (samples, *values.shape))
+        return np.asarray(push(graph, node, output, wide, shapes, samples)[0])
+
+    return replace(window, order=order, scale=same(window.scale), shift=same(window.shift))
+
+
+def push(
+    graph: gs.Graph,
+    node: gs.Node,
+    output: gs.Tensor,
+    values: np.ndarray,
+    shapes: Mapping[str, Shape],
+    samples: int,
+) -> np.ndarray:
+    """Values of an output of a node for values of its first input.
+
+    Args:
+        graph: the graph; not changed.
+        node: the node.
+        output: one of its outputs.
+        values: an array in the place of its first input.
+        shapes: static shapes at the original input size.
+        samples: number of samples where the batch is symbolic.
 
     Raises:
-        Refused: the chain mixes the samples of a batch, or depends on data.
+        Refused: the node is steered by data, or does not take values of that shape.
     """
-    batch = window.batch or _SYMBOLIC_BATCH
-    numbers = np.arange(batch * window.size, dtype=np.int64)
-    known = {id(window.source): numbers.reshape(batch, window.channels, *window.extents)}
-    known.update(_shape_operands(data, window.source, shapes, batch))
+    data = node.inputs[0]
+    known = {id(data): values} | _shape_operands(node.inputs[1:], data, shapes, samples)
     try:
-        result = evaluate(graph, data, known)
+        result = evaluate(graph, output, known)
     except Exception as error:
         # The evaluator raises whatever numpy does where a target does not fit: with a symbolic
         # batch, that is a batch of one baked into the chain.
         raise refuse(
             RefusalCode.BATCH_MIXED,
-            consumer,
-            expected=f"a view chain that takes a batch of {batch}",
-            found=f"that it fails before '{data.name}': {error}",
+            node,
+            expected=f"a view of {samples} samples",
+            found=f"that it fails on '{data.name}': {error}",
         ) from error
     if result is None:
         raise refuse(
             RefusalCode.COMPUTED_WEIGHT,
-            consumer,
-            expected="a view chain with constant targets and indices",
-            found=f"that '{data.name}' is arranged by computed ones",
+            node,
+            expected="constant targets and indices",
+            found=f"that '{output.name}' is arranged by computed ones",
         )
-    offsets = np.arange(batch, dtype=np.int64) * window.size
-    apart = result.ndim >= 1 and result.shape[0] == batch
-    if not apart or np.any(result - result[:1] != offsets.reshape(-1, *[1] * (result.ndim - 1))):
-        raise refuse(
-            RefusalCode.BATCH_MIXED,
-            consumer,
-            expected=f"one row a sample in '{data.name}'",
-            found=f"shape {list(result.shape)} for a batch of {batch}, with samples mixed",
-            advice="Export the model with a flatten that keeps the batch axis",
-        )
-    return np.asarray(result[0])
+    return result
 
 
 def _shape_operands(
-    data: gs.Tensor, source: gs.Tensor, shapes: Mapping[str, Shape], batch: int
+    operands: Sequence[gs.Tensor], data: gs.Tensor, shapes: Mapping[str, Shape], batch: int
 ) -> dict[int, np.ndarray]:
-    """Values of the Shape nodes on the way to ``data``, by ``id`` of their output."""
+    """Values of the Shape nodes that the operands are computed from, by ``id`` of their output."""
     values: dict[int, np.ndarray] = {}
-    pending, seen = [data], {id(source)}
+    pending, seen = list(operands), {id(data)}
     while pending:
         tensor = pending.pop()
         node = producer(tensor)

@@ -87,6 +87,44 @@ class WeightEditor:
         result = np.ascontiguousarray(transform(values), dtype=values.dtype)
         return self._stored(weight, result.reshape(shape))
 
+    def quantized(
+        self,
+        weight: gs.Tensor,
+        shape: Sequence[int],
+        transform: Callable[[np.ndarray], np.ndarray] | None,
+        units_axis: int,
+    ) -> gs.Tensor | None:
+        """A weight behind DequantizeLinear, re-laid before it: it stays quantized.
+
+        Args:
+            weight: a constant.
+            shape: its new shape, the units on the first axis.
+            transform: rearranges the elements; ``None`` where they stay in order.
+            units_axis: the axis of the units now.
+
+        Returns:
+            The re-laid weight; ``None`` where it is not quantized, or in steps that are not one
+            for all or one a unit, which re-laying would tear apart.
+        """
+        maker = producer(weight)
+        if maker is None or not is_standard(maker, "DequantizeLinear"):
+            return None
+        stored, steps = maker.inputs[0], maker.inputs[1]
+        count = self._constants.values(steps).size
+        axis = int(maker.attrs.get("axis", 1)) % 2
+        if maker.attrs.get("block_size", 0) or (count != 1 and axis != units_axis):
+            return None
+        if not self._used_once(weight) or not isinstance(stored, gs.Constant):
+            return None
+        if transform is None:
+            maker.inputs[0] = self.reshaped(stored, shape)
+        else:
+            maker.inputs[0] = self.computed(stored, shape, transform)
+        if count != 1:
+            maker.attrs["axis"] = 0
+        weight.shape = None
+        return weight
+
     def _stored(self, weight: gs.Tensor, values: np.ndarray | LazyValues) -> gs.Constant:
         if isinstance(weight, gs.Constant) and self._used_once(weight):
             weight.values = values

@@ -39,6 +39,9 @@ def test_first_two_commands_install_rewrite_and_test() -> None:
         "--rtol",
         "--atol",
         "--no-validate",
+        "--global-pool",
+        "--output-layout",
+        "--input-layout",
         "--json",
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import onnx_graphsurgeon as gs
 
-from . import axis, dense, elementwise, view
+from . import axis, dense, elementwise, reduction, structure, view
 from .head import Edit, Head
 
 Rule = Callable[[gs.Node, Head], Edit]
@@ -17,6 +17,8 @@ RULES: dict[str, Rule] = {
     **view.RULES,
     **elementwise.RULES,
     **axis.RULES,
+    **reduction.RULES,
+    **structure.RULES,
     **dense.RULES,
 }
 """Rule of every operator that can be lifted, by operator type (ai.onnx only)."""

@@ -1,25 +1,31 @@
-"""Operators along the features: the same along the channels of the map."""
+"""Operators along the features: the same along the feature axes of the map."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
+from ..view_chain import Window
+from .elementwise import affine
 from .head import Cells, Edit, Head
 
 _ONE_AXIS_OPSET = 13
-"""From this opset on, Softmax and LogSoftmax act on one axis; before, they flatten everything
-from their axis on into one."""
+"""From this opset on, the softmax family acts on one axis; before, it flattens everything from
+its axis on into one."""
 
 
 def lift_batch_normalization(node: gs.Node, head: Head) -> Edit:
     """BatchNormalization acts on axis 1 of vectors and of maps alike.
 
+    On the flattened window it is a factor and a summand for the next dense layer.
+
     Raises:
         Refused: it normalises with the statistics of the batch at hand, or every position by its
             own numbers (``spatial=0``, before opset 9).
     """
-    head.features(node, node.inputs[0])
-    head.cells(node, node.inputs[0])
     if node.attrs.get("training_mode", 0) or len(node.outputs) > 1:
         raise refuse(
             RefusalCode.TRAINING_MODE,
@@ -32,78 +38,198 @@ def lift_batch_normalization(node: gs.Node, head: Head) -> Edit:
         raise refuse(
             RefusalCode.NO_RULE, node, expected="spatial=1", found="spatial=0: one mean a position"
         )
-    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0])
+    window, output = head.lifted.get(id(node.inputs[0])), node.outputs[0]
+    if isinstance(window, Window) and window.order.ndim == 1:
+        gamma, beta, mean, variance = (_numbers(node, head, index) for index in range(1, 5))
+        factor = gamma / np.sqrt(variance + float(node.attrs.get("epsilon", 1e-5)))
+        head.lifted[id(output)] = affine(window, factor, beta - mean * factor)
+        return lambda splice: None
+    cells = head.vector(node, node.inputs[0])
+    head.lifted[id(output)] = replace(cells, tensor=output)
     return lambda splice: None
 
 
-def lift_softmax(node: gs.Node, head: Head) -> Edit:
-    """Softmax and LogSoftmax over the features, at every cell of its own.
+def _numbers(node: gs.Node, head: Head, index: int) -> np.ndarray:
+    values = head.constant(node, index, "statistics")
+    return np.zeros(0) if values is None else values.astype(np.float64)
 
-    Before opset 13 they flatten all axes from theirs on, the cells too, so the channels are moved
+
+def lift_softmax(node: gs.Node, head: Head) -> Edit:
+    """Softmax, LogSoftmax and Hardmax over one feature axis, at every cell of its own.
+
+    Before opset 13 they flatten all axes from theirs on, the cells too, so the features are moved
     to the end and back.
 
     Raises:
-        Refused: the axis is not that of the features.
+        Refused: the axis is that of the batch, or several feature axes are flattened into one.
     """
-    head.features(node, node.inputs[0])
-    head.cells(node, node.inputs[0])
-    rank = len(head.static_shape(node, node.inputs[0]))
+    cells = head.cells(node, node.inputs[0])
     flattens = head.opset < _ONE_AXIS_OPSET
     axis = int(node.attrs.get("axis", 1 if flattens else -1))
-    if axis % rank != 1:
+    target = head.feature_axis(node, cells, axis)
+    first = axis % len(cells.axes)
+    if flattens and any(
+        other and other != target and cells.features[other - 1] != 1 for other in cells.axes[first:]
+    ):
         raise refuse(
             RefusalCode.WRONG_AXIS,
             node,
-            expected="the axis of the features, 1",
-            found=f"axis {axis} of a tensor of rank {rank}",
+            expected="one axis of features",
+            found=f"axis {axis}, from which on several are flattened",
         )
     output = node.outputs[0]
-    head.lifted[id(output)] = Cells(output)
-    lifted_rank = 2 + head.spatial_rank
+    head.lifted[id(output)] = replace(cells, tensor=output)
+    if flattens:
+        return _with_axis_last(node, head, cells, target, before=f"{node.op} axis {axis}")
+    return _along(node, axis, target)
+
+
+def _along(node: gs.Node, axis: int, target: int) -> Edit:
+    """The same operator with another ``axis`` attribute."""
 
     def edit(splice: Splice) -> Rewrite | None:
-        if not flattens and axis == 1:
+        if node.attrs.get("axis") == target:
             return None
-        if flattens:
-            _wrap_channels_last(node, splice, lifted_rank)
-            node.attrs["axis"] = lifted_rank - 1
-            after = f"{node.op} between Transposes, axis {lifted_rank - 1}"
-        else:
-            node.attrs["axis"] = 1
-            after = f"{node.op} axis 1"
-        return Rewrite(node=node_name(node), before=f"{node.op} axis {axis}", after=after)
+        node.attrs["axis"] = target
+        return Rewrite(
+            node=node_name(node), before=f"{node.op} axis {axis}", after=f"{node.op} axis {target}"
+        )
 
     return edit
 
 
-def _wrap_channels_last(node: gs.Node, splice: Splice, rank: int) -> None:
-    """Put a Transpose to ``[N, *o, F]`` before a node, and one back to ``[N, F, *o]`` after it."""
-    name = node_name(node)
-    source, result = node.inputs[0], node.outputs[0]
-    last = gs.Variable(splice.names(f"{source.name}_channels_last"), dtype=source.dtype)
-    inner = gs.Variable(splice.names(f"{result.name}_channels_last"), dtype=result.dtype)
-    node.inputs[0] = last
-    node.outputs[0] = inner
-    to_last = gs.Node(
-        "Transpose",
-        name=splice.names(f"{name}_to_channels_last"),
-        attrs={"perm": [0, *range(2, rank), 1]},
-        inputs=[source],
-        outputs=[last],
+def _with_axis_last(node: gs.Node, head: Head, cells: Cells, target: int, *, before: str) -> Edit:
+    """The operator on the last axis, between a Transpose to it and one back."""
+    rank = cells.rank + head.spatial_rank
+    to_last = [*(axis for axis in range(rank) if axis != target), target]
+    back = [to_last.index(axis) for axis in range(rank)]
+    output, name = node.outputs[0], node_name(node)
+
+    def edit(splice: Splice) -> Rewrite:
+        inner = gs.Variable(splice.names(f"{output.name}_last"), dtype=output.dtype)
+        node.inputs[0] = splice.transposed(node, cells.tensor, to_last)
+        node.outputs[0] = inner
+        splice.transpose_into(node, inner, output, back)
+        node.attrs["axis"] = rank - 1
+        return Rewrite(
+            node=name,
+            before=before,
+            after=f"{node.op} between Transposes, axis {rank - 1}",
+        )
+
+    return edit
+
+
+def lift_normalization(node: gs.Node, head: Head) -> Edit:
+    """LayerNormalization and RMSNormalization over the features, which go last and back.
+
+    Raises:
+        Refused: other axes than the only one of the features are normalised.
+    """
+    cells = head.cells(node, node.inputs[0])
+    axis = int(node.attrs.get("axis", -1))
+    normalised = {mapped for mapped in cells.axes[axis % len(cells.axes) :] if mapped is not None}
+    if normalised != {1} or cells.rank != 2 or any(out.outputs for out in node.outputs[1:]):
+        raise refuse(
+            RefusalCode.WRONG_AXIS,
+            node,
+            expected="normalisation over all features of a vector",
+            found=f"axis {axis} of a tensor with features {list(cells.features)}",
+        )
+    for index in (1, 2):
+        values = head.constant(node, index, "scale and bias")
+        if values is not None and values.size not in (1, cells.features[0]):
+            raise refuse(
+                RefusalCode.BIAS_SHAPE,
+                node,
+                expected="one number a feature",
+                found=f"'{node.inputs[index].name}' of shape {list(values.shape)}",
+            )
+    output = node.outputs[0]
+    head.lifted[id(output)] = replace(cells, tensor=output)
+    lift = _with_axis_last(node, head, cells, 1, before=f"{node.op} axis {axis}")
+
+    def edit(splice: Splice) -> Rewrite | None:
+        for index in range(1, len(node.inputs)):
+            if node.inputs[index].name:
+                flat = head.constants.values(node.inputs[index]).reshape(-1).shape
+                node.inputs[index] = splice.weights.reshaped(node.inputs[index], flat)
+        return lift(splice)
+
+    return edit
+
+
+def lift_along(node: gs.Node, head: Head) -> Edit:
+    """TopK and LpNormalization: along one feature axis, which stays."""
+    cells = head.cells(node, node.inputs[0])
+    axis = int(node.attrs.get("axis", -1))
+    target = head.feature_axis(node, cells, axis)
+    features = cells.features
+    if node.op == "TopK":
+        extent = head.static_shape(node, node.outputs[0])[axis]
+        assert isinstance(extent, int)
+        features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
+    for output in node.outputs:
+        head.lifted[id(output)] = replace(cells, tensor=output, features=features)
+    return _along(node, axis, target)
+
+
+def lift_cumsum(node: gs.Node, head: Head) -> Edit:
+    """CumSum, whose axis is an input."""
+    cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
+    value = head.constant(node, 1, "axis")
+    axis = int(np.ravel(value)[0]) if value is not None else 0
+    target = head.feature_axis(node, cells, axis)
+    head.lifted[id(output)] = replace(cells, tensor=output)
+
+    def edit(splice: Splice) -> Rewrite | None:
+        if axis == target:
+            return None
+        node.inputs[1] = splice.constant(f"{node_name(node)}_axis", np.array(target, np.int64))
+        return Rewrite(
+            node=node_name(node), before=f"CumSum axis {axis}", after=f"CumSum axis {target}"
+        )
+
+    return edit
+
+
+def lift_arg(node: gs.Node, head: Head) -> Edit:
+    """ArgMax and ArgMin over one feature axis."""
+    cells = head.cells(node, node.inputs[0])
+    axis = int(node.attrs.get("axis", 0))
+    target = head.feature_axis(node, cells, axis)
+    keeps = bool(node.attrs.get("keepdims", 1))
+    head.lifted[id(node.outputs[0])] = reduced(node, cells, [axis], keeps)
+    return _along(node, axis, target)
+
+
+def reduced(node: gs.Node, cells: Cells, axes: Sequence[int], keeps: bool) -> Cells:
+    """What a vector becomes when some of its axes are reduced to one element."""
+    gone = {axis % len(cells.axes) for axis in axes}
+    targets = [cells.axes[axis] for axis in gone]
+    if keeps:
+        features = tuple(1 if i in targets else e for i, e in enumerate(cells.features, 1))
+        return replace(cells, tensor=node.outputs[0], features=features)
+    left = [0, *(axis for axis in range(1, cells.rank) if axis not in targets)]
+    axes_left = tuple(
+        None if mapped is None else left.index(mapped)
+        for axis, mapped in enumerate(cells.axes)
+        if axis not in gone
     )
-    to_first = gs.Node(
-        "Transpose",
-        name=splice.names(f"{name}_to_channels_first"),
-        attrs={"perm": [0, rank - 1, *range(1, rank - 1)]},
-        inputs=[inner],
-        outputs=[result],
-    )
-    splice.insert_before(node, to_last)
-    splice.insert_after(node, to_first)
+    features = tuple(cells.features[axis - 1] for axis in left[1:])
+    return Cells(node.outputs[0], axes_left, features, cells.grid)
 
 
 RULES = {
+    "ArgMax": lift_arg,
+    "ArgMin": lift_arg,
     "BatchNormalization": lift_batch_normalization,
+    "CumSum": lift_cumsum,
+    "Hardmax": lift_softmax,
+    "LayerNormalization": lift_normalization,
     "LogSoftmax": lift_softmax,
+    "LpNormalization": lift_along,
+    "RMSNormalization": lift_normalization,
     "Softmax": lift_softmax,
+    "TopK": lift_along,
 }

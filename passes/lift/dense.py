@@ -5,9 +5,9 @@ its rows, put back into the window's shape, is one kernel ``[C, *window]``. A de
 vector sees a window of one cell.
 """
 
-import math
 from collections import OrderedDict
-from functools import partial
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,35 @@ import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window, probe
+from ..view_chain import Window
 from .head import Cells, Edit, Head
+
+
+@dataclass(frozen=True)
+class _Dense:
+    """What a dense layer computes: ``alpha * x @ W + beta * bias``.
+
+    Attributes:
+        weight: the constant ``W``.
+        transposed: whether it is stored as ``[units, F]`` instead of ``[F, units]``.
+        units: its number of outputs.
+        alpha: factor of the product.
+        bias: constant with one number or one a unit, or a vector of the head; ``None`` for none.
+        beta: factor of the bias.
+    """
+
+    weight: gs.Tensor
+    transposed: bool
+    units: int
+    alpha: float = 1.0
+    bias: gs.Tensor | None = None
+    beta: float = 0.0
 
 
 def lift_gemm(node: gs.Node, head: Head) -> Edit:
     """``alpha * A @ B + beta * C`` becomes a Conv with kernel ``alpha * B`` and bias ``beta * C``.
+
+    A ``C`` that is itself a vector of the head is added by an Add.
 
     Raises:
         Refused: the data is transposed, the weight is computed, or the bias is not one number a
@@ -34,80 +57,171 @@ def lift_gemm(node: gs.Node, head: Head) -> Edit:
             found="transA=1, which multiplies along the batch",
         )
     transposed = bool(node.attrs.get("transB", 0))
-    alpha, beta = float(node.attrs.get("alpha", 1.0)), float(node.attrs.get("beta", 1.0))
-    bias = node.inputs[2] if len(node.inputs) > 2 and node.inputs[2].name else None
-    return _lift(node, head, transposed=transposed, alpha=alpha, bias=bias, beta=beta)
+    beta = float(node.attrs.get("beta", 1.0))
+    bias = node.inputs[2] if len(node.inputs) > 2 and node.inputs[2].name and beta else None
+    dense = _Dense(
+        weight=node.inputs[1],
+        transposed=transposed,
+        units=_units(node, head, node.inputs[1], transposed),
+        alpha=float(node.attrs.get("alpha", 1.0)),
+        bias=bias,
+        beta=beta,
+    )
+    if bias is not None and bias not in head.constants:
+        return _lift_with_computed_bias(node, head, dense)
+    if bias is not None:
+        _check_bias(node, head, bias, dense.units)
+    return _lift(node, head, node.inputs[0], dense)
 
 
 def lift_matmul(node: gs.Node, head: Head) -> Edit:
-    """``A @ B`` becomes a Conv without bias.
+    """``A @ B`` becomes a Conv without bias, the constant on whichever side it is.
+
+    A constant on the left multiplies vectors that stand as columns, ``[F, N]``.
 
     Raises:
-        Refused: the right operand is no constant matrix.
+        Refused: neither operand is a constant matrix, or the vectors do not stand as they should.
     """
-    return _lift(node, head, transposed=False, alpha=1.0, bias=None, beta=0.0)
+    data, weight = node.inputs
+    columns = weight not in head.constants and data in head.constants
+    if columns:
+        data, weight = weight, data
+    dense = _Dense(weight, columns, _units(node, head, weight, columns))
+    return _lift(node, head, data, dense, columns=columns)
+
+
+def _lift_with_computed_bias(node: gs.Node, head: Head, dense: _Dense) -> Edit:
+    """Conv, and an Add of the bias, which is a vector of the head."""
+    assert dense.bias is not None
+    bias = head.vector(node, dense.bias)
+    if dense.beta != 1.0 or bias.features not in ((1,), (dense.units,)):
+        raise refuse(
+            RefusalCode.BIAS_SHAPE,
+            node,
+            expected=f"beta=1 and a computed bias of {dense.units} features or one",
+            found=f"beta={dense.beta} and '{dense.bias.name}' with features {bias.features}",
+        )
+    product = _Dense(dense.weight, dense.transposed, dense.units, dense.alpha)
+    lift = _lift(node, head, node.inputs[0], product)
+    output = node.outputs[0]
+    result = head.cells(node, output)
+    head.same_grid(node, [bias, result])
+
+    def edit(splice: Splice) -> Rewrite | None:
+        rewrite = lift(splice)
+        inner = gs.Variable(splice.names(f"{output.name}_product"), dtype=output.dtype)
+        node.outputs = [inner]
+        name = splice.names(f"{node_name(node)}_bias")
+        add = gs.Node("Add", name=name, inputs=[inner, bias.tensor], outputs=[output])
+        splice.insert_after(node, add)
+        return rewrite
+
+    return edit
 
 
 def _lift(
-    node: gs.Node,
-    head: Head,
-    *,
-    transposed: bool,
-    alpha: float,
-    bias: gs.Tensor | None,
-    beta: float,
+    node: gs.Node, head: Head, data: gs.Tensor, dense: _Dense, *, columns: bool = False
 ) -> Edit:
-    data, weight = node.inputs[0], node.inputs[1]
-    units = _check_weight(node, head, transposed)
-    window = head.window(node, data)
-    columns = _columns(node, head, data, window)
-    if bias is not None and beta != 0:
-        _check_bias(node, head, bias, units)
-    source = head.lifted.get(id(window.source))
-    reads_map = not isinstance(source, Cells)
-    extents = window.extents if reads_map else (1,) * head.spatial_rank
-    strides = head.step if reads_map else (1,) * head.spatial_rank
-    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0])
+    """Put a Conv in the place of a dense layer.
+
+    Args:
+        node: the dense layer.
+        head: the head that it belongs to.
+        data: its operand that is no constant.
+        dense: what it computes.
+        columns: whether vectors stand as columns, in the data and in the result.
+    """
+    window = _columns_window(node, head, data) if columns else head.window(node, data)
+    if window.order.ndim != 1:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="vectors [N, F]",
+            found=f"'{data.name}' of shape [N, {', '.join(map(str, window.order.shape))}]",
+        )
+    if isinstance(window.origin, Cells) and window.origin.rank > 2:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="vectors [N, F]",
+            found=f"'{data.name}' with features {list(window.origin.features)}",
+        )
+    _check_features(node, head, dense, window)
+    cells = head.lifted.get(id(data))
+    head.lifted[id(node.outputs[0])] = Cells(
+        node.outputs[0],
+        (1, 0) if columns else (0, 1),
+        (dense.units,),
+        cells.grid if isinstance(cells, Cells) else head.grid(window),
+    )
 
     def edit(splice: Splice) -> Rewrite:
-        before = f"{node.op} {columns.size} -> {units}"
-        shape = (units, window.channels, *extents)
-        in_order = np.array_equal(columns, np.arange(window.size))
-        if transposed and in_order and alpha == 1.0:
-            kernel = splice.weights.reshaped(weight, shape)
-        else:
-            kernel = splice.weights.computed(
-                weight,
-                shape,
-                partial(
-                    _kernel, columns=columns, size=window.size, transposed=transposed, alpha=alpha
-                ),
-                reorders=alpha == 1.0 and len(np.unique(columns)) == window.size == columns.size,
-            )
-        inputs = [source.tensor if isinstance(source, Cells) else window.source, kernel]
-        if bias is not None and beta != 0:
-            inputs.append(_lifted_bias(splice, bias, units, beta))
+        before = f"{node.op} {window.order.size} -> {dense.units}"
+        # The bias first: it may read the weight, which the kernel's new dims may change in place.
+        bias = _lifted_bias(splice, dense, window, head)
+        inputs = [channels_first_map(splice, node, window), _kernel(splice, dense, window)]
         node.op = "Conv"
-        attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(extents))
-        if any(stride != 1 for stride in strides):
-            attributes["strides"] = list(strides)
+        attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
+        if window.feature_map and any(step != 1 for step in head.step):
+            attributes["strides"] = list(head.step)
         node.attrs = attributes
-        node.inputs = inputs
-        layer = "x".join(str(extent) for extent in (*extents, window.channels))
+        node.inputs = inputs if bias is None else [*inputs, bias]
+        layer = "x".join(str(extent) for extent in (*window.extents, window.channels))
         return Rewrite(
             node=node_name(node),
             before=before,
-            after=f"Conv {layer} -> {units}",
-            feature_map=window.source.name if reads_map else "",
-            window=window.extents if reads_map else (),
+            after=f"Conv {layer} -> {dense.units}",
+            feature_map=window.feature_map,
+            window=window.extents if window.feature_map else (),
         )
 
     return edit
 
 
-def _check_weight(node: gs.Node, head: Head, transposed: bool) -> int:
+def _check_features(node: gs.Node, head: Head, dense: _Dense, window: Window) -> None:
+    features = head.constant_shape(node, dense.weight)[1 if dense.transposed else 0]
+    if features != window.order.size:
+        raise refuse(
+            RefusalCode.INPUT_SIZE_WRONG,
+            node,
+            expected=f"{features} features, as many as the weight '{dense.weight.name}' has",
+            found=f"{window.order.size} in a window of {'x'.join(map(str, window.extents))}",
+            advice="Give the image size that the model was made for: --input-size HxW",
+        )
+
+
+def channels_first_map(splice: Splice, node: gs.Node, window: Window) -> gs.Tensor:
+    """The map that a window is cut from as ``[N, C, *s]``, for a node to read."""
+    perm = sorted(range(len(window.roles)), key=window.roles.__getitem__)
+    ordered = perm == list(range(len(perm)))
+    source = window.source if ordered else splice.transposed(node, window.source, perm)
+    return source if 1 in window.roles else splice.unsqueezed(node, source, [1])
+
+
+def _columns_window(node: gs.Node, head: Head, data: gs.Tensor) -> Window:
+    """The window of one cell of vectors that stand as columns, ``[F, N]``."""
+    cells = head.cells(node, data)
+    if cells.axes != (1, 0):
+        raise refuse(
+            RefusalCode.TRANSPOSED_DATA,
+            node,
+            expected="vectors as columns [F, N] behind a constant",
+            found=f"'{data.name}', where they stand otherwise",
+        )
+    size = cells.features[0]
+    return Window(
+        feature_map="",
+        source=cells.tensor,
+        roles=tuple(range(2 + head.spatial_rank)),
+        samples=head.samples,
+        channels=size,
+        extents=head.one_cell,
+        order=np.arange(size, dtype=np.int64),
+    )
+
+
+def _units(node: gs.Node, head: Head, weight: gs.Tensor, transposed: bool) -> int:
     """Number of units of a dense layer, once its weight is known to be a constant matrix."""
-    weight = node.inputs[1]
     if weight not in head.constants:
         raise refuse(
             RefusalCode.COMPUTED_WEIGHT,
@@ -115,7 +229,8 @@ def _check_weight(node: gs.Node, head: Head, transposed: bool) -> int:
             expected="a constant weight",
             found=f"'{weight.name}', which is computed at run time or fed as an input",
         )
-    shape = head.static_shape(node, weight)
+    head.check_type(node, weight, "Conv")
+    shape = head.constant_shape(node, weight)
     if len(shape) != 2:
         raise refuse(
             RefusalCode.NO_RULE,
@@ -123,35 +238,12 @@ def _check_weight(node: gs.Node, head: Head, transposed: bool) -> int:
             expected="a weight [features, units]",
             found=f"'{weight.name}' of shape {list(shape)}",
         )
-    units = shape[0 if transposed else 1]
-    assert isinstance(units, int)
-    return units
-
-
-def _columns(node: gs.Node, head: Head, data: gs.Tensor, window: Window) -> np.ndarray:
-    """Where in the window each column of the weight looks, int64 ``[F]``."""
-    columns = probe(head.graph, node, data, window, head.shapes)
-    if columns.ndim != 1:
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="vectors [N, F]",
-            found=f"'{data.name}' of shape [N, {', '.join(map(str, columns.shape))}]",
-        )
-    return columns
+    return shape[0 if transposed else 1]
 
 
 def _check_bias(node: gs.Node, head: Head, bias: gs.Tensor, units: int) -> None:
-    if bias not in head.constants:
-        raise refuse(
-            RefusalCode.COMPUTED_WEIGHT,
-            node,
-            expected="a constant bias",
-            found=f"'{bias.name}', which is computed at run time or fed as an input",
-        )
-    shape = head.static_shape(node, bias)
-    known = [extent for extent in shape if isinstance(extent, int)]
-    if math.prod(known[:-1]) != 1 or known[-1:] not in ([], [1], [units]):
+    shape = head.constant_shape(node, bias)
+    if prod(shape[:-1]) != 1 or shape[-1:] not in ((), (1,), (units,)):
         raise refuse(
             RefusalCode.BIAS_SHAPE,
             node,
@@ -160,41 +252,72 @@ def _check_bias(node: gs.Node, head: Head, bias: gs.Tensor, units: int) -> None:
         )
 
 
-def _lifted_bias(splice: Splice, bias: gs.Tensor, units: int, beta: float) -> gs.Tensor:
-    if beta == 1.0 and math.prod(bias.shape or [0]) == units:
+def _kernel(splice: Splice, dense: _Dense, window: Window) -> gs.Tensor:
+    """The weight as a kernel ``[units, C, *window]``, its bytes unread where they may stay."""
+    shape = (dense.units, window.channels, *window.extents)
+    in_order = np.array_equal(window.order, np.arange(window.size))
+    plain = dense.alpha == 1.0 and window.scale is None
+    each_once = len(np.unique(window.order)) == window.size == window.order.size
+
+    def transform(weight: np.ndarray) -> np.ndarray:
+        rows = _scaled(weight if dense.transposed else weight.T, window.scale, dense.alpha)
+        return _spread(rows, window.order, window.size)
+
+    if plain and each_once:
+        stays = dense.transposed and in_order
+        axis = 0 if dense.transposed else 1
+        kept = splice.weights.quantized(dense.weight, shape, None if stays else transform, axis)
+        if kept is not None:
+            return kept
+        if stays:
+            return splice.weights.reshaped(dense.weight, shape)
+    return splice.weights.computed(dense.weight, shape, transform, reorders=each_once and plain)
+
+
+def _lifted_bias(splice: Splice, dense: _Dense, window: Window, head: Head) -> gs.Tensor | None:
+    """``beta * bias``, and the dense layer's answer to the window's shift."""
+    units, bias, shift = dense.units, dense.bias, window.shift
+    if shift is not None:
+        weight = head.constants.values(dense.weight)
+        rows = (weight if dense.transposed else weight.T).astype(np.float64)
+        total = dense.alpha * (rows @ shift)
+        if bias is not None:
+            own = head.constants.values(bias).astype(np.float64).reshape(-1)
+            total = total + dense.beta * own
+        return splice.constant(f"{dense.weight.name}_bias", total.astype(weight.dtype))
+    if bias is None:
+        return None
+    if dense.beta == 1.0 and prod(head.shapes.get(bias.name, ())) == units:  # type: ignore[arg-type]
         return splice.weights.reshaped(bias, (units,))
     return splice.weights.computed(
         bias,
         (units,),
-        lambda values: np.broadcast_to(_scaled(values, beta).reshape(-1), (units,)),
-        reorders=beta == 1.0,
+        lambda values: np.broadcast_to(_scaled(values, None, dense.beta).reshape(-1), (units,)),
+        reorders=dense.beta == 1.0,
     )
 
 
-def _kernel(
-    weight: np.ndarray, *, columns: np.ndarray, size: int, transposed: bool, alpha: float
-) -> np.ndarray:
-    """Kernel ``[units, size]`` of a weight ``[F, units]``, or ``[units, F]`` where transposed.
+def _spread(rows: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
+    """Rows ``[units, F]`` as kernels ``[units, size]``.
 
     Elements of the window that no column looks at get a zero; those that several look at, the
     sum of their weights.
     """
-    rows = weight if transposed else weight.T
-    if len(np.unique(columns)) == columns.size:
-        kernel = np.zeros((rows.shape[0], size), weight.dtype)
-        kernel[:, columns] = rows
-    else:
-        wide = np.zeros((size, rows.shape[0]), np.float64)
-        np.add.at(wide, columns, rows.T.astype(np.float64))
-        kernel = wide.T.astype(weight.dtype)
-    return _scaled(kernel, alpha)
+    if len(np.unique(order)) == order.size:
+        kernel = np.zeros((rows.shape[0], size), rows.dtype)
+        kernel[:, order] = rows
+        return kernel
+    wide = np.zeros((size, rows.shape[0]), np.float64)
+    np.add.at(wide, order, rows.T.astype(np.float64))
+    return wide.T.astype(rows.dtype)
 
 
-def _scaled(values: np.ndarray, factor: float) -> np.ndarray:
-    """``values * factor``, rounded once to the dtype of ``values``."""
-    if factor == 1.0:
+def _scaled(values: np.ndarray, scale: np.ndarray | None, factor: float) -> np.ndarray:
+    """``values * scale * factor``, rounded once to the dtype of ``values``."""
+    if scale is None and factor == 1.0:
         return values
-    return (values.astype(np.float64) * factor).astype(values.dtype)
+    wide = values.astype(np.float64) * factor
+    return (wide if scale is None else wide * scale).astype(values.dtype)
 
 
 RULES = {"Gemm": lift_gemm, "MatMul": lift_matmul}

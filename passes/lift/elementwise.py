@@ -1,18 +1,49 @@
-"""Elementwise operators stay as they are; a constant of one number a feature gets spatial axes."""
+"""Elementwise operators stay as they are; constants of one number a feature get spatial axes.
 
+On the window itself, before any dense layer, an operator on every element alone moves onto the
+map, and a constant factor or summand of each element is folded into the next dense layer.
+"""
+
+from dataclasses import replace
+
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..operators import UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
+from ..view_chain import Window
 from .head import Cells, Edit, Head
 
 
 def lift_unary(node: gs.Node, head: Head) -> Edit:
-    """An operator on every element alone acts the same at every cell."""
-    head.cells(node, node.inputs[0])
-    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0])
+    """An operator on every element alone acts the same at every cell, and on the map.
+
+    Raises:
+        Refused: the elements are waiting to be scaled by the next dense layer.
+    """
+    lifted, output = head.lifted.get(id(node.inputs[0])), node.outputs[0]
+    if isinstance(lifted, Window):
+        return _lift_onto_map(node, head, lifted)
+    cells = head.cells(node, node.inputs[0])
+    head.lifted[id(output)] = replace(cells, tensor=output)
     return lambda splice: None
+
+
+def _lift_onto_map(node: gs.Node, head: Head, window: Window) -> Edit:
+    if window.is_affine:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a dense layer behind constants of one number an element",
+            found=f"{node.op}, which they cannot be folded into",
+        )
+    head.lifted[id(node.outputs[0])] = replace(window, source=node.outputs[0])
+
+    def edit(splice: Splice) -> None:
+        node.inputs[0] = window.source
+
+    return edit
 
 
 def lift_clip(node: gs.Node, head: Head) -> Edit:
@@ -21,73 +52,205 @@ def lift_clip(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: a bound is computed.
     """
-    for bound in node.inputs[1:]:
-        if bound.name and bound not in head.constants:
-            raise refuse(
-                RefusalCode.COMPUTED_WEIGHT,
-                node,
-                expected="constant bounds",
-                found=f"'{bound.name}', which is computed at run time",
-            )
+    for index in (1, 2):
+        head.constant(node, index, "bounds")
     return lift_unary(node, head)
 
 
-def lift_variadic(node: gs.Node, head: Head) -> Edit:
-    """A broadcasting operator between vectors and constants of one number, or one a feature.
+def lift_quantization(node: gs.Node, head: Head) -> Edit:
+    """QuantizeLinear and DequantizeLinear with one step for all, or one a feature.
 
     Raises:
-        Refused: a constant operand differs between samples or has more axes than the vector.
+        Refused: the steps differ between blocks of features, or along another axis.
     """
-    per_feature: list[tuple[int, int]] = []
-    for index, operand in enumerate(node.inputs):
-        if operand not in head.constants:
-            head.features(node, operand)
-            head.cells(node, operand)
-            continue
-        features = _features_of_constant(node, head, operand)
-        if features != 1:
-            per_feature.append((index, features))
-    rank = max(len(head.static_shape(node, operand)) for operand in node.inputs)
-    if rank != len(head.static_shape(node, node.outputs[0])) or rank != 2:
+    steps = head.constant(node, 1, "steps")
+    head.constant(node, 2, "zero points")
+    assert steps is not None
+    if node.attrs.get("block_size", 0):
         raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="vectors [N, F]",
-            found=f"operands of rank {rank}",
+            RefusalCode.NO_RULE, node, expected="one step for all or one a feature", found="blocks"
         )
-    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0])
+    cells = head.cells(node, node.inputs[0])
+    axis = 0
+    if steps.size > 1:
+        axis = head.feature_axis(node, cells, int(node.attrs.get("axis", 1)))
+    head.lifted[id(node.outputs[0])] = replace(cells, tensor=node.outputs[0])
+
+    def edit(splice: Splice) -> None:
+        if axis:
+            node.attrs["axis"] = axis
+
+    return edit
+
+
+def lift_variadic(node: gs.Node, head: Head) -> Edit:
+    """A broadcasting operator between vectors of one shape and constants.
+
+    Raises:
+        Refused: an operand broadcasts along the batch or along axes that the map does not have.
+    """
+    windows = [head.lifted.get(id(operand)) for operand in node.inputs]
+    if any(isinstance(window, Window) for window in windows):
+        return _fold(node, head)
+    vectors = {
+        index: head.cells(node, operand)
+        for index, operand in enumerate(node.inputs)
+        if operand not in head.constants
+    }
+    whole, missing = _aligned(node, vectors)
+    shapes: list[tuple[int, ...]] = []
+    reshaped: list[tuple[int, tuple[int, ...]]] = []
+    for index, operand in enumerate(node.inputs):
+        if index in vectors:
+            shapes.append(_with_ones(vectors[index].features, missing[index]))
+            continue
+        features = _constant_features(node, head, operand, whole)
+        shapes.append(features)
+        if any(extent != 1 for extent in features):
+            reshaped.append((index, (*features, *head.one_cell)))
+    features = tuple(int(extent) for extent in np.broadcast_shapes(*shapes))
+    grid = head.same_grid(node, list(vectors.values()))
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], whole.axes, features, grid)
 
     def edit(splice: Splice) -> Rewrite | None:
-        for index, features in per_feature:
-            shape = (features, *[1] * head.spatial_rank)
+        for index, axes in missing.items():
+            if axes:
+                node.inputs[index] = splice.unsqueezed(node, node.inputs[index], axes)
+        for index, shape in reshaped:
             node.inputs[index] = splice.weights.reshaped(node.inputs[index], shape)
-        if not per_feature:
+        if not reshaped:
             return None
-        features = per_feature[0][1]
-        spatial = "x1" * head.spatial_rank
+        shape = reshaped[0][1]
         return Rewrite(
             node=node_name(node),
-            before=f"{node.op} {features}",
-            after=f"{node.op} {features}{spatial}",
+            before=f"{node.op} {_text(shape[: -head.spatial_rank])}",
+            after=f"{node.op} {_text(shape)}",
         )
 
     return edit
 
 
-def _features_of_constant(node: gs.Node, head: Head, operand: gs.Tensor) -> int:
-    shape = head.static_shape(node, operand)
-    if any(extent != 1 for extent in shape[:-1]) or len(shape) > 2:
+def _aligned(node: gs.Node, vectors: dict[int, Cells]) -> tuple[Cells, dict[int, list[int]]]:
+    """One set of axes for several vectors.
+
+    Returns:
+        A vector with all axes that any of them has, and for each of them those that it lacks.
+
+    Raises:
+        Refused: their axes stand in different orders.
+    """
+    first = next(iter(vectors.values()))
+    if all(vector.axes == first.axes for vector in vectors.values()):
+        return first, {index: [] for index in vectors}
+    for vector in vectors.values():
+        mapped = [axis for axis in vector.axes if axis is not None]
+        if len(vector.axes) != len(first.axes) or mapped != sorted(mapped):
+            raise refuse(
+                RefusalCode.NO_RULE,
+                node,
+                expected="vectors whose axes stand in one order",
+                found=f"axes {first.axes} and {vector.axes}",
+            )
+    columns = list(zip(*(vector.axes for vector in vectors.values()), strict=True))
+    present = [any(axis is not None for axis in column) for column in columns]
+    axes = tuple(sum(present[:i]) if here else None for i, here in enumerate(present))
+    missing = {
+        index: [
+            a for a, own in zip(axes, vector.axes, strict=True) if a is not None and own is None
+        ]
+        for index, vector in vectors.items()
+    }
+    features = (1,) * (sum(present) - 1)
+    return Cells(first.tensor, axes, features, first.grid), missing
+
+
+def _with_ones(features: tuple[int, ...], missing: list[int]) -> tuple[int, ...]:
+    """Extents of feature axes with those that are missing, of extent 1, put in."""
+    extents = list(features)
+    for axis in missing:
+        extents.insert(axis - 1, 1)
+    return tuple(extents)
+
+
+def _constant_features(
+    node: gs.Node, head: Head, operand: gs.Tensor, vector: Cells
+) -> tuple[int, ...]:
+    """Extents of a constant along the map's feature axes."""
+    shape = head.constant_shape(node, operand)
+    rank = len(vector.axes)
+    padded = (1,) * (rank - len(shape)) + shape
+    features = [1] * len(vector.features)
+    in_order = [axis for axis in vector.axes if axis is not None]
+    fits = len(padded) == rank and in_order == sorted(in_order)
+    for axis, extent in zip(vector.axes, padded, strict=False):
+        if axis:
+            features[axis - 1] = extent
+        elif extent != 1:
+            fits = False
+    if not fits:
         raise refuse(
             RefusalCode.BIAS_SHAPE,
             node,
             expected="a constant of one number, or one a feature",
             found=f"'{operand.name}' of shape {list(shape)}",
         )
-    last = shape[-1] if shape else 1
-    assert isinstance(last, int)
-    return last
+    return tuple(features)
+
+
+def _fold(node: gs.Node, head: Head) -> Edit:
+    """A constant factor or summand of every element of the window: kept for the dense layer.
+
+    Raises:
+        Refused: the operator is not linear, or the other operand is no constant.
+    """
+    left, right = (*node.inputs, None)[:2] if len(node.inputs) <= 2 else (None, None)
+    window = head.lifted.get(id(left)) if left is not None else None
+    swapped = not isinstance(window, Window)
+    if swapped:
+        left, right = right, left
+        window = head.lifted.get(id(left))
+    foldable = node.op in ("Add", "Mul") or (node.op == "Sub") or (node.op == "Div" and not swapped)
+    if not isinstance(window, Window) or right not in head.constants or not foldable:
+        raise refuse(
+            RefusalCode.INTERNAL_OUTPUT,
+            node,
+            expected="constants and linear operators before the first dense layer",
+            found=f"{node.op} on '{node.inputs[0].name}', the window itself",
+        )
+    assert right is not None
+    values = head.constants.values(right).astype(np.float64)
+    while values.ndim > window.order.ndim and values.shape[0] == 1:
+        values = values[0]
+    if np.broadcast_shapes(values.shape, window.order.shape) != window.order.shape:
+        raise refuse(
+            RefusalCode.BIAS_SHAPE,
+            node,
+            expected="a constant of one number, or one an element of the window",
+            found=f"'{right.name}' of shape {list(values.shape)}",
+        )
+    ones = np.ones(window.order.shape)
+    if node.op in ("Mul", "Div"):
+        factor, summand = (values if node.op == "Mul" else 1 / values) * ones, 0 * ones
+    elif node.op == "Sub":
+        factor, summand = (-ones, values * ones) if swapped else (ones, -values * ones)
+    else:
+        factor, summand = ones, values * ones
+    head.lifted[id(node.outputs[0])] = affine(window, factor, summand)
+    return lambda splice: None
+
+
+def affine(window: Window, factor: np.ndarray, summand: np.ndarray) -> Window:
+    """The window with every element multiplied and added to, after what was there before."""
+    scale = factor if window.scale is None else window.scale * factor
+    shift = summand if window.shift is None else window.shift * factor + summand
+    return replace(window, scale=scale, shift=shift if shift.any() else None)
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 RULES = dict.fromkeys(UNARY - {"Identity"}, lift_unary)
 RULES["Clip"] = lift_clip
+RULES |= dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), lift_quantization)
 RULES.update(dict.fromkeys(VARIADIC, lift_variadic))

@@ -1,27 +1,58 @@
 """The state of a head while its nodes are matched: what every tensor becomes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
+import numpy as np
 import onnx_graphsurgeon as gs
+from onnx import TensorProto
 
 from ..evaluation import Constants
 from ..result import RefusalCode, Rewrite, refuse
+from ..skeleton import Shape
 from ..splice import Splice
-from ..static_shapes import Shape
-from ..view_chain import Window
+from ..static_shapes import StaticShapes
+from ..view_chain import Scattered, Window, mixed
+
+_BFLOAT16_OPSET = 22
+"""From this opset on, Conv and the pools take bfloat16."""
+
+Grid = tuple[tuple[int | str | None, ...], ...]
+"""Map extents at two image sizes: cells of two maps stand for the same windows where it agrees."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A vector ``[N, F]`` that becomes the map ``[N, F, *o]``.
+    """A vector that becomes a map: ``[N, F]`` becomes ``[N, F, *o]``.
 
     Attributes:
-        tensor: the tensor that holds the map after the rewrite.
+        tensor: the tensor that holds the map after the rewrite: the batch, the feature axes, then
+            the spatial axes.
+        axes: for every axis of the original tensor, the map's axis that it became, 0 for the
+            batch; ``None`` for an axis of extent 1 that the map does not have.
+        features: extents of the map's feature axes.
+        grid: which windows the cells stand for.
     """
 
     tensor: gs.Tensor
+    axes: tuple[int | None, ...]
+    features: tuple[int, ...]
+    grid: Grid
 
+    @property
+    def rank(self) -> int:
+        """Axes of the map without the spatial ones."""
+        return 1 + len(self.features)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the original is ``[N, F]``, perhaps with 1-sized axes behind."""
+        return self.axes[:2] == (0, 1) and not any(self.axes[2:])
+
+
+Lifted = Cells | Window | Scattered
+"""What a tensor of the head becomes: a map, or a part of the next dense layer's kernel."""
 
 Edit = Callable[[Splice], Rewrite | None]
 """Lifts one node in place; returns what to tell the user, ``None`` where nothing changed."""
@@ -36,14 +67,17 @@ class Head:
         constants: constant tensors of the graph.
         spatial_rank: number of spatial axes of the feature maps.
         step: cells from one window to the next, an axis each.
+        samples: number of samples, two where the batch is symbolic.
         lifted: what every tensor of the head becomes, by ``id`` of the tensor.
     """
 
     def __init__(
         self,
         graph: gs.Graph,
-        shapes: Mapping[str, Shape],
+        shapes: StaticShapes,
+        grown: Mapping[str, Shape],
         constants: Constants,
+        samples: int,
         step: tuple[int, ...],
     ) -> None:
         self.graph = graph
@@ -51,12 +85,29 @@ class Head:
         self.constants = constants
         self.spatial_rank = len(step)
         self.step = step
-        self.lifted: dict[int, Cells | Window] = {}
+        self.samples = samples
+        self.lifted: dict[int, Lifted] = {}
+        self._grown = grown
 
     @property
     def opset(self) -> int:
         """Version of ai.onnx that the model imports."""
         return int(self.graph.opset)
+
+    @property
+    def one_cell(self) -> tuple[int, ...]:
+        """Extents of a window of one cell."""
+        return (1,) * self.spatial_rank
+
+    def grid(self, window: Window) -> Grid:
+        """Map extents that windows of a map give, at the original size and at a larger one."""
+        shape = self._grown.get(window.feature_map, ())
+        large = [extent for extent, role in zip(shape, window.roles, strict=False) if role >= 2]
+        answers = tuple(
+            extent - own if isinstance(extent, int) else extent
+            for extent, own in zip(large, window.extents, strict=False)
+        )
+        return (answers,) if answers else ((window.feature_map,), window.extents)
 
     def static_shape(self, node: gs.Node, tensor: gs.Tensor) -> Shape:
         """Shape of a tensor at the original size, batch included.
@@ -75,6 +126,48 @@ class Head:
             )
         return shape
 
+    def check_type(self, node: gs.Node, tensor: gs.Tensor, operator: str) -> None:
+        """Refuse a data type that an operator of the rewrite does not take.
+
+        Raises:
+            Refused: the tensor's type is known, and not one of the operator's.
+        """
+        found = self.shapes.types.get(tensor.name, TensorProto.UNDEFINED)
+        takes = {TensorProto.UNDEFINED, TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE}
+        if self.opset >= _BFLOAT16_OPSET:
+            takes.add(TensorProto.BFLOAT16)
+        if operator == "MaxPool":
+            takes |= {TensorProto.INT8, TensorProto.UINT8}
+        if found not in takes:
+            raise refuse(
+                RefusalCode.TYPE_UNSUPPORTED,
+                node,
+                expected=f"a data type that {operator} takes",
+                found=f"'{tensor.name}' of type {TensorProto.DataType.Name(found)}",
+            )
+
+    def constant_shape(self, node: gs.Node, tensor: gs.Tensor) -> tuple[int, ...]:
+        """Shape of a constant."""
+        shape = self.static_shape(node, tensor)
+        return tuple(int(extent) for extent in shape if isinstance(extent, int))
+
+    def constant(self, node: gs.Node, index: int, what: str) -> np.ndarray | None:
+        """Value of a constant operand; ``None`` where the node does not have it.
+
+        Raises:
+            Refused: it is computed at run time.
+        """
+        if len(node.inputs) <= index or not node.inputs[index].name:
+            return None
+        if node.inputs[index] not in self.constants:
+            raise refuse(
+                RefusalCode.COMPUTED_WEIGHT,
+                node,
+                expected=f"constant {what}",
+                found=f"'{node.inputs[index].name}', which is computed at run time",
+            )
+        return self.constants.values(node.inputs[index])
+
     def cells(self, node: gs.Node, tensor: gs.Tensor) -> Cells:
         """The map that ``tensor`` becomes, for a node that reads it as a vector.
 
@@ -84,11 +177,13 @@ class Head:
         lifted = self.lifted.get(id(tensor))
         if isinstance(lifted, Cells):
             return lifted
+        if isinstance(lifted, Scattered):
+            raise mixed(lifted, node)
         if isinstance(lifted, Window):
             raise refuse(
                 RefusalCode.INTERNAL_OUTPUT,
                 node,
-                expected="a dense layer behind the flattened window",
+                expected="a dense layer or a pool behind the window of the feature map",
                 found=f"that {node.op} reads '{tensor.name}', the window itself",
             )
         raise refuse(
@@ -99,32 +194,84 @@ class Head:
         )
 
     def window(self, node: gs.Node, tensor: gs.Tensor) -> Window:
-        """The window that ``tensor`` is a view of; for a vector ``[N, F]``, a window of one cell.
+        """The window that ``tensor`` is a view of; for a vector, a window of one cell.
 
         Raises:
-            Refused: the tensor is no part of the head.
+            Refused: the tensor is no part of the head, or not one row a sample.
         """
         lifted = self.lifted.get(id(tensor))
         if isinstance(lifted, Window):
             return lifted
-        self.cells(node, tensor)
-        shape = self.static_shape(node, tensor)
+        if isinstance(lifted, Scattered):
+            raise mixed(lifted, node)
+        cells = self.cells(node, tensor)
+        if not cells.axes or cells.axes[0] != 0:
+            raise refuse(
+                RefusalCode.BATCH_MIXED,
+                node,
+                expected="the batch as the first axis",
+                found=f"'{tensor.name}', where it is another one",
+            )
+        numbers = np.arange(prod(cells.features), dtype=np.int64)
+        inner = [axis - 1 for axis in cells.axes[1:] if axis is not None]
+        arranged = numbers.reshape(cells.features).transpose(inner)
+        shape = [1 if axis is None else cells.features[axis - 1] for axis in cells.axes[1:]]
         return Window(
-            source=tensor,
-            batch=shape[0] if isinstance(shape[0], int) else None,
-            channels=self.features(node, tensor),
-            extents=(1,) * (len(shape) - 2),
+            feature_map="",
+            source=cells.tensor,
+            roles=(0, *range(1 if cells.features else 2, 2 + self.spatial_rank)),
+            samples=self.samples,
+            channels=numbers.size,
+            extents=self.one_cell,
+            order=arranged.reshape(shape),
+            origin=cells,
         )
 
-    def features(self, node: gs.Node, tensor: gs.Tensor) -> int:
-        """``F`` of a vector ``[N, F]`` or ``[N, F, 1, ...]``."""
-        shape = self.static_shape(node, tensor)
-        if len(shape) < 2 or any(extent != 1 for extent in shape[2:]):
+    def vector(self, node: gs.Node, tensor: gs.Tensor) -> Cells:
+        """The map of a vector ``[N, F]``, perhaps with 1-sized axes behind.
+
+        Raises:
+            Refused: its features have more than one axis.
+        """
+        cells = self.cells(node, tensor)
+        if not cells.is_vector:
             raise refuse(
                 RefusalCode.NO_RULE,
                 node,
                 expected="vectors [N, F]",
-                found=f"'{tensor.name}' of shape {list(shape)}",
+                found=f"'{tensor.name}' with features {list(cells.features)}",
             )
-        assert isinstance(shape[1], int)
-        return shape[1]
+        return cells
+
+    def feature_axis(self, node: gs.Node, cells: Cells, axis: int) -> int:
+        """The map's axis for an axis of the original tensor, which may be negative.
+
+        Raises:
+            Refused: it is the batch, or an axis of extent 1 that the map does not have.
+        """
+        rank = len(cells.axes)
+        mapped = cells.axes[axis % rank] if -rank <= axis < rank else None
+        if not mapped:
+            raise refuse(
+                RefusalCode.WRONG_AXIS,
+                node,
+                expected="an axis of the features",
+                found=f"axis {axis}, {'the batch' if mapped == 0 else 'of extent 1'}",
+            )
+        return mapped
+
+    def same_grid(self, node: gs.Node, operands: Sequence[Cells]) -> Grid:
+        """The grid that all operands have.
+
+        Raises:
+            Refused: their cells stand for different windows.
+        """
+        grids = {cells.grid for cells in operands}
+        if len(grids) != 1:
+            raise refuse(
+                RefusalCode.WINDOWS_DIFFER,
+                node,
+                expected="vectors of one feature map, or of maps with one window and stride",
+                found=f"maps that grow differently: {sorted(grids, key=str)}",
+            )
+        return grids.pop()

@@ -1,4 +1,8 @@
-"""Nodes that only move data: part of a dense layer's view chain, or without effect on cells."""
+"""Nodes that only move data: on a window, part of a kernel's order; on a vector, new axes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -6,9 +10,10 @@ import onnx_graphsurgeon as gs
 from ..operators import MOVES_DATA
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..use_def import is_graph_output
-from ..view_chain import Window, probe, trains
+from ..view_chain import Scattered, Window, moved, numbered, one_sample, push, trains
 from .head import Cells, Edit, Head
+
+_KEEPS = ("Dropout", "Identity")
 
 
 def lift_view(node: gs.Node, head: Head) -> Edit:
@@ -21,45 +26,154 @@ def lift_view(node: gs.Node, head: Head) -> Edit:
             found="training_mode set, or not constant",
             advice="Export the model in evaluation mode",
         )
-    data = node.inputs[0]
-    window = head.window(node, data)
+    data, output = node.inputs[0], node.outputs[0]
     lifted = head.lifted.get(id(data))
-    if isinstance(lifted, Cells) and _keeps_features(node, head, window):
-        return _lift_identity(node, head, lifted)
-    for output in node.outputs:
-        head.lifted[id(output)] = window
-        if is_graph_output(head.graph, output):
-            raise refuse(
-                RefusalCode.INTERNAL_OUTPUT,
-                node,
-                expected="a dense layer behind the flattened window",
-                found=f"that '{output.name}', the window itself, is an output of the model",
-            )
+    if isinstance(lifted, Scattered):
+        samples = lifted.window.samples
+        numbers = push(head.graph, node, output, lifted.numbers, head.shapes, samples)
+        return _gather_samples(node, head, numbers, lifted.window)
+    if isinstance(lifted, Window):
+        for arranged in node.outputs[:1] if node.op == "Dropout" else node.outputs:
+            head.lifted[id(arranged)] = moved(head.graph, node, arranged, lifted, head.shapes)
+        return lambda splice: None
+    cells = head.cells(node, data)
+    if node.op in _KEEPS:
+        for kept in node.outputs:
+            head.lifted[id(kept)] = replace(cells, tensor=kept)
+        return lambda splice: None
+    window = head.window(node, data)
+    numbers = push(head.graph, node, output, numbered(window), head.shapes, window.samples)
+    if node.op == "Expand":
+        return _expand(node, head, cells, numbers.shape)
+    return _gather_samples(node, head, numbers, window)
+
+
+def _gather_samples(node: gs.Node, head: Head, numbers: np.ndarray, window: Window) -> Edit:
+    """Go on with one sample's elements, where the view leaves the samples apart."""
+    output, order = node.outputs[0], one_sample(numbers, window)
+    if order is None:
+        head.lifted[id(output)] = Scattered(numbers, window, node)
+    elif isinstance(window.origin, Cells):
+        return _reshape(node, head, window.origin, order)
+    else:
+        head.lifted[id(output)] = replace(window, order=order)
     return lambda splice: None
 
 
-def _keeps_features(node: gs.Node, head: Head, window: Window) -> bool:
-    """Whether a view of a vector ``[N, F]`` is that vector again, perhaps with 1-sized axes."""
-    order = probe(head.graph, node, node.outputs[0], window, head.shapes)
-    features = window.channels
-    return order.shape[:1] == (features,) and np.array_equal(order.ravel(), np.arange(features))
+def _expand(node: gs.Node, head: Head, cells: Cells, shape: tuple[int, ...]) -> Edit:
+    """A vector repeated along its feature axes of extent 1."""
+    features = list(cells.features)
+    fits = len(shape) == len(cells.axes)
+    for axis, extent in zip(cells.axes, shape, strict=False):
+        if axis:
+            features[axis - 1] = extent
+        elif axis is None and extent != 1:
+            fits = False
+    if not fits:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="features repeated along their own axes",
+            found=f"shape {list(shape)} for a vector with features {list(cells.features)}",
+        )
+    if tuple(features) == cells.features:
+        head.lifted[id(node.outputs[0])] = cells
+        return lambda splice: None
+    head.lifted[id(node.outputs[0])] = replace(
+        cells, tensor=node.outputs[0], features=tuple(features)
+    )
+
+    def edit(splice: Splice) -> Rewrite:
+        target = np.array([1, *features, *head.one_cell], np.int64)
+        node.inputs = [cells.tensor, splice.constant(f"{node_name(node)}_shape", target)]
+        return Rewrite(node=node_name(node), before="Expand", after=f"Expand to {target.tolist()}")
+
+    return edit
 
 
-def _lift_identity(node: gs.Node, head: Head, lifted: Cells) -> Edit:
-    """A view that changes nothing: consumers read what it reads, so that it falls away."""
-    needed = any(is_graph_output(head.graph, output) for output in node.outputs)
-    keeps = needed or node.op in ("Dropout", "Identity")
-    for output in node.outputs:
-        head.lifted[id(output)] = Cells(output) if keeps else lifted
+def _reshape(node: gs.Node, head: Head, cells: Cells, order: np.ndarray) -> Edit:
+    """A view of a vector that adds or drops axes of extent 1, splits features or merges them."""
+    if not np.array_equal(order.ravel(), np.arange(prod(cells.features))):
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="features in the same order",
+            found=f"{node.op}, which moves them",
+        )
+    axes, left = _match_axes(cells.features, order.shape)
+    if left is None:
+        return _regroup(node, head, cells, order.shape)
+    if left:
+        return _squeeze(node, head, cells, axes, left)
+    head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
+    return lambda splice: None
 
-    def edit(splice: Splice) -> Rewrite | None:
-        if not keeps or node.op in ("Dropout", "Identity"):
-            return None
-        before = node.op
-        node.op = "Identity"
+
+def _match_axes(
+    features: Sequence[int], shape: Sequence[int]
+) -> tuple[tuple[int | None, ...], list[int] | None]:
+    """Which feature axis every axis of a shape is.
+
+    Returns:
+        The map's axis of every original axis, batch included, and the map's axes of extent 1
+        that the shape lacks; ``None`` for those where the shape groups the features otherwise.
+    """
+    axes: list[int | None] = [0]
+    waiting = list(enumerate(features, 1))
+    left: list[int] = []
+    for extent in shape:
+        while waiting and waiting[0][1] == 1 != extent:
+            left.append(waiting.pop(0)[0])
+        if waiting and waiting[0][1] == extent:
+            axes.append(waiting.pop(0)[0])
+        elif extent == 1:
+            axes.append(None)
+        else:
+            return (), None
+    left += [axis for axis, _ in waiting]
+    return tuple(axes), left if all(extent == 1 for _, extent in waiting) else None
+
+
+def _squeeze(
+    node: gs.Node, head: Head, cells: Cells, axes: tuple[int | None, ...], left: list[int]
+) -> Edit:
+    """Feature axes of extent 1 go."""
+    output = node.outputs[0]
+    kept = [0, *(axis for axis in range(1, cells.rank) if axis not in left)]
+    features = tuple(cells.features[axis - 1] for axis in kept[1:])
+    renumbered = tuple(None if axis is None else kept.index(axis) for axis in axes)
+    head.lifted[id(output)] = Cells(output, renumbered, features, cells.grid)
+
+    def edit(splice: Splice) -> Rewrite:
+        before, node.op = node.op, "Squeeze"
         node.attrs.clear()
-        del node.inputs[1:]
-        return Rewrite(node=node_name(node), before=before, after="Identity")
+        node.inputs = [cells.tensor]
+        splice.set_axes(node, left)
+        return Rewrite(node=node_name(node), before=before, after=f"Squeeze axes {left}")
+
+    return edit
+
+
+def _regroup(node: gs.Node, head: Head, cells: Cells, shape: tuple[int, ...]) -> Edit:
+    """Split or merge feature axes: with the channels last, where a 0 keeps every other axis."""
+    output = node.outputs[0]
+    axes = (0, *range(1, len(shape) + 1))
+    head.lifted[id(output)] = Cells(output, axes, shape, cells.grid)
+    old, new, spatial = len(cells.features), len(shape), head.spatial_rank
+
+    def edit(splice: Splice) -> Rewrite:
+        name, before = node_name(node), f"{node.op} {list(cells.features)}"
+        to_last = [0, *range(1 + old, 1 + old + spatial), *range(1, 1 + old)]
+        to_first = [0, *range(1 + spatial, 1 + spatial + new), *range(1, 1 + spatial)]
+        last = splice.transposed(node, cells.tensor, to_last)
+        grouped = gs.Variable(splice.names(f"{output.name}_grouped"), dtype=output.dtype)
+        target = np.array([0] * (1 + spatial) + list(shape), np.int64)
+        node.op = "Reshape"
+        node.attrs.clear()
+        node.inputs = [last, splice.constant(f"{output.name}_shape", target)]
+        node.outputs = [grouped]
+        splice.transpose_into(node, grouped, output, to_first)
+        return Rewrite(node=name, before=before, after=f"Reshape {list(shape)} between Transposes")
 
     return edit
 

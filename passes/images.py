@@ -1,0 +1,243 @@
+"""The images of a graph: its inputs with spatial axes, their layout and their original size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import onnx_graphsurgeon as gs
+
+from .evaluation import Constants
+from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
+from .result import RefusalCode, refuse
+from .skeleton import Dim, Shape
+from .static_shapes import StaticShapes, static_shapes
+from .use_def import is_standard
+
+Roles = tuple[int, ...]
+"""Role of each axis: 0 the batch, 1 the channels, 2 and up the spatial axes in image order."""
+
+SYMBOLIC_BATCH = 2
+"""Samples to reason with where the batch is symbolic: with one, mixing them would not show."""
+
+_LARGEST_RANK = 5
+_PROBE_SCALES = (128, 192, 320)
+"""A graph is inferred once more at these multiples of its size, an axis each: multiples, so that
+branches which must meet at one size still do; different ones, so that axes cannot be mistaken for
+one another; large, so that the coarsest map still grows."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A graph input with spatial axes.
+
+    Attributes:
+        tensor: the input.
+        shape: its shape at the original size, for two samples where the batch is symbolic; other
+            extents that nobody knows stay symbolic.
+        roles: the role of each of its axes.
+    """
+
+    tensor: gs.Tensor
+    shape: Shape
+    roles: Roles
+
+    @property
+    def is_sized(self) -> bool:
+        """Whether all spatial extents are known."""
+        pairs = zip(self.shape, self.roles, strict=True)
+        return all(isinstance(extent, int) for extent, role in pairs if role >= 2)
+
+
+def find_images(
+    graph: gs.Graph,
+    input_size: Sequence[int] | None = None,
+    input_layout: str | None = None,
+) -> list[Image]:
+    """Inputs of a graph whose layout can be told, from their consumers or from the user.
+
+    Args:
+        graph: the graph; not changed.
+        input_size: pixels, an axis each, in image order; ``None`` takes the model's own.
+        input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for images that reach no
+            convolution or pool.
+
+    Raises:
+        Refused: the size or the layout contradicts an input.
+    """
+    images = []
+    constants = Constants(graph)
+    for tensor in graph.inputs:
+        rank = len(tensor.shape or ())
+        if rank < 3:
+            continue
+        roles = _roles_by_consumers(tensor, rank, constants) or _roles_by_letters(
+            input_layout, tensor, rank
+        )
+        if roles is None:
+            continue
+        if rank > _LARGEST_RANK:
+            raise refuse(
+                RefusalCode.LAYOUT_UNKNOWN,
+                None,
+                expected="images with one to three spatial axes",
+                found=f"'{tensor.name}' of shape {list(tensor.shape)}",
+            )
+        images.append(Image(tensor, sized(tensor, roles, input_size), roles))
+    return images
+
+
+def _roles_by_consumers(image: gs.Tensor, rank: int, constants: Constants) -> Roles | None:
+    """Roles of an image's axes, read off the first convolution or pool behind it."""
+    pending: list[tuple[gs.Tensor, list[int | None]]] = [(image, list(range(rank)))]
+    seen = {id(image)}
+    while pending:
+        tensor, order = pending.pop(0)
+        for node in tensor.outputs:
+            if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
+                found = tuple(order.index(axis) for axis in range(rank) if axis in order)
+                return found if len(found) == rank else None
+            after = _order_behind(node, order, constants)
+            for output in node.outputs if after is not None else ():
+                if id(output) not in seen and after is not None:
+                    seen.add(id(output))
+                    pending.append((output, after))
+    return None
+
+
+def _order_behind(
+    node: gs.Node, order: list[int | None], constants: Constants
+) -> list[int | None] | None:
+    """Which axis of the image every axis is behind a node; ``None`` where that is lost."""
+    if is_standard(node, "Transpose"):
+        return [order[axis] for axis in permutation(node, len(order))]
+    if is_standard(node, "Unsqueeze"):
+        axes = node.attrs.get("axes")
+        if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
+            axes = constants.values(node.inputs[1]).tolist()
+        if axes is None:
+            return None
+        rank = len(order) + len(axes)
+        added = {axis % rank for axis in axes}
+        left = iter(order)
+        return [None if axis in added else next(left) for axis in range(rank)]
+    return order if keeps_axes(node) else None
+
+
+def permutation(node: gs.Node, rank: int) -> tuple[int, ...]:
+    """The permutation of a Transpose."""
+    return tuple(node.attrs.get("perm", range(rank - 1, -1, -1)))
+
+
+def keeps_axes(node: gs.Node) -> bool:
+    """Whether the axes of a node's output mean what those of its inputs mean."""
+    return is_standard(node, *ELEMENTWISE) or is_standard(node, *KEEPS_AXES)
+
+
+def _roles_by_letters(layout: str | None, image: gs.Tensor, rank: int) -> Roles | None:
+    if layout is None:
+        return None
+    letters = layout.lower()
+    spatial = [letter for letter in letters if letter not in "nc"]
+    if len(letters) != rank or len(set(letters)) != rank or not spatial:
+        raise refuse(
+            RefusalCode.LAYOUT_UNKNOWN,
+            None,
+            expected=f"a layout with one letter for each of the {rank} axes of '{image.name}'",
+            found=f"'{layout}'",
+            advice="Write n for the batch, c for the channels, other letters for spatial axes",
+        )
+    return tuple(
+        "nc".find(letter) if letter in "nc" else 2 + spatial.index(letter) for letter in letters
+    )
+
+
+def sized(image: gs.Tensor, roles: Roles, size: Sequence[int] | None) -> Shape:
+    """Shape of an image with its spatial extents set, where a size is given.
+
+    Raises:
+        Refused: the size contradicts the image's rank or fixed extents.
+    """
+    shape: list[Dim] = [
+        SYMBOLIC_BATCH if role == 0 and not isinstance(extent, int) else extent
+        for extent, role in zip(image.shape, roles, strict=True)
+    ]
+    if size is None:
+        return tuple(shape)
+    wrong = len(size) != sum(role >= 2 for role in roles)
+    for axis, role in enumerate(roles):
+        if role >= 2 and not wrong:
+            wrong = isinstance(shape[axis], int) and shape[axis] != size[role - 2]
+            shape[axis] = size[role - 2]
+    if wrong:
+        raise refuse(
+            RefusalCode.INPUT_SIZE_WRONG,
+            None,
+            expected=f"an input size that fits '{image.name}' of shape {image.shape}",
+            found="x".join(map(str, size)),
+            advice="Give one number an axis, such as 224x224, or none where the model fixes it",
+        )
+    return tuple(shape)
+
+
+def original_shapes(graph: gs.Graph, images: Sequence[Image]) -> StaticShapes:
+    """Static shapes of all tensors at the original size."""
+    return _inferred(graph, images, {image.tensor.name: image.shape for image in images})
+
+
+def _inferred(
+    graph: gs.Graph, images: Sequence[Image], shapes: Mapping[str, Shape]
+) -> StaticShapes:
+    """Static shapes with numbers for symbolic batches, which inference would lose track of."""
+    batches = {
+        image.tensor.shape[image.roles.index(0)]: image.shape[image.roles.index(0)]
+        for image in images
+        if 0 in image.roles
+    }
+    others = {
+        tensor.name: tuple(
+            batches.get(extent, extent) if isinstance(extent, str) else extent
+            for extent in tensor.shape
+        )
+        for tensor in graph.inputs
+        if tensor.shape is not None
+    }
+    return static_shapes(graph, others | dict(shapes))
+
+
+def grown_shapes(
+    graph: gs.Graph, images: Sequence[Image], *, free_batch: bool = False
+) -> StaticShapes:
+    """Static shapes of all tensors with much larger images.
+
+    Args:
+        graph: the graph; not changed.
+        images: its images.
+        free_batch: whether to take another batch too.
+
+    Raises:
+        Refused: the original size is not known.
+    """
+    larger: Mapping[str, Shape] = {
+        image.tensor.name: tuple(
+            _grown(image, extent, role, free_batch)
+            for extent, role in zip(image.shape, image.roles, strict=True)
+        )
+        for image in images
+    }
+    return _inferred(graph, images, larger)
+
+
+def _grown(image: Image, extent: Dim, role: int, free_batch: bool) -> Dim:
+    if role == 0:
+        fixed = isinstance(image.tensor.shape[image.roles.index(0)], int)
+        return extent + 1 if free_batch and fixed and isinstance(extent, int) else extent
+    if role == 1:
+        return extent
+    if not isinstance(extent, int):
+        raise refuse(
+            RefusalCode.INPUT_SIZE_NEEDED,
+            None,
+            expected=f"a known size of the input '{image.tensor.name}'",
+            found=f"shape {list(image.shape)}",
+            advice="Say what image size the model was made for: --input-size HxW",
+        )
+    return extent * _PROBE_SCALES[role - 2]

@@ -1,0 +1,104 @@
+"""Make the edits of a matched head, and leave the graph tidy."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import onnx_graphsurgeon as gs
+
+from ..result import Rewrite
+from ..splice import Splice
+from ..use_def import producer
+from ..view_chain import Scattered, Window
+from .head import Cells, Edit, Head
+
+
+def make_edits(
+    head: Head,
+    edits: Sequence[tuple[gs.Node, Edit]],
+    output_layout: Literal["input", "nchw", "nhwc"],
+    image_layout: Literal["nchw", "nhwc"],
+) -> list[Rewrite]:
+    """Lift the nodes of a head in place.
+
+    Args:
+        head: the head, every node of which has been matched.
+        edits: its nodes, in graph order, each with what lifts it.
+        output_layout: layout of the outputs' maps; ``input`` takes an output's own, where it has
+            1-sized spatial axes, else the image's.
+        image_layout: the image's layout.
+
+    Returns:
+        What changed, in graph order.
+    """
+    splice = Splice(head.graph, head.constants)
+    read = [tensor for node, _ in edits for tensor in node.inputs]
+    computed = [tensor for node, _ in edits for tensor in node.outputs]
+    rewrites = []
+    for node, edit in edits:
+        for index, tensor in enumerate(node.inputs):
+            lifted = head.lifted.get(id(tensor))
+            if isinstance(lifted, Cells) and lifted.tensor is not tensor:
+                node.inputs[index] = lifted.tensor
+        rewrite = edit(splice)
+        if rewrite is not None:
+            rewrites.append(rewrite)
+    for tensor in computed:
+        _declare_shape(head, tensor)
+    for output in head.graph.outputs:
+        cells = head.lifted.get(id(output))
+        if isinstance(cells, Cells):
+            _keep_name(cells, output)
+            order = _axis_order(cells, head.spatial_rank, output_layout, image_layout)
+            if order != sorted(order):
+                _transpose_output(splice, output, order)
+    splice.finish(read)
+    return rewrites
+
+
+def _declare_shape(head: Head, tensor: gs.Tensor) -> None:
+    """Bring a declared shape up to date: at the original size every map is one cell."""
+    lifted = head.lifted.get(id(tensor))
+    if tensor.shape is None:
+        return
+    if isinstance(lifted, Window | Scattered):
+        tensor.shape = None
+    elif isinstance(lifted, Cells):
+        batch = tensor.shape[lifted.axes.index(0)]
+        tensor.shape = [batch, *lifted.features, *head.one_cell]
+
+
+def _keep_name(cells: Cells, output: gs.Tensor) -> None:
+    """An output that a view only renamed is computed by an Identity in the view's place."""
+    node = producer(output)
+    if cells.tensor is not output and node is not None:
+        node.op, node.inputs = "Identity", [cells.tensor]
+        node.attrs.clear()
+
+
+def _axis_order(
+    cells: Cells,
+    spatial_rank: int,
+    output_layout: Literal["input", "nchw", "nhwc"],
+    image_layout: Literal["nchw", "nhwc"],
+) -> list[int]:
+    """Axes of a map in the order that its output should have them."""
+    spatial = list(range(cells.rank, cells.rank + spatial_rank))
+    named = [axis for axis in cells.axes if axis is not None]
+    if output_layout == "input" and cells.axes.count(None) == spatial_rank:
+        places = iter(spatial)
+        return [next(places) if axis is None else axis for axis in cells.axes]
+    layout = image_layout if output_layout == "input" else output_layout
+    return [*named, *spatial] if layout == "nchw" else [named[0], *spatial, *named[1:]]
+
+
+def _transpose_output(splice: Splice, output: gs.Tensor, order: Sequence[int]) -> None:
+    """Compute an output by a Transpose; whatever read it before reads what it was."""
+    node = producer(output)
+    assert node is not None
+    inner = gs.Variable(splice.names(f"{output.name}_map"), dtype=output.dtype)
+    for consumer in list(output.outputs):
+        consumer.inputs = [inner if tensor is output else tensor for tensor in consumer.inputs]
+    node.outputs = [inner if tensor is output else tensor for tensor in node.outputs]
+    splice.transpose_into(node, inner, output, order)
+    if output.shape is not None:
+        output.shape = [output.shape[axis] for axis in order]

@@ -1,0 +1,224 @@
+"""Pools and reductions over the whole map become pools over a window.
+
+Whatever the spelling (a global pool, a pool whose kernel covers the map, a reduction over the
+spatial axes, or over the positions that a Reshape has merged), the order of the elements says
+whether every channel's whole window is reduced, and nothing else.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..evaluation import Constants, evaluate
+from ..operators import GLOBAL_POOLS, POOLS
+from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..splice import Splice
+from ..use_def import is_standard
+from ..view_chain import Window
+from .dense import channels_first_map
+from .head import Cells, Edit, Head
+
+_POOL_OF = {
+    "GlobalAveragePool": "AveragePool",
+    "GlobalLpPool": "LpPool",
+    "GlobalMaxPool": "MaxPool",
+    "ReduceL1": "LpPool",
+    "ReduceL2": "LpPool",
+    "ReduceMax": "MaxPool",
+    "ReduceMean": "AveragePool",
+    "ReduceMin": "MaxPool",
+    "ReduceSum": "AveragePool",
+    "ReduceSumSquare": "AveragePool",
+    **{pool: pool for pool in POOLS},
+}
+"""The pool that computes a reduction, perhaps with an operator before or after it."""
+
+_NORM = {"ReduceL1": 1, "ReduceL2": 2}
+
+
+def reduced_axes(
+    node: gs.Node, rank: int, extents: Sequence[int], constants: Constants
+) -> tuple[int, ...] | None:
+    """Axes that a pool or a reduction reduces to one element each.
+
+    Args:
+        node: any node.
+        rank: number of axes of its first input.
+        extents: extents of its spatial axes, if it is a pool.
+        constants: constant tensors of the graph.
+
+    Returns:
+        The axes, not negative; ``None`` where the node is no pool or reduction of whole axes.
+    """
+    if is_standard(node, *GLOBAL_POOLS):
+        return tuple(range(2, rank))
+    if is_standard(node, *POOLS):
+        return tuple(range(2, rank)) if _covers(node, extents) else None
+    if not is_standard(node, *_POOL_OF):
+        return None
+    axes = node.attrs.get("axes")
+    if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
+        axes = constants.values(node.inputs[1]).tolist()
+    return None if not axes else tuple(sorted(axis % rank for axis in axes))
+
+
+def _covers(pool: gs.Node, extents: Sequence[int]) -> bool:
+    """Whether the first position of a pool's kernel sees the whole map, each element once."""
+    kernel = pool.attrs.get("kernel_shape", [])
+    rank = len(extents)
+    if len(kernel) != rank or any(d != 1 for d in pool.attrs.get("dilations", [])):
+        return False
+    if pool.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        before = [0] * rank
+    else:
+        before = list(pool.attrs.get("pads", [0] * 2 * rank))[:rank]
+    seen = [k - pad for k, pad in zip(kernel, before, strict=True)]
+    return all(s >= extent for s, extent in zip(seen, extents, strict=True))
+
+
+def pools_window(window: Window, axes: Sequence[int]) -> bool:
+    """Whether reducing ``axes`` leaves one number a channel, made of all of its positions."""
+    if window.is_affine or not axes or 0 in axes:
+        return False
+    inner = [axis - 1 for axis in axes]
+    if max(inner) >= window.order.ndim:
+        return False
+    kept = [axis for axis in range(window.order.ndim) if axis not in inner]
+    rows = window.order.transpose([*kept, *inner]).reshape(
+        -1, prod(window.order.shape[axis] for axis in inner)
+    )
+    expected = np.arange(window.size).reshape(window.channels, -1)
+    return rows.shape == expected.shape and np.array_equal(np.sort(rows, axis=1), expected)
+
+
+def lift_pool(node: gs.Node, head: Head) -> Edit:
+    """A reduction of the whole map becomes a pool whose kernel is the window.
+
+    Raises:
+        Refused: it reduces something else than every channel's whole window.
+    """
+    data, output = node.inputs[0], node.outputs[0]
+    pooled = head.lifted.get(id(data))
+    if isinstance(pooled, Cells) and pooled.is_vector and _is_idle(node):
+        head.lifted[id(output)] = pooled
+        return lambda splice: None
+    window = head.window(node, data)
+    spatial = window.order.shape[1:] if node.op in POOLS else ()
+    axes = reduced_axes(node, window.order.ndim + 1, spatial, head.constants)
+    if axes is None or not window.feature_map or not pools_window(window, axes):
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a pool over all positions of every channel",
+            found=f"{node.op}, which takes others together",
+        )
+    head.check_type(node, data, _POOL_OF[node.op])
+    for spare in node.outputs[1:]:
+        if spare.outputs:
+            raise refuse(
+                RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
+            )
+    keeps = node.op in POOLS | GLOBAL_POOLS or bool(node.attrs.get("keepdims", 1))
+    left = [axis for axis in range(1, window.order.ndim + 1) if axis not in axes]
+    kept = [0, *(range(1, window.order.ndim + 1) if keeps else left)]
+    channel = next((axis for axis in left if window.order.shape[axis - 1] != 1), left[0])
+    mapped = tuple(0 if axis == 0 else 1 if axis == channel else None for axis in kept)
+    head.lifted[id(output)] = Cells(output, mapped, (window.channels,), head.grid(window))
+    factor, name = _factor(node, head, window), node_name(node)
+
+    def edit(splice: Splice) -> Rewrite:
+        before = node.op
+        source = channels_first_map(splice, node, window)
+        if before == "ReduceMin":
+            source = _inserted(splice, node, "Neg", [source])
+        if before == "ReduceSumSquare":
+            source = _inserted(splice, node, "Mul", [source, source])
+        _to_pool(node, window, head.step)
+        node.inputs = [source]
+        node.outputs = [output]
+        if before == "ReduceMin":
+            _followed(splice, node, "Neg", [])
+        if factor != 1.0:
+            dtype = output.dtype if output.dtype is not None else np.float32
+            _followed(
+                splice, node, "Mul", [splice.constant(f"{output.name}_factor", _one(factor, dtype))]
+            )
+        extents = "x".join(map(str, window.extents))
+        return Rewrite(
+            node=name,
+            before=before,
+            after=f"{node.op} {extents}",
+            feature_map=window.feature_map,
+            window=window.extents,
+        )
+
+    return edit
+
+
+def _one(value: float, dtype: Any) -> np.ndarray:
+    return np.array(value, dtype)
+
+
+def _is_idle(node: gs.Node) -> bool:
+    """Whether a pool changes nothing on a single cell."""
+    kernel = node.attrs.get("kernel_shape", [])
+    plain = node.op in ("AveragePool", "MaxPool") and {
+        *kernel,
+        *node.attrs.get("dilations", []),
+    } == {1}
+    return node.op in ("GlobalAveragePool", "GlobalMaxPool") or (
+        plain and not any(node.attrs.get("pads", []))
+    )
+
+
+def _to_pool(node: gs.Node, window: Window, step: Sequence[int]) -> None:
+    """Turn a node into the pool over a window that computes the same."""
+    attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
+    attributes["strides"] = list(step)
+    if node.op in _NORM:
+        attributes["p"] = _NORM[node.op]
+    elif "p" in node.attrs:
+        attributes["p"] = node.attrs["p"]
+    node.op = _POOL_OF[node.op]
+    node.attrs = attributes
+
+
+def _factor(node: gs.Node, head: Head, window: Window) -> float:
+    """What the mean over the window must be multiplied by."""
+    if node.op in ("ReduceSum", "ReduceSumSquare"):
+        return float(prod(window.extents))
+    if node.op != "AveragePool":
+        return 1.0
+    # The pads are counted where count_include_pad is set: a map of ones says what they cost.
+    ones = np.ones((1, 1, *window.extents), np.float64)
+    value = evaluate(head.graph, node.outputs[0], {id(node.inputs[0]): ones})
+    return 1.0 if value is None else float(value.reshape(-1)[0])
+
+
+def _inserted(
+    splice: Splice, node: gs.Node, operator: str, inputs: Sequence[gs.Tensor]
+) -> gs.Tensor:
+    """Result of a new node right before ``node``."""
+    result = gs.Variable(
+        splice.names(f"{inputs[0].name}_{operator.lower()}"), dtype=inputs[0].dtype
+    )
+    name = splice.names(f"{node_name(node)}_{operator.lower()}")
+    splice.insert_before(node, gs.Node(operator, name, inputs=list(inputs), outputs=[result]))
+    return result
+
+
+def _followed(splice: Splice, node: gs.Node, operator: str, operands: Sequence[gs.Tensor]) -> None:
+    """Put a new node between ``node`` and its output."""
+    output = node.outputs[0]
+    inner = gs.Variable(splice.names(f"{output.name}_pooled"), dtype=output.dtype)
+    node.outputs = [inner]
+    name = splice.names(f"{node_name(node)}_{operator.lower()}")
+    splice.insert_after(node, gs.Node(operator, name, inputs=[inner, *operands], outputs=[output]))
+
+
+POOLING = frozenset(_POOL_OF)
+"""Operators that may reduce the whole map."""

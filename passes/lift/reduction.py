@@ -1,0 +1,53 @@
+"""Reductions: of the whole map they become a pool, over features they stay."""
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
+from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..splice import Splice
+from ..view_chain import Window
+from .axis import reduced
+from .head import Edit, Head
+from .pooling import lift_pool
+
+
+def lift_reduction(node: gs.Node, head: Head) -> Edit:
+    """A reduction of the window's positions, or of a vector's features.
+
+    Raises:
+        Refused: it reduces the batch, or its axes are computed.
+    """
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window):
+        return lift_pool(node, head)
+    cells = head.cells(node, node.inputs[0])
+    as_attribute = "axes" in node.attrs
+    axes = node.attrs["axes"] if as_attribute else head.constant(node, 1, "axes")
+    if axes is None:
+        raise refuse(
+            RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
+        )
+    axes = [int(axis) for axis in axes]
+    targets = [head.feature_axis(node, cells, axis) for axis in axes]
+    keeps = bool(node.attrs.get("keepdims", 1))
+    head.lifted[id(node.outputs[0])] = reduced(node, cells, axes, keeps)
+
+    def edit(splice: Splice) -> Rewrite | None:
+        if targets == axes:
+            return None
+        if as_attribute:
+            node.attrs["axes"] = targets
+        else:
+            values = np.array(targets, np.int64)
+            node.inputs[1] = splice.constant(f"{node_name(node)}_axes", values)
+        return Rewrite(
+            node=node_name(node), before=f"{node.op} axes {axes}", after=f"{node.op} axes {targets}"
+        )
+
+    return edit
+
+
+RULES = {
+    **dict.fromkeys(GLOBAL_POOLS | POOLS, lift_pool),
+    **dict.fromkeys(REDUCTIONS, lift_reduction),
+}

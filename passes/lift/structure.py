@@ -1,0 +1,210 @@
+"""Operators that cut, pick and join features."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..splice import Splice
+from ..view_chain import Scattered, Window
+from .head import Cells, Edit, Head
+from .view import lift_view
+
+_BOUNDS_AS_INPUT = 10
+"""From this opset on, Slice takes its bounds as inputs."""
+
+
+def _with_axis(node: gs.Node, axis: int, target: int) -> Edit:
+    def edit(splice: Splice) -> Rewrite | None:
+        if node.attrs.get("axis", 0) == target:
+            return None
+        node.attrs["axis"] = target
+        return Rewrite(
+            node=node_name(node), before=f"{node.op} axis {axis}", after=f"{node.op} axis {target}"
+        )
+
+    return edit
+
+
+def lift_concat(node: gs.Node, head: Head) -> Edit:
+    """Vectors joined along a feature axis.
+
+    Raises:
+        Refused: they are joined along the batch, or stand for different windows.
+    """
+    vectors = [head.cells(node, operand) for operand in node.inputs]
+    first = vectors[0]
+    if any(vector.axes != first.axes for vector in vectors):
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="vectors of one rank",
+            found="axes that stand differently",
+        )
+    axis = int(node.attrs.get("axis", 1))
+    target = head.feature_axis(node, first, axis)
+    extent = sum(vector.features[target - 1] for vector in vectors)
+    features = tuple(extent if i == target else e for i, e in enumerate(first.features, 1))
+    grid = head.same_grid(node, vectors)
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], first.axes, features, grid)
+    return _with_axis(node, axis, target)
+
+
+def lift_split(node: gs.Node, head: Head) -> Edit:
+    """A vector cut along a feature axis."""
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+        return lift_view(node, head)
+    cells = head.cells(node, node.inputs[0])
+    axis = int(node.attrs.get("axis", 0))
+    target = head.feature_axis(node, cells, axis)
+    for output in node.outputs:
+        extent = head.constant_shape(node, output)[axis % len(cells.axes) - len(cells.axes)]
+        features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
+        head.lifted[id(output)] = replace(cells, tensor=output, features=features)
+    return _with_axis(node, axis, target)
+
+
+def lift_gather(node: gs.Node, head: Head) -> Edit:
+    """Features picked by constant indices.
+
+    Raises:
+        Refused: the indices are computed, or they pick samples.
+    """
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+        return lift_view(node, head)
+    cells = head.cells(node, node.inputs[0])
+    indices = head.constant(node, 1, "indices")
+    assert indices is not None
+    axis = int(node.attrs.get("axis", 0))
+    target = head.feature_axis(node, cells, axis)
+    place = axis % len(cells.axes)
+    grown = indices.ndim - 1
+    picked = [target + i for i in range(indices.ndim)]
+    shifted = [m if m is None or m < target else m + grown for m in cells.axes]
+    axes = (*shifted[:place], *picked, *shifted[place + 1 :])
+    features = (*cells.features[: target - 1], *indices.shape, *cells.features[target:])
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], axes, features, cells.grid)
+    return _with_axis(node, axis, target)
+
+
+def lift_slice(node: gs.Node, head: Head) -> Edit:
+    """Features cut out by constant bounds.
+
+    Raises:
+        Refused: the bounds are computed, or they cut samples.
+    """
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+        return lift_view(node, head)
+    cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
+    as_attribute = head.opset < _BOUNDS_AS_INPUT
+    axes = _slice_axes(node, head, as_attribute)
+    targets = [head.feature_axis(node, cells, axis) for axis in axes]
+    shape = head.static_shape(node, output)
+    features = list(cells.features)
+    for axis, target in zip(axes, targets, strict=True):
+        extent = shape[axis % len(cells.axes)]
+        assert isinstance(extent, int)
+        features[target - 1] = extent
+    head.lifted[id(output)] = replace(cells, tensor=output, features=tuple(features))
+
+    def edit(splice: Splice) -> Rewrite | None:
+        if targets == axes:
+            return None
+        if as_attribute:
+            node.attrs["axes"] = targets
+        else:
+            values = np.array(targets, np.int64)
+            node.inputs[3] = splice.constant(f"{node_name(node)}_axes", values)
+        return Rewrite(
+            node=node_name(node), before=f"Slice axes {axes}", after=f"Slice axes {targets}"
+        )
+
+    return edit
+
+
+def _slice_axes(node: gs.Node, head: Head, as_attribute: bool) -> list[int]:
+    if as_attribute:
+        axes: Sequence[int] = node.attrs.get("axes", range(len(node.attrs["starts"])))
+        return [int(axis) for axis in axes]
+    starts = head.constant(node, 1, "bounds")
+    for index in (2, 4):
+        head.constant(node, index, "bounds and steps")
+    given = head.constant(node, 3, "axes")
+    if given is None:
+        return list(range(0 if starts is None else starts.size))
+    return [int(axis) for axis in given]
+
+
+def lift_transpose(node: gs.Node, head: Head) -> Edit:
+    """Another order of a window's axes, of a vector's features, or of features and batch."""
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+        return lift_view(node, head)
+    cells = head.cells(node, node.inputs[0])
+    rank = len(cells.axes)
+    perm = list(node.attrs.get("perm", range(rank - 1, -1, -1)))
+    axes = tuple(cells.axes[axis] for axis in perm)
+    mapped = [axis for axis in axes if axis is not None]
+    if mapped[:1] != [0] or mapped == sorted(mapped):
+        # The map stays as it is: only what its axes stand for moves.
+        head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
+        return lambda splice: None
+    features = tuple(cells.features[axis - 1] for axis in mapped[1:])
+    in_order = tuple(None if axis is None else mapped.index(axis) for axis in axes)
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], in_order, features, cells.grid)
+    spatial = range(cells.rank, cells.rank + head.spatial_rank)
+
+    def edit(splice: Splice) -> Rewrite:
+        node.attrs["perm"] = [*mapped, *spatial]
+        return Rewrite(
+            node=node_name(node),
+            before=f"Transpose {perm}",
+            after=f"Transpose {node.attrs['perm']}",
+        )
+
+    return edit
+
+
+def lift_conv(node: gs.Node, head: Head) -> Edit:
+    """A convolution of a vector ``[N, F, 1, 1]``: it acts at every cell.
+
+    Raises:
+        Refused: its kernel is larger than one cell.
+    """
+    cells, output = head.vector(node, node.inputs[0]), node.outputs[0]
+    kernel = head.constant_shape(node, node.inputs[1])
+    if any(extent != 1 for extent in kernel[2:]) or any(node.attrs.get("pads", [])):
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a 1x1 convolution of a vector",
+            found=f"a kernel {list(kernel[2:])} with pads {node.attrs.get('pads', [])}",
+        )
+    if len(kernel) != 2 + head.spatial_rank:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected=f"a convolution with {head.spatial_rank} spatial axes",
+            found=f"a kernel of shape {list(kernel)}",
+        )
+    head.lifted[id(output)] = replace(cells, tensor=output, features=(kernel[0],))
+
+    def edit(splice: Splice) -> Rewrite | None:
+        # On one cell a stride has no effect, on a map it would skip cells.
+        if all(stride == 1 for stride in node.attrs.get("strides", [])):
+            return None
+        strides = node.attrs.pop("strides")
+        return Rewrite(node=node_name(node), before=f"Conv strides {strides}", after="Conv")
+
+    return edit
+
+
+RULES = {
+    "Concat": lift_concat,
+    "Conv": lift_conv,
+    "Gather": lift_gather,
+    "Slice": lift_slice,
+    "Split": lift_split,
+    "Transpose": lift_transpose,
+}

@@ -1,0 +1,189 @@
+"""Models, ONNX Runtime and the command line, as the tests of onnxfcn share them."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import ModelProto, NodeProto
+
+from onnxfcn.cli import main
+from sample_models import lenet as lenet_sample
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of the command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lenet() -> ModelProto:
+    return lenet_sample.build()
+
+
+@pytest.fixture
+def lenet_file(lenet: ModelProto, tmp_path: Path) -> Path:
+    path = tmp_path / "lenet.onnx"
+    onnx.save(lenet, path)
+    return path
+
+
+@pytest.fixture
+def external(lenet: ModelProto, tmp_path: Path) -> Path:
+    """LeNet with the larger weights in a file beside it."""
+    path = tmp_path / "in" / "external.onnx"
+    path.parent.mkdir()
+    onnx.save(lenet, path, save_as_external_data=True, location="weights.bin", size_threshold=1024)
+    return path
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """An output that stands already."""
+    path = tmp_path / "out.onnx"
+    path.write_bytes(b"precious")
+    return path
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Finished]:
+    """Run ``onnxfcn`` in this process, and see what it writes to the real file descriptors."""
+
+    def run(*arguments: object) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["onnxfcn", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            main()
+            code: object = 0
+        except SystemExit as end:
+            code = end.code or 0
+        written = capfd.readouterr()
+        assert isinstance(code, int)
+        return Finished(code, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def fails(command: Callable[..., Finished], tmp_path: Path) -> Callable[..., Finished]:
+    """Run a command that must fail: with a code, one line on standard error, nothing changed."""
+
+    def run(*arguments: object, code: int, says: str) -> Finished:
+        before = contents(tmp_path)
+        finished = command(*arguments)
+        assert finished.code == code, finished
+        assert says in finished.err
+        assert "Traceback" not in finished.err
+        lines = finished.err.splitlines()
+        # Typer draws a box around what is wrong with an option.
+        boxed = lines[0].startswith("Usage: ") and lines[-1].startswith("╰")
+        assert boxed or (len(lines) == 1 and lines[0].startswith("onnxfcn: ")), finished.err
+        assert contents(tmp_path) == before
+        return finished
+
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes | str]:
+    """Everything in a folder: bytes of files, targets of links, ``folder`` for folders."""
+    found: dict[str, bytes | str] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path)] = f"link to {path.readlink()}"
+        else:
+            found[str(path)] = "folder" if path.is_dir() else path.read_bytes()
+    return found
+
+
+@pytest.fixture(scope="session")
+def run_model() -> Callable[..., list[Floats]]:
+    """Run a model on an image, or one by one on a list of them, whose answers are joined.
+
+    Returns the named tensors, or all outputs.
+    """
+
+    def run(model: ModelProto | Path, images: Floats | list[Floats], *wanted: str) -> list[Floats]:
+        proto = onnx.load(model) if isinstance(model, Path) else model
+        outputs = {value.name for value in proto.graph.output}
+        extras = [onnx.ValueInfoProto(name=name) for name in wanted if name not in outputs]
+        addition = ModelProto(graph=onnx.GraphProto(output=extras))
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        # Serialised messages merge when they are joined.
+        session = ort.InferenceSession(
+            proto.SerializeToString() + addition.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+        # ONNX Runtime does not count an input that has an initializer.
+        (image_input,) = session.get_inputs()
+        answers = [
+            session.run(list(wanted) or None, {image_input.name: image})
+            for image in (images if isinstance(images, list) else [images])
+        ]
+        return [np.concatenate(a) if len(a) > 1 else a[0] for a in zip(*answers, strict=True)]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def head_of() -> Callable[[ModelProto, str, str], ModelProto]:
+    """Cut the part of a model between two tensors out as a model of its own."""
+
+    def cut(model: ModelProto, source: str, result: str) -> ModelProto:
+        producers = {name: node for node in model.graph.node for name in node.output}
+        needed: dict[int, NodeProto] = {}
+        pending = [result]
+        while pending:
+            name = pending.pop()
+            if name != source and name in producers and id(producers[name]) not in needed:
+                needed[id(producers[name])] = producers[name]
+                pending.extend(producers[name].input)
+        head = ModelProto(ir_version=8, opset_import=model.opset_import)
+        head.graph.name = "head"
+        head.graph.node.extend(node for node in model.graph.node if id(node) in needed)
+        read = {name for node in head.graph.node for name in node.input}
+        head.graph.initializer.extend(t for t in model.graph.initializer if t.name in read)
+        head.graph.input.append(
+            onnx.helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, None)
+        )
+        head.graph.output.append(onnx.ValueInfoProto(name=result))
+        return head
+
+    return cut
+
+
+@pytest.fixture(scope="session")
+def windows_of() -> Callable[..., list[Floats]]:
+    """All windows of ``[N, C, H, W]`` of a size, in row-major order: ``[N, C, h, w]`` each."""
+
+    def cut(values: Floats, size: Sequence[int], step: int = 1) -> list[Floats]:
+        rows, columns = (
+            range(0, extent - window + 1, step)
+            for extent, window in zip(values.shape[2:], size, strict=True)
+        )
+        return [values[..., y : y + size[0], x : x + size[1]] for y in rows for x in columns]
+
+    return cut
+
+
+def random_image(*shape: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+@pytest.fixture(scope="session", name="random_image")
+def random_image_fixture() -> Callable[..., Floats]:
+    return random_image

@@ -1,0 +1,86 @@
+"""Options of the command: bad values, help and version."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+Fails = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--size", "30", "30"),
+        ("--size", "40x40x40", "40x40x40"),
+        ("--size", "27x28", "made for 28x28"),
+        ("--size", "10x10", "made for 28x28"),
+        ("--size", "0x40", "0x40"),
+        ("--size", "-3x40", "-3x40"),
+        ("--size", "40xx40", "40xx40"),
+        ("--size", "40 40", "40 40"),
+        ("--size", "4.5x40", "4.5x40"),
+        ("--size", "", "--size"),
+        ("--window-step", "0", "'0'"),
+        ("--window-step", "-1", "-1"),
+        ("--window-step", "two", "two"),
+        ("--window-step", "1,2,3", "1,2,3"),
+        ("--window-step", "1,0", "1,0"),
+        ("--input-size", "28by28", "28by28"),
+        ("--provider", "cuda", "CPUExecutionProvider"),
+        ("--provider", "nope", "'nope'"),
+        ("--provider", "", "CPUExecutionProvider"),
+        ("--batch", "maybe", "maybe"),
+        ("--rtol", "-1", "--rtol"),
+        ("--rtol", "nan", "--rtol"),
+        ("--atol", "-1", "--atol"),
+        ("--atol", "much", "--atol"),
+    ],
+)
+def test_bad_option(
+    option: str, value: str, says: str, lenet_file: Path, precious: Path, fails: Fails
+) -> None:
+    finished = fails("rewrite", lenet_file, precious, option, value, code=2, says=says)
+    assert finished.out == ""
+
+
+@pytest.mark.parametrize("arguments", [("--sise", "40x40"), ("and", "more")])
+def test_unknown_option_or_argument(
+    arguments: tuple[str, ...], lenet_file: Path, precious: Path, fails: Fails
+) -> None:
+    fails("rewrite", lenet_file, precious, *arguments, code=2, says=arguments[0])
+
+
+def test_input_size_that_contradicts_the_model(
+    lenet_file: Path, precious: Path, fails: Fails
+) -> None:
+    options = ("--input-size", "32x32")
+    fails("rewrite", lenet_file, precious, *options, code=4, says="[input-size-wrong]")
+
+
+def test_missing_argument_and_unknown_command(fails: Fails) -> None:
+    fails("rewrite", "in.onnx", code=2, says="OUT")
+    fails("rewind", code=2, says="rewind")
+
+
+def test_version(command: Command) -> None:
+    finished = command("--version")
+    assert (finished.code, finished.err) == (0, "")
+    assert finished.out == f"onnxfcn {version('onnxfcn')}\n"
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("rewrite", "--help")])
+def test_help(arguments: tuple[str, ...], command: Command) -> None:
+    finished = command(*arguments)
+    assert (finished.code, finished.err) == (0, "")
+    assert "rewrite" in finished.out
+    assert "Usage" in finished.out
+
+
+def test_help_of_rewrite_lists_the_exit_codes(command: Command) -> None:
+    words = " ".join(command("rewrite", "--help").out.split())
+    for text in ("0 done", "2 usage", "3 nothing to rewrite", "4 refused", "5 validation failed"):
+        assert text in words

@@ -1,0 +1,116 @@
+"""Odd models and odd surroundings end in one line and the right exit code, too."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+Command = Callable[..., Any]
+Fails = Callable[..., Any]
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_process(
+    *arguments: object, stdout: int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "onnxfcn", *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="surrogateescape",
+    )
+
+
+def test_output_that_cannot_show_lines_gets_plain_ones(lenet_file: Path, tmp_path: Path) -> None:
+    finished = run_process("rewrite", lenet_file, tmp_path / "o.onnx", PYTHONIOENCODING="ascii")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.isascii()
+
+
+@pytest.mark.parametrize("name", ["with spaces.onnx", "größe 尺寸.onnx", "no suffix", "[red].onnx"])
+def test_names_of_files_may_hold_anything_that_prints(
+    name: str, lenet_file: Path, tmp_path: Path, command: Command
+) -> None:
+    source = lenet_file.rename(tmp_path / f"in {name}")
+    finished = command("rewrite", source, tmp_path / name)
+    assert (finished.code, finished.err) == (0, "")
+    assert str(tmp_path / name) in finished.out
+    assert (tmp_path / name).is_file()
+
+
+def test_node_names_are_no_markup(lenet: ModelProto, tmp_path: Path, command: Command) -> None:
+    (layer,) = (node for node in lenet.graph.node if node.name == "fc4")
+    layer.name = "[bold]fc4[/red]:smile:"
+    onnx.save(lenet, tmp_path / "in.onnx")
+    finished = command("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx")
+    assert finished.code == 0
+    assert "[bold]fc4[/red]:smile:" in finished.out
+
+
+def test_name_that_is_no_utf_8(lenet_file: Path, tmp_path: Path) -> None:
+    finished = run_process("rewrite", lenet_file, tmp_path / "out\udcff.onnx")
+    assert finished.returncode in {0, 2}
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_report_that_cannot_be_printed_is_no_bug(
+    options: tuple[str, ...], lenet_file: Path, tmp_path: Path
+) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        finished = run_process("rewrite", lenet_file, tmp_path / "o.onnx", *options, stdout=full)
+    finally:
+        os.close(full)
+    assert finished.returncode == 2
+    assert "Traceback" not in finished.stderr
+
+
+def test_node_name_of_two_lines_is_refused_in_one(
+    lenet: ModelProto, tmp_path: Path, fails: Fails
+) -> None:
+    (relu,) = (node for node in lenet.graph.node if node.name == "relu4")
+    relu.op_type, relu.domain, relu.name = "Squash", "acme", "two\nlines"
+    lenet.opset_import.append(helper.make_opsetid("acme", 1))
+    onnx.save(lenet, tmp_path / "in.onnx")
+    fails("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx", code=4, says="[custom-operator]")
+
+
+def test_batch_of_none_is_refused_in_one_line(
+    lenet: ModelProto, tmp_path: Path, fails: Fails
+) -> None:
+    batch = lenet.graph.input[0].type.tensor_type.shape.dim[0]
+    batch.ClearField("dim_param")
+    batch.dim_value = 0
+    onnx.save(lenet, tmp_path / "in.onnx")
+    fails("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx", code=4, says="0 samples")
+
+
+def test_optional_input_is_no_bug_of_ours(
+    lenet: ModelProto, tmp_path: Path, command: Command
+) -> None:
+    tensor = helper.make_tensor_type_proto(TensorProto.FLOAT, [1])
+    optional = helper.make_optional_type_proto(tensor)
+    lenet.graph.input.append(helper.make_value_info("option", optional))
+    onnx.save(lenet, tmp_path / "in.onnx")
+    finished = command("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx")
+    assert finished.code in {0, 4}
+    assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize("extent", [0, -1, 3, 56])
+def test_image_of_a_size_that_the_model_cannot_have_is_refused(
+    extent: int, lenet: ModelProto, tmp_path: Path, fails: Fails
+) -> None:
+    lenet.graph.input[0].type.tensor_type.shape.dim[2].dim_value = extent
+    onnx.save(lenet, tmp_path / "in.onnx")
+    fails("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx", code=4, says="node '")

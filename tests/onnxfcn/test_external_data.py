@@ -1,0 +1,161 @@
+"""Models with weights in a file beside them: what is read, what is refused, what is written."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import numpy_helper
+from onnx.external_data_helper import uses_external_data
+
+import onnxfcn
+
+DATA = "weights.bin"
+"""The data file of the fixture ``external``."""
+
+Fails = Callable[..., Any]
+
+
+def set_location(path: Path, location: str) -> None:
+    """Let every external tensor of a model file point somewhere else."""
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    path.write_bytes(model.SerializeToString())
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+
+
+def test_model_with_external_data_becomes_a_pair_with_the_same_weights(
+    external: Path, tmp_path: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
+) -> None:
+    before = [path.read_bytes() for path in (external, external.with_name(DATA))]
+    output = tmp_path / "out" / "fcn.onnx"
+    output.parent.mkdir()
+
+    onnxfcn.rewrite(external, output)
+
+    assert sorted(path.name for path in output.parent.iterdir()) == ["fcn.onnx", "fcn.onnx.data"]
+    assert [path.read_bytes() for path in (external, external.with_name(DATA))] == before
+    stored = onnx.load(output, load_external_data=False).graph.initializer
+    assert {t.name for t in stored if uses_external_data(t)} == {
+        "conv2.weight",
+        "fc3.weight",
+        "fc4.weight",
+        "fc5.weight",
+    }
+    old, new = arrays(external), arrays(output)
+    assert old.keys() == new.keys()
+    assert all(np.array_equal(new[name].ravel(), old[name].ravel()) for name in old)
+    image = random_image(1, 1, 28, 28)
+    (expected,), (cells,) = (run_model(path, image) for path in (external, output))
+    assert cells.reshape(expected.shape) == pytest.approx(expected, abs=1e-6)
+
+
+def test_external_pair_runs_where_it_was_moved_together(
+    external: Path, tmp_path: Path, random_image: Callable[..., Any]
+) -> None:
+    onnxfcn.rewrite(external, tmp_path / "fcn.onnx")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for path in tmp_path.glob("fcn.onnx*"):
+        path.rename(elsewhere / path.name)
+    session = ort.InferenceSession(elsewhere / "fcn.onnx", providers=["CPUExecutionProvider"])
+    (cells,) = session.run(None, {"image": random_image(1, 1, 36, 40)})
+    assert cells.shape == (1, 10, 3, 4)
+
+
+def test_external_pair_is_the_same_twice(external: Path, tmp_path: Path) -> None:
+    written = []
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        onnxfcn.rewrite(external, tmp_path / folder / "fcn.onnx")
+        written.append([p.read_bytes() for p in sorted((tmp_path / folder).iterdir())])
+    assert len(written[0]) == 2
+    assert written[0] == written[1]
+
+
+def test_external_data_is_found_from_any_current_folder(
+    external: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert onnxfcn.rewrite(external, tmp_path / "fcn.onnx").validation
+    monkeypatch.chdir(external.parent)
+    assert onnxfcn.rewrite(external.name, "here.onnx").validation
+    assert external.with_name("here.onnx.data").is_file()
+
+
+def test_missing_external_data(external: Path, tmp_path: Path, fails: Fails) -> None:
+    external.with_name(DATA).unlink()
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="missing")
+
+
+def test_external_data_that_is_too_short(external: Path, tmp_path: Path, fails: Fails) -> None:
+    os.truncate(external.with_name(DATA), 100_000)
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="too short")
+
+
+def test_external_data_at_an_absolute_place(external: Path, tmp_path: Path, fails: Fails) -> None:
+    set_location(external, str(external.with_name(DATA)))
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="outside the model's folder")
+
+
+def test_external_data_that_climbs_out(external: Path, tmp_path: Path, fails: Fails) -> None:
+    external.with_name(DATA).rename(tmp_path / DATA)
+    set_location(external, f"../{DATA}")
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="outside the model's folder")
+
+
+def test_external_data_behind_a_link_that_leads_out(
+    external: Path, tmp_path: Path, fails: Fails
+) -> None:
+    external.with_name(DATA).rename(tmp_path / DATA)
+    external.with_name(DATA).symlink_to(tmp_path / DATA)
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="outside the model's folder")
+
+
+def test_external_data_without_a_location(external: Path, tmp_path: Path, fails: Fails) -> None:
+    set_location(external, "")
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="external.onnx")
+
+
+@pytest.mark.parametrize("offset", ["-4096", "many", str(2**70)])
+def test_external_data_with_a_bad_offset(
+    offset: str, external: Path, tmp_path: Path, fails: Fails
+) -> None:
+    model = onnx.load(external, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "offset":
+                entry.value = offset
+    external.write_bytes(model.SerializeToString())
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="external.onnx")
+
+
+def test_output_that_is_the_input_s_data_file(external: Path, fails: Fails) -> None:
+    fails("rewrite", external, external.with_name(DATA), code=2, says="weights of the input")
+
+
+def test_output_whose_data_file_would_be_the_input_s_takes_another(external: Path) -> None:
+    data = external.with_name(DATA).rename(external.with_name("out.onnx.data"))
+    set_location(external, data.name)
+    before = data.read_bytes()
+    for _ in range(2):
+        onnxfcn.rewrite(external, external.with_name("out.onnx"))
+    assert data.read_bytes() == before
+
+
+def test_output_may_be_an_input_with_external_data_of_another_name(
+    external: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
+) -> None:
+    onnxfcn.rewrite(external, external)
+    (cells,) = run_model(external, random_image(1, 1, 36, 40))
+    assert cells.shape == (1, 10, 3, 4)

@@ -1,0 +1,77 @@
+"""A deployment pipeline uses the passes and graphsurgeon, and nothing of onnxfcn."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from sample_models import light_models
+
+ROOT = Path(__file__).parents[2]
+
+PIPELINE = """
+import onnx, onnx_graphsurgeon as gs
+from passes import dynamic_spatial_axes, flatten_gemm_to_conv
+
+graph = gs.import_onnx(onnx.load("in.onnx"))
+result = flatten_gemm_to_conv.apply(graph)      # edits in place; result.rewrites, result.refusals
+dynamic_spatial_axes.apply(graph)
+onnx.save(gs.export_onnx(graph), "out.onnx")
+"""
+ALONE = """
+import sys
+loaded = sorted(name for name in sys.modules if name.split(".")[0] in {forbidden})
+if loaded:
+    sys.exit(f"loaded as well: {{loaded}}")
+"""
+
+
+def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_design_s_pipeline_rewrites_alexnet_without_onnxfcn(
+    tmp_path: Path,
+    run_model: Callable[..., list[np.ndarray]],
+    random_image: Callable[..., np.ndarray],
+) -> None:
+    onnx.save(light_models.load("bvlc_alexnet"), tmp_path / "in.onnx")
+    finished = run_script(
+        PIPELINE + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer"}), tmp_path
+    )
+    assert finished.returncode == 0, finished.stderr
+    (cells,) = run_model(tmp_path / "out.onnx", random_image(1, 3, 288, 320))
+    assert cells.shape == (1, 1000, 3, 4)
+    assert (tmp_path / "out.onnx").stat().st_size < 100_000
+
+
+def test_no_module_of_passes_imports_onnxfcn(tmp_path: Path) -> None:
+    script = """
+import importlib, pkgutil, passes
+names = [module.name for module in pkgutil.walk_packages(passes.__path__, "passes.")]
+for name in names:
+    importlib.import_module(name)
+print(*names)
+"""
+    finished = run_script(
+        script + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer", "rich"}), tmp_path
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert {"passes.heads", "passes.lift.dense"} <= set(finished.stdout.split())
+
+
+@pytest.mark.parametrize("package", ["passes", "onnxfcn"])
+def test_importing_prints_nothing_and_warns_of_nothing(package: str, tmp_path: Path) -> None:
+    finished = run_script(f"import {package}", tmp_path)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")

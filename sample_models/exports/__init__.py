@@ -1,0 +1,1 @@
+"""Small classifiers as other frameworks export them, and the answers of those frameworks."""

@@ -5,7 +5,6 @@ from onnx import ModelProto, TensorProto
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""
-_FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
 
 
 def check(model: ModelProto, *, infer_shapes: bool) -> str:

@@ -61,7 +61,8 @@ def _parse_step(text: str) -> Size:
 def _parse_numbers(text: str, separator: str) -> Size:
     parts = text.lower().split(separator)
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"'{text}' is no list of positive numbers joined by {separator!r}")
+        example = separator.join(("2", "3") if separator == "," else ("224", "320"))
+        raise typer.BadParameter(f"write positive whole numbers, such as {example}, not '{text}'")
     return tuple(int(part) for part in parts)
 
 
@@ -100,7 +101,7 @@ def rewrite(
         typer.Option(
             parser=_parse_step,
             metavar="S[,S]",
-            help="Take every S-th window of the feature map.",
+            help="Cells between neighbouring windows; 2 halves the map.",
         ),
     ] = "1",
     batch: Annotated[
@@ -108,7 +109,7 @@ def rewrite(
     ] = Batch.KEEP,
     global_pool: Annotated[
         GlobalPool,
-        typer.Option(help="Make a pool over the whole map one over a window, or keep it whole."),
+        typer.Option(help="Pool every window by itself, or the whole image: one answer an image."),
     ] = GlobalPool.SLIDE,
     output_layout: Annotated[
         OutputLayout,
@@ -119,7 +120,7 @@ def rewrite(
         typer.Option(
             parser=_parse_size,
             metavar="HxW",
-            help="Image size that a model with symbolic axes was made for.",
+            help="Image size that a model with symbolic axes was made for; needed only then.",
         ),
     ] = None,
     input_layout: Annotated[
@@ -134,9 +135,14 @@ def rewrite(
     ] = "cpu",
     rtol: Annotated[
         float | None,
-        typer.Option(min=0, help="Largest error relative to the output's scale."),
+        typer.Option(
+            min=0,
+            help="Largest error relative to the output's scale; by default 1e-4, 1e-2 for float16.",
+        ),
     ] = None,
-    atol: Annotated[float, typer.Option(min=0, help="Largest absolute error, in addition.")] = 0.0,
+    atol: Annotated[
+        float, typer.Option(min=0, help="Absolute error allowed on top of --rtol.")
+    ] = 0.0,
     validate: Annotated[
         bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
     ] = True,
@@ -147,8 +153,11 @@ def rewrite(
 ) -> None:
     """Rewrite a classifier so that it slides over larger images.
 
-    Exit codes: 0 done, 1 a bug of ours, 2 usage, 3 nothing to rewrite, 4 refused or not a usable
-    model, 5 validation failed. OUT is written only with exit code 0.
+    The window is the part of the feature map that the classifier's head sees; the output becomes
+    a map with one answer for each window of a larger image.
+
+    Exit codes: 0 done, 1 a bug of onnxfcn, 2 usage, 3 nothing to rewrite, 4 refused or not usable,
+    5 validation failed. OUT is written only with exit code 0.
     """
     try:
         with _Bar() as bar:

@@ -2,19 +2,17 @@
 
 OnnxfcnError
     UsageError              2  an option, or a place that cannot be read from or written to
-    NothingToRewriteError   3  the model has no dense layer behind a feature map
-    UnusableModelError      4  the file is no model that ONNX accepts
+    NothingToRewriteError   3  no dense layer and no whole-map pool reads a feature map
+    UnusableModelError      4  no model that ONNX accepts, or that ONNX Runtime can run
     RefusedError            4  the rewrite would not be complete or correct
     ValidationFailedError   5  ONNX Runtime did not confirm the rewritten model
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from passes import Refusal
 
-if TYPE_CHECKING:
-    from .report import RewriteReport
+from .report import RewriteReport
 
 
 class OnnxfcnError(Exception):
@@ -34,7 +32,7 @@ class UsageError(OnnxfcnError):
 
 
 class NothingToRewriteError(OnnxfcnError):
-    """The model has no dense layer behind a feature map; it was left alone."""
+    """No dense layer and no whole-map pool reads a feature map; the model was left alone."""
 
     exit_code = 3
 
@@ -68,6 +66,6 @@ class ValidationFailedError(OnnxfcnError):
 
     exit_code = 5
 
-    def __init__(self, message: str, report: "RewriteReport | None" = None) -> None:
+    def __init__(self, message: str, report: RewriteReport | None = None) -> None:
         super().__init__(message)
         self.report = report

@@ -25,7 +25,7 @@ class ExternalValues(LazyValues):  # type: ignore[misc]
     def load(self) -> np.ndarray:
         """Read the values; the proto keeps pointing to the file.
 
-        onnx's own reader takes no links, which model stores are full of.
+        onnx's own reader takes no links, not even one that stays in the folder.
         """
         loaded = TensorProto(
             data_type=self.tensor.data_type,

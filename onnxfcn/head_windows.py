@@ -127,8 +127,9 @@ class HeadWindows:
             for start in range(0, total, portion)
         ]
         whole = {name: np.concatenate([part[name] for part in parts]) for name in self.compared}
-        for index in range(len(group)):
-            yield {name: np.split(values, len(group))[index] for name, values in whole.items()}
+        cuts = [np.split(whole[name], len(group)) for name in self.compared]
+        for answers in zip(*cuts, strict=True):
+            yield dict(zip(self.compared, answers, strict=True))
 
     def _open(self, maps: Mapping[str, np.ndarray], provider: str) -> Session:
         """Load the head, once the feature maps' data types are known."""

@@ -67,9 +67,9 @@ class ImageInput:
             )
         return channels
 
-    def shape_at(self, size: Size, batch: int | None = None) -> tuple[int, ...]:
-        """Shape of a batch of images; without ``batch``, of the model's own or of one."""
-        extents = (batch or self.batch or 1, self.channels, *size)
+    def shape_at(self, size: Size) -> tuple[int, ...]:
+        """Shape of images of a size: as many as the model's own batch, or one."""
+        extents = (self.batch or 1, self.channels, *size)
         return tuple(extents[role] for role in self.roles)
 
     def random(self, size: Size, generator: np.random.Generator, batch: int) -> np.ndarray:
@@ -81,7 +81,8 @@ class ImageInput:
                 image = image.take(0, axis=role)
         ordered = np.transpose(image, np.argsort(np.argsort(self.roles)))
         if self.dtype.kind in "ui":
-            ordered = np.clip(128 + 50 * ordered, 0, min(255, np.iinfo(self.dtype).max))
+            largest = min(255, np.iinfo(self.dtype).max)
+            ordered = np.clip(largest / 2 + largest / 5 * ordered, 0, largest)
         return np.ascontiguousarray(ordered).astype(self.dtype)
 
 

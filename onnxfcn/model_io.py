@@ -169,7 +169,8 @@ class StagedOutput:
         """Write the model, and its external data into one file beside it.
 
         Args:
-            model: the model; tensors that go to the data file are changed to point to it.
+            model: the model; tensors that go to the data file are changed to point to it, and
+                their bytes are cleared.
 
         Returns:
             The folder where the model's external data lies now, if it has any.

@@ -1,4 +1,4 @@
-"""What was done and what was seen: one object, as text and as JSON."""
+"""What was done and what was seen: one object, and its JSON form."""
 
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -35,8 +35,7 @@ class ValidationReport:
     """Outcome of a validation.
 
     Attributes:
-        windows: extents in cells of the feature maps at the original size, by name; both found
-            in the original.
+        windows: extents in cells of the feature maps at the original size, by name.
         identity: the comparison at the original size (promise 1).
         sizes: the comparisons at larger sizes (promise 2).
         notes: what a user of the rewritten model should know.
@@ -81,7 +80,8 @@ class RewriteReport:
         window_step: cells of the feature map from one window to the next, an axis each.
         rewrites: every changed node, in graph order.
         validation: what ONNX Runtime showed; ``None`` where validation was switched off.
-        seconds: wall time of the rewrite, and of its parts by name.
+        seconds: wall time of the parts ``rewrite``, loading and writing included, and
+            ``validation``.
         model: the rewritten model.
     """
 
@@ -95,7 +95,7 @@ class RewriteReport:
 
     @property
     def windows(self) -> dict[str, Size]:
-        """Window of each feature map that a dense layer reads, by the map's name."""
+        """Window of each feature map that a dense layer or a pool reads, by the map's name."""
         return {r.feature_map: r.window for r in self.rewrites if r.feature_map}
 
     def as_dict(self) -> dict[str, Any]:

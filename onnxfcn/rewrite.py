@@ -11,7 +11,8 @@ from onnx import ModelProto
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from passes import PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
-from passes.per_axis import per_axis
+from passes.images import find_images
+from passes.options import OptionError, per_axis
 
 from .checking import check
 from .document import Document
@@ -64,7 +65,8 @@ def rewrite(
         global_pool: ``slide`` turns a pool over the whole map into one over a window of the
             original extent, ``keep`` leaves it whole: its head answers once an image.
         output_layout: where the outputs' maps have their features: behind the batch (``nchw``),
-            last (``nhwc``), or where the image has its channels (``input``).
+            last (``nhwc``), or (``input``) where the original output has 1-sized axes for them,
+            else where the image has its channels.
         input_size: the image size that a model with symbolic axes was made for.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
             convolution or pool.
@@ -81,12 +83,13 @@ def rewrite(
 
     Raises:
         UsageError: an option or a path is wrong, or a place cannot be read from or written to.
-        NothingToRewriteError: there is no dense layer behind a feature map.
+        NothingToRewriteError: no dense layer and no whole-map pool reads a feature map.
         UnusableModelError: the model is not valid, or ONNX Runtime cannot run it.
         RefusedError: the rewrite would not be complete or correct; names the node.
         ValidationFailedError: the result's answers are not the original's.
     """
     started = time.perf_counter()
+    _check_options(sizes, input_size, seed, rtol, atol)
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
@@ -122,7 +125,7 @@ def rewrite(
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
-            window_step=per_axis("window_step", window_step, _spatial_rank(rewrites)),
+            window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
             rewrites=rewrites,
             validation=validation,
             seconds=seconds,
@@ -155,8 +158,28 @@ def open_model(model: ModelSource) -> StoredModel:
     return stored
 
 
-def _spatial_rank(rewrites: Sequence[Rewrite]) -> int:
-    return max(len(rewrite.window) for rewrite in rewrites) or 1
+def _spatial_rank(graph: gs.Graph) -> int:
+    return max(sum(role >= 2 for role in image.roles) for image in find_images(graph))
+
+
+def _check_options(
+    sizes: Sequence[Size],
+    input_size: Sequence[int] | None,
+    seed: int,
+    rtol: float | None,
+    atol: float,
+) -> None:
+    for size in (*sizes, *([] if input_size is None else [input_size])):
+        if not isinstance(size, Sequence) or not all(
+            isinstance(extent, int) and extent > 0 for extent in size
+        ):
+            raise UsageError(
+                f"a size is one positive number an axis, such as (224, 224), not {size}"
+            )
+    if seed < 0:
+        raise UsageError(f"seed must not be negative, got {seed}")
+    if not (rtol is None or rtol >= 0) or not atol >= 0:
+        raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
 
 
 def _copy(model: ModelProto) -> ModelProto:
@@ -175,7 +198,7 @@ def _run_passes(
     with G_LOGGER.suppress():
         try:
             heads = flatten_gemm_to_conv.apply(graph, input_size=input_size, **head_options)
-        except ValueError as error:
+        except OptionError as error:
             raise UsageError(str(error)) from error
         _require_complete(heads)
         if slides and not heads.rewrites:
@@ -231,6 +254,7 @@ def validate(
         ValidationFailedError: the models cannot be compared, or a map has another size than the
             original's geometry gives.
     """
+    _check_options(sizes, input_size, seed, rtol, atol)
     return run_validation(
         open_model(original),
         open_model(rewritten),

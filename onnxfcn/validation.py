@@ -11,7 +11,8 @@ from math import prod
 import numpy as np
 from onnx import ValueInfoProto
 
-from passes.per_axis import per_axis
+from passes.images import PROBE_SCALES
+from passes.options import OptionError, per_axis
 from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 
@@ -26,8 +27,6 @@ from .runtime import Session
 from .sizes import Size, default_sizes, size_text
 from .stored_model import StoredModel
 
-_GROWTH = (128, 192, 320)
-"""Multiples of the original size, an axis each, at which axes are seen to grow."""
 _CELLS_FOR_TWO_SAMPLES = 64
 """Maps of up to so many cells are compared for two samples, larger ones for one."""
 
@@ -103,9 +102,12 @@ class Validation:
         size = None if input_size is None else tuple(input_size)
         self._image = free_image(self._graph, after, size)
         self.original_size = self._image.size
-        self._step = per_axis("window_step", window_step, len(self.original_size))
+        try:
+            self._step = per_axis("window_step", window_step, len(self.original_size))
+        except OptionError as error:
+            raise UsageError(str(error)) from error
         self._small = static_shapes(after, {self._image.name: self._shape(self.original_size)})
-        grown = tuple(e * by for e, by in zip(self.original_size, _GROWTH, strict=False))
+        grown = tuple(e * by for e, by in zip(self.original_size, PROBE_SCALES, strict=False))
         self._large = static_shapes(after, {self._image.name: self._shape(grown)})
         self._declared = {tensor.name: tensor.shape for tensor in after.outputs}
         frontiers = find_frontiers(
@@ -171,10 +173,14 @@ class Validation:
             UsageError: the size is too small, or the trunk cannot take it.
             ValidationFailedError: the feature map or the answer has another size than it should.
         """
-        fits = len(size) == len(self.original_size)
-        shapes = self._shapes_at(size) if fits else {}
-        map_sizes = [head.map_size(shapes, self._step) for head in self._heads] if fits else []
-        if not fits or any(map_size is None or min(map_size) < 1 for map_size in map_sizes):
+        if len(size) != len(self.original_size):
+            raise UsageError(
+                f"the model's images have {len(self.original_size)} spatial axes; give a size such"
+                f" as {size_text(self.original_size)}, not {size_text(size)}"
+            )
+        shapes = self._shapes_at(size)
+        map_sizes = [head.map_size(shapes, self._step) for head in self._heads]
+        if any(map_size is None or min(map_size) < 1 for map_size in map_sizes):
             raise UsageError(
                 f"the model cannot take an image of {size_text(size)}: it was made for"
                 f" {size_text(self.original_size)} and takes images at least as large on every"

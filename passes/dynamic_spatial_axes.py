@@ -12,6 +12,7 @@ import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
 from .images import Image, find_images, grown_shapes, original_shapes
+from .options import one_of
 from .result import PassResult, Refused, Rewrite
 from .size_free import TwoSizes, check_size_free
 from .skeleton import Dim
@@ -44,6 +45,7 @@ def apply(
         One rewrite for each freed input or output, or the refusals; neither where the graph has
         no input with spatial axes.
     """
+    one_of("batch", batch, ("keep", "free"))
     try:
         images = find_images(graph, input_size, input_layout)
         if not images:

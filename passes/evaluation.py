@@ -115,6 +115,7 @@ def evaluate(
         return known[id(wanted)]
     needed: dict[int, gs.Node] = {}
     feeds: dict[str, np.ndarray] = {}
+    stored: list[gs.Constant] = []
     pending = [wanted]
     while pending:
         tensor = pending.pop()
@@ -122,12 +123,14 @@ def evaluate(
         if id(tensor) in known:
             feeds[tensor.name] = known[id(tensor)]
         elif isinstance(tensor, gs.Constant):
-            feeds[tensor.name] = load_values(tensor)
+            stored.append(tensor)
         elif node is None or not _can_evaluate(node, graph.opset):
             return None
         elif id(node) not in needed:
             needed[id(node)] = node
             pending.extend(operand for operand in node.inputs if operand.name)
+    # Only now: a search that leads to a graph input must not read weights on the way.
+    feeds |= {constant.name: load_values(constant) for constant in stored}
     if not needed:
         return feeds[wanted.name]
     nodes = [node for node in graph.nodes if id(node) in needed]

@@ -1,7 +1,8 @@
-"""Turn the dense layers of a head into convolutions that slide over the feature map.
+"""Turn the dense layers and whole-map pools of a head into ones that slide over the feature map.
 
-Finds the dense layers that read the flattened feature map, puts Conv nodes with the same weights,
-reshaped, in their place, and lifts everything after them to maps. A head is rewritten whole or
+Puts Conv nodes with the same weights, reshaped, in the place of dense layers that read the
+flattened feature map, pools over a window in the place of pools over the whole map, and lifts
+everything after them to maps. A head is rewritten whole or
 not at all. The input size stays what it was: dynamic_spatial_axes frees it.
 """
 
@@ -12,12 +13,12 @@ import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
 from .heads import Collapse, HeadFinder, is_dense, nodes_behind
-from .images import SYMBOLIC_BATCH, find_images, grown_shapes, original_shapes
+from .images import find_images, grown_shapes, original_shapes
 from .lift import RULES, Rule
 from .lift.edits import make_edits
 from .lift.head import Edit, Head
 from .operators import POOLS
-from .per_axis import per_axis
+from .options import one_of, per_axis
 from .result import PassResult, Refusal, RefusalCode, Refused, refuse
 from .static_shapes import StaticShapes
 from .use_def import has_subgraph, is_standard, producer
@@ -51,12 +52,15 @@ def apply(
             them, else where the image has its channels.
 
     Returns:
-        One rewrite for each changed node, or the refusals; neither where the graph has no dense
-        layer behind a feature map.
+        One rewrite for each changed node, or the refusals; neither where no dense layer
+        and no pool over the whole map reads a feature map.
 
     Raises:
-        ValueError: ``window_step`` is not positive, or has another number of axes than the map.
+        OptionError: ``window_step`` is not positive, or has another number of axes than the map;
+            another option is none of its words.
     """
+    one_of("global_pool", global_pool, ("slide", "keep"))
+    one_of("output_layout", output_layout, ("input", "nchw", "nhwc"))
     try:
         images = find_images(graph, input_size, input_layout)
         shapes = original_shapes(graph, images)
@@ -68,8 +72,10 @@ def apply(
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
-    rank = len(found[0].window.extents) if found else 1
-    samples = found[0].window.samples if found else SYMBOLIC_BATCH
+    if not collapses:
+        return PassResult(name=NAME)
+    rank = len(collapses[0].window.extents)
+    samples = collapses[0].window.samples
     step = per_axis("window_step", window_step, rank)
     head = Head(graph, shapes, grown, constants, samples, step)
     edits, refusals = _match(head, collapses)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import onnx_graphsurgeon as gs
 
@@ -9,7 +10,7 @@ from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
 from .images import SYMBOLIC_BATCH, Image, Roles
 from .lift.pooling import POOLING, pools_window, reduced_axes
-from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS, SPATIAL_LAYERS
+from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .skeleton import Shape
 from .use_def import downstream, is_standard, outer_inputs, producer
@@ -57,6 +58,7 @@ class HeadFinder:
             constants: constant tensors of the graph.
         """
         self._graph = graph
+        self._position = {id(node): index for index, node in enumerate(graph.nodes)}
         self._sized_images = images
         self._shapes, self._grown = shapes, grown
         self._constants = constants
@@ -193,6 +195,8 @@ class HeadFinder:
         small, large = self._shapes.get(tensor.name), self._grown.get(tensor.name)
         if small is None or large is None or len(small) != len(large):
             return None
+        if not all(isinstance(extent, int) for extent in (*small, *large)):
+            return None
         return {axis for axis in range(len(small)) if small[axis] != large[axis]}
 
     def _first_that_stops_growth(self, source: gs.Tensor) -> gs.Node | None:
@@ -214,13 +218,15 @@ class HeadFinder:
 
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""
-        nodes = nodes_behind(self._graph, first)
-        own = {id(output) for node in nodes for output in node.outputs}
-        return any(
-            self._is_map(tensor) and id(tensor) not in own
-            for node in nodes[1:]
-            for tensor in outer_inputs(node)
-        )
+        own = {id(output) for output in first.outputs}
+        # In a topological order, what is no part of the region when it is read never becomes one.
+        for node in islice(self._graph.nodes, self._position[id(first)] + 1, None):
+            operands = list(outer_inputs(node))
+            if any(id(tensor) in own for tensor in operands):
+                if any(self._is_map(tensor) and id(tensor) not in own for tensor in operands):
+                    return True
+                own.update(id(output) for output in node.outputs)
+        return False
 
     def _is_map(self, tensor: gs.Tensor) -> bool:
         if id(tensor) not in self._from_image:
@@ -258,22 +264,21 @@ class HeadFinder:
         map that goes through a convolution before it is pooled, are trunk.
         """
         pools = {id(collapse.node) for collapse in collapses if not is_dense(collapse.node)}
-        for statistic in self._graph.nodes:
-            if id(statistic) in pools or not self._stops_growth(statistic):
+        pooled_by: dict[int, gs.Node] = {}
+        for node in reversed(self._graph.nodes):
+            pool = next((pooled_by[id(o)] for o in node.outputs if id(o) in pooled_by), None)
+            if id(node) in pools:
+                pool = node
+            elif pool is None or is_standard(node, "Shape", *MIXES):
                 continue
-            reached = {id(output) for output in statistic.outputs}
-            for node in self._graph.nodes:
-                if not any(id(tensor) in reached for tensor in node.inputs):
-                    continue
-                if id(node) in pools:
-                    raise refuse(
-                        RefusalCode.GLOBAL_STATISTIC,
-                        statistic,
-                        expected="pools of the map alone",
-                        found=f"a statistic of the whole map that {node_name(node)} pools again",
-                    )
-                if not is_standard(node, "Shape", *SPATIAL_LAYERS):
-                    reached.update(id(output) for output in node.outputs)
+            elif self._stops_growth(node):
+                raise refuse(
+                    RefusalCode.GLOBAL_STATISTIC,
+                    node,
+                    expected="pools of the map alone",
+                    found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
+                )
+            pooled_by.update((id(tensor), pool) for tensor in node.inputs)
 
     def _stops_growth(self, node: gs.Node) -> bool:
         """Whether a node reduces an axis that grows with the image."""

@@ -19,7 +19,7 @@ SYMBOLIC_BATCH = 2
 """Samples to reason with where the batch is symbolic: with one, mixing them would not show."""
 
 _LARGEST_RANK = 5
-_PROBE_SCALES = (128, 192, 320)
+PROBE_SCALES = (128, 192, 320)
 """A graph is inferred once more at these multiples of its size, an axis each: multiples, so that
 branches which must meet at one size still do; different ones, so that axes cannot be mistaken for
 one another; large, so that the coarsest map still grows."""
@@ -240,4 +240,4 @@ def _grown(image: Image, extent: Dim, role: int, free_batch: bool) -> Dim:
             found=f"shape {list(image.shape)}",
             advice="Say what image size the model was made for: --input-size HxW",
         )
-    return extent * _PROBE_SCALES[role - 2]
+    return extent * PROBE_SCALES[role - 2]

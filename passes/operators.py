@@ -31,8 +31,8 @@ CHANNELS_FIRST = (
 )
 """Operators that read and write ``[N, C, *s]`` and so fix the meaning of the axes."""
 
-SPATIAL_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-"""Layers that mix channels or positions by learned weights."""
+MIXES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Layers that mix channels, and perhaps positions, by learned weights."""
 
 KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"})
 """Operators that change extents, not the meaning of axes."""

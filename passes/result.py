@@ -108,7 +108,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Rewrite:
-    """One changed node.
+    """One changed node, input or output.
 
     Attributes:
         node: the node's name, or the name of its first output where it has none.

@@ -62,7 +62,7 @@ class TwoSizes:
         if len(node.inputs) <= index or not node.inputs[index].name:
             return None
         if node.inputs[index] not in self.constants:
-            raise _baked(node, f"{name} that are computed at run time")
+            raise _baked(node, f"'{node.inputs[index].name}' ({name}), computed at run time")
         return np.atleast_1d(self.constants.values(node.inputs[index]))
 
 
@@ -89,7 +89,16 @@ def check_size_free(graph: gs.Graph, nodes: Sequence[gs.Node], sizes: TwoSizes) 
         _check_inference(node, sizes)
         operands = [tensor for tensor in outer_inputs(node) if id(tensor) in dependent]
         if any(sizes.growing(tensor) for tensor in operands):
+            for tensor in operands:
+                _check_known(node, tensor, sizes)
             _rule(node)(node, sizes)
+        elif is_standard(node, "Reshape") and sizes.growing(node.outputs[0]):
+            raise refuse(
+                RefusalCode.MAP_SIZED_CONSTANT,
+                node,
+                expected="a tensor that fits at any image size",
+                found=f"'{node.inputs[0].name}', which is reshaped to the size of the map",
+            )
         for output in node.outputs:
             if output.outputs or id(output) in outputs:
                 _check_known(node, output, sizes)
@@ -120,17 +129,19 @@ def _rule(node: gs.Node) -> Rule:
     raise refuse(code, node, expected="operators that work at any image size", found=found)
 
 
-def _check_known(node: gs.Node, output: gs.Tensor, sizes: TwoSizes) -> None:
-    small, large = sizes.small.get(output.name), sizes.large.get(output.name)
+def _check_known(node: gs.Node, tensor: gs.Tensor, sizes: TwoSizes) -> None:
+    small, large = sizes.small.get(tensor.name), sizes.large.get(tensor.name)
     if small is None:
         raise refuse(
             RefusalCode.SHAPE_UNKNOWN,
             node,
-            expected=f"that shape inference knows '{output.name}'",
-            found="no shape",
+            expected=f"a known shape of '{tensor.name}'",
+            found="none",
         )
     if large is None or len(small) != len(large):
-        raise _baked(node, f"operands that fit together only where '{output.name}' is {small}")
+        raise _baked(
+            node, f"operands that fit together only where '{tensor.name}' is {list(small)}"
+        )
 
 
 def _baked(node: gs.Node, found: str) -> Refused:
@@ -156,11 +167,12 @@ def _broadcast(node: gs.Node, sizes: TwoSizes) -> None:
             if (own, larger) == pair or own == larger == 1:
                 continue
             constant = operand in sizes.constants
+            what = f"{'the constant ' if constant else ''}'{operand.name}'"
             raise refuse(
                 RefusalCode.MAP_SIZED_CONSTANT if constant else RefusalCode.BAKED_EXTENT,
                 node,
                 expected="operands that grow with the map, or have one element where it grows",
-                found=f"{'the constant ' if constant else ''}'{operand.name}' of shape {small}",
+                found=f"{what} of shape {list(small)}",
             )
 
 

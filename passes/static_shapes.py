@@ -109,7 +109,10 @@ def _shape_operands(
             continue
         for operand in node.inputs[1:]:
             if operand.name and operand.name not in known and producer(operand) is not None:
-                value = evaluate(graph, operand, sources)
+                try:
+                    value = evaluate(graph, operand, sources)
+                except Exception:  # whatever numpy raises where nothing fits at this size
+                    continue
                 if value is not None and value.size <= _LARGEST_SHAPE_OPERAND:
                     found[operand.name] = value
     return found

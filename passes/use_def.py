@@ -20,11 +20,6 @@ def has_subgraph(node: gs.Node) -> bool:
     return next(node.subgraphs(), None) is not None
 
 
-def int_attribute(node: gs.Node, name: str, default: int) -> int:
-    """An integer attribute, or the operator's default where it is absent."""
-    return int(node.attrs.get(name, default))
-
-
 def outer_inputs(node: gs.Node) -> Iterator[gs.Tensor]:
     """Inputs of a node, and the tensors that its subgraphs take from the outer graph.
 

@@ -241,7 +241,7 @@ def push(
             RefusalCode.BATCH_MIXED,
             node,
             expected=f"a view of {samples} samples",
-            found=f"that it fails on '{data.name}': {error}",
+            found=f"an error on '{data.name}': {error}",
         ) from error
     if result is None:
         raise refuse(

@@ -62,6 +62,8 @@ def _declare_shape(head: Head, tensor: gs.Tensor) -> None:
         return
     if isinstance(lifted, Window | Scattered):
         tensor.shape = None
+    elif isinstance(lifted, Cells) and len(tensor.shape) != len(lifted.axes):
+        tensor.shape = None  # it was stale before
     elif isinstance(lifted, Cells):
         batch = tensor.shape[lifted.axes.index(0)]
         tensor.shape = [batch, *lifted.features, *head.one_cell]

@@ -228,6 +228,10 @@ def _fold(node: gs.Node, head: Head) -> Edit:
             expected="a constant of one number, or one an element of the window",
             found=f"'{right.name}' of shape {list(values.shape)}",
         )
+    if node.op == "Div" and not values.all():
+        raise refuse(
+            RefusalCode.NO_RULE, node, expected="a divisor without zeros", found=f"'{right.name}'"
+        )
     ones = np.ones(window.order.shape)
     if node.op in ("Mul", "Div"):
         factor, summand = (values if node.op == "Mul" else 1 / values) * ones, 0 * ones

@@ -272,6 +272,7 @@ class Head:
                 RefusalCode.WINDOWS_DIFFER,
                 node,
                 expected="vectors of one feature map, or of maps with one window and stride",
-                found=f"maps that grow differently: {sorted(grids, key=str)}",
+                found=" and ".join(f"'{cells.tensor.name}'" for cells in operands)
+                + ", whose windows differ in size or stride",
             )
         return grids.pop()

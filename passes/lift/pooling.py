@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx.helper import tensor_dtype_to_np_dtype
 
 from ..evaluation import Constants, evaluate
 from ..operators import GLOBAL_POOLS, POOLS
@@ -143,10 +144,9 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
         if before == "ReduceMin":
             _followed(splice, node, "Neg", [])
         if factor != 1.0:
-            dtype = output.dtype if output.dtype is not None else np.float32
-            _followed(
-                splice, node, "Mul", [splice.constant(f"{output.name}_factor", _one(factor, dtype))]
-            )
+            dtype = tensor_dtype_to_np_dtype(head.shapes.types[data.name])
+            scale = splice.constant(f"{output.name}_factor", np.array(factor, dtype))
+            _followed(splice, node, "Mul", [scale])
         extents = "x".join(map(str, window.extents))
         return Rewrite(
             node=name,
@@ -157,10 +157,6 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
         )
 
     return edit
-
-
-def _one(value: float, dtype: Any) -> np.ndarray:
-    return np.array(value, dtype)
 
 
 def _is_idle(node: gs.Node) -> bool:

@@ -16,14 +16,14 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     """A reduction of the window's positions, or of a vector's features.
 
     Raises:
-        Refused: it reduces the batch, or its axes are computed.
+        Refused: it reduces all axes or the batch, or its axes are computed.
     """
     if isinstance(head.lifted.get(id(node.inputs[0])), Window):
         return lift_pool(node, head)
     cells = head.cells(node, node.inputs[0])
     as_attribute = "axes" in node.attrs
     axes = node.attrs["axes"] if as_attribute else head.constant(node, 1, "axes")
-    if axes is None:
+    if axes is None or not len(axes):
         raise refuse(
             RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
         )

@@ -116,7 +116,8 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
             node.attrs["axes"] = targets
         else:
             values = np.array(targets, np.int64)
-            node.inputs[3] = splice.constant(f"{node_name(node)}_axes", values)
+            given = splice.constant(f"{node_name(node)}_axes", values)
+            node.inputs = [*node.inputs[:3], given, *node.inputs[4:]]
         return Rewrite(
             node=node_name(node), before=f"Slice axes {axes}", after=f"Slice axes {targets}"
         )

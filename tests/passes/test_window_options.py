@@ -27,14 +27,14 @@ def test_step_skips_windows(
 def test_impossible_step_is_a_value_error(step: int | Sequence[int], head_model: Build) -> None:
     graph = gs.import_onnx(head_model(HEAD, **WEIGHTS))
     before = gs.export_onnx(graph)
-    with pytest.raises(ValueError, match="window_step takes 2 positive numbers or one"):
+    with pytest.raises(ValueError, match="window_step takes one positive number, or 2"):
         flatten_gemm_to_conv.apply(graph, window_step=step)
     assert gs.export_onnx(graph) == before
 
 
 def test_one_axis_more_step_than_the_map_has(build: Build) -> None:
     model = build("v = Flatten(image) y = Gemm(v, w)", inputs="float[N,2,5] image", w=(10, 3))
-    with pytest.raises(ValueError, match="window_step takes 1 positive number"):
+    with pytest.raises(ValueError, match="window_step takes one positive number;"):
         flatten_gemm_to_conv.apply(gs.import_onnx(model), window_step=(1, 1), input_layout="ncl")
 
 
@@ -130,3 +130,18 @@ def test_size_that_does_not_fit_the_weight_is_refused(
     refusal = assert_refused(flatten_gemm_to_conv, model, input_size=size)
     assert refusal.code is RefusalCode.INPUT_SIZE_WRONG
     assert "--input-size" in refusal.advice
+
+
+@pytest.mark.parametrize(
+    "options", [{"global_pool": "Slide"}, {"output_layout": "NCHW"}], ids=["pool", "layout"]
+)
+def test_misspelt_word_is_an_error(head_model: Build, options: dict[str, str]) -> None:
+    graph = gs.import_onnx(head_model("v = Flatten(map) y = Gemm(v, w)", w=(40, 3)))
+    with pytest.raises(ValueError, match="is one of"):
+        flatten_gemm_to_conv.apply(graph, **options)
+
+
+def test_misspelt_batch_is_an_error(head_model: Build) -> None:
+    graph = gs.import_onnx(head_model("v = Flatten(map) y = Gemm(v, w)", w=(40, 3)))
+    with pytest.raises(ValueError, match="batch is one of keep, free"):
+        dynamic_spatial_axes.apply(graph, batch="Free")

@@ -174,6 +174,13 @@ def lift_along(node: gs.Node, head: Head) -> Edit:
     return _along(node, axis, target)
 
 
+def lift_local_response(node: gs.Node, head: Head) -> Edit:
+    """LRN divides by neighbouring channels at the same position: the same at every cell."""
+    cells = head.vector(node, node.inputs[0])
+    head.lifted[id(node.outputs[0])] = replace(cells, tensor=node.outputs[0])
+    return lambda splice: None
+
+
 def lift_cumsum(node: gs.Node, head: Head) -> Edit:
     """CumSum, whose axis is an input."""
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
@@ -226,6 +233,7 @@ RULES = {
     "BatchNormalization": lift_batch_normalization,
     "CumSum": lift_cumsum,
     "Hardmax": lift_softmax,
+    "LRN": lift_local_response,
     "LayerNormalization": lift_normalization,
     "LogSoftmax": lift_softmax,
     "LpNormalization": lift_along,

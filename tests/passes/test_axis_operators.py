@@ -77,6 +77,10 @@ OTHERS: list[Case] = [
         for opset in (17, 21)
     ),
     (17, "y = LayerNormalization(h, scale)", {"scale": (1,)}),
+    *(
+        (opset, "c = Unsqueeze(h, spatial) y = LRN<size=3, alpha=0.5>(c)", {"spatial": ints(2, 3)})
+        for opset in (13, 21)
+    ),
     (
         17,
         "y = BatchNormalization(h, scale, shift, mean, var)",

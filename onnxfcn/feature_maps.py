@@ -46,6 +46,8 @@ def find_frontiers(
 ) -> list[Frontier]:
     """Feature maps and heads of the original, one for each set of feature maps.
 
+    Outputs that answer once an image have a frontier apart from those that answer once a window.
+
     Outputs that do not depend on the image, and feature maps that are outputs themselves, have
     no head and are left out.
 
@@ -62,15 +64,17 @@ def find_frontiers(
     shared = shared_tensors(original.graph, rewritten.graph)
     maps = {name for name in shared if _grows(small.get(name), large.get(name))}
     producers = {name: node for node in original.graph.node for name in node.output if name}
-    heads: dict[tuple[str, ...], list[tuple[str, set[int], set[str]]]] = {}
+    heads: dict[tuple[tuple[str, ...], bool], list[tuple[str, set[int], set[str]]]] = {}
     for output in original.graph.output:
         found, templates, nodes = _walk(output.name, maps, shared, producers, image)
         if found and output.name not in maps:
-            heads.setdefault(tuple(sorted(found)), []).append((output.name, nodes, templates))
+            slides = small.get(output.name) != large.get(output.name)
+            key = (tuple(sorted(found)), slides)
+            heads.setdefault(key, []).append((output.name, nodes, templates))
     if not heads:
         raise ValidationFailedError("no output of the model depends on a feature map")
     frontiers = []
-    for feature_maps, members in heads.items():
+    for (feature_maps, _), members in heads.items():
         inside = {index for _, nodes, _ in members for index in nodes}
         templates = {name for _, _, names in members for name in names}
         frontiers.append(

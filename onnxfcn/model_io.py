@@ -224,6 +224,8 @@ class StagedOutput:
         replaced = _own_data(self._destination) - data_files(self._source)
         moved: list[Path] = []
         try:
+            if self._destination.exists():
+                shutil.copymode(self._destination, self._folder / model)
             for staged in sorted(self._folder.iterdir(), key=lambda path: path.name == model):
                 moved.append(staged.replace(self._destination.with_name(staged.name)))
         except OSError as error:

@@ -28,20 +28,28 @@ def stride_of(map_size: Callable[[Size], Size | None], original: Size) -> Size:
 
 
 def default_sizes(
-    map_size: Callable[[Size], Size | None], original: Size
+    map_size: Callable[[Size], Size | None], original: Size, steps: Sequence[int]
 ) -> tuple[list[Size], list[str]]:
     """Two larger sizes, not square; the second no multiple of the stride beyond the original.
 
     Args:
-        map_size: cells of the map for an image size; ``None`` where the trunk cannot take it.
+        map_size: windows of the feature map for an image size, every one of them; ``None`` where
+            the trunk cannot take it.
         original: the image size that the model was made for.
+        steps: cells of the feature map from one window to the next, an axis each.
 
     Returns:
         The sizes, and a note where the trunk takes only sizes in steps of its stride.
     """
     pitch = stride_of(map_size, original)
-    aligned = _not_square(original, pitch, [2 + axis for axis in range(len(original))])
-    odd = _not_square(original, pitch, [1 + (axis == 0) for axis in range(len(original))])
+    # Cells beyond the first map: what is left over behind the last window must be as much as can
+    # be, or a wrong pad or step would not show in the map's size.
+    aligned = _not_square(
+        original, pitch, [_cells(step, 2 + axis) for axis, step in enumerate(steps)]
+    )
+    odd = _not_square(
+        original, pitch, [_cells(step, 1 + (axis == 0)) for axis, step in enumerate(steps)]
+    )
     shifts = [max(1, extent // 3) for extent in pitch]
     shifted = tuple(extent + shift for extent, shift in zip(odd, shifts, strict=True))
     if map_size(shifted) is not None:
@@ -51,6 +59,11 @@ def default_sizes(
         f" {size_text(original)} by multiples of {size_text(tuple(pitch))}"
     )
     return [aligned, odd], [note]
+
+
+def _cells(step: int, more: int) -> int:
+    """Cells to add for ``more`` windows, one fewer where windows are skipped: maps grow large."""
+    return more if step == 1 else step * max(1, more - 1) + step - 1
 
 
 def size_text(size: Size) -> str:

@@ -9,15 +9,17 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+import onnx_graphsurgeon as gs
 from onnx import ValueInfoProto
 
+from passes import Refusal, RefusalCode
 from passes.images import PROBE_SCALES
 from passes.options import OptionError, per_axis
 from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 
 from .compare import Comparison, compare
-from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .feature_maps import find_frontiers
 from .graph_view import graph_view
 from .head_windows import HeadWindows
@@ -91,14 +93,14 @@ class Validation:
 
         Raises:
             UsageError: the size that the original was made for is not known.
-            UnusableModelError: ONNX Runtime cannot load the rewritten model.
+            RefusedError: ONNX Runtime cannot load the rewritten model.
             ValidationFailedError: the two models have no feature map in common, or other outputs.
         """
         self._original, self._provider, self._progress = original, provider, progress
         self._rtol, self._atol = rtol, atol
         self._random = np.random.default_rng(seed)
         self._graph, after = graph_view(original), graph_view(rewritten)
-        _check_outputs(original, rewritten)
+        _check_interface(self._graph, after)
         size = None if input_size is None else tuple(input_size)
         self._image = free_image(self._graph, after, size)
         self.original_size = self._image.size
@@ -123,9 +125,11 @@ class Validation:
         self._any_batch = place is not None and not isinstance(image.shape[place], int)
         outputs = set(self._declared)
         inner = {name for head in self._heads for name in (*head.feature_maps, *head.compared)}
-        self._session = Session(
-            rewritten, provider, [ValueInfoProto(name=name) for name in sorted(inner - outputs)]
-        )
+        extras = [ValueInfoProto(name=name) for name in sorted(inner - outputs)]
+        try:
+            self._session = Session(rewritten, provider, extras)
+        except UnusableModelError as error:
+            raise RefusedError([_not_loaded(provider, error)]) from error
 
     @property
     def feature_maps(self) -> dict[str, Size]:
@@ -134,7 +138,7 @@ class Validation:
 
     def default_sizes(self) -> tuple[list[Size], list[str]]:
         """Two sizes larger than the original one, and what is to be said about them."""
-        return default_sizes(self._smallest_map, self.original_size)
+        return default_sizes(self._feature_cells, self.original_size, self._step)
 
     def identity(self) -> SizeResult:
         """Compare the two models at the original size (promise 1)."""
@@ -189,7 +193,10 @@ class Validation:
         found = [map_size for map_size in map_sizes if map_size is not None]
         small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in found)
         own = self._image.batch or 1
-        feeds = self._feeds(size, own * 2 if self._any_batch and small else own)
+        try:
+            feeds = self._feeds(size, own * 2 if self._any_batch and small else own)
+        except MemoryError as error:
+            raise UsageError(f"no memory for an image of {size_text(size)}: {error}") from error
         actual = self._session.run(feeds)
         self._check_declared(actual)
         comparisons: list[Comparison] = []
@@ -316,18 +323,43 @@ class Validation:
             return ()
         return tuple(axis for axis in range(1, len(small)) if small[axis] != large[axis])
 
-    def _smallest_map(self, size: Size) -> Size | None:
+    def _feature_cells(self, size: Size) -> Size | None:
+        """Windows of the coarsest feature map at an image size, every one of them."""
         shapes = self._shapes_at(size)
-        found = [head.map_size(shapes, self._step) for head in self._heads]
+        found = [head.map_size(shapes, (1,) * len(size)) for head in self._heads]
         known = [map_size for map_size in found if map_size is not None]
         return min(known) if len(known) == len(found) else None
 
 
-def _check_outputs(original: StoredModel, rewritten: StoredModel) -> None:
-    before = [value.name for value in original.proto.graph.output]
-    after = [value.name for value in rewritten.proto.graph.output]
-    if before != after:
-        raise ValidationFailedError(f"the outputs are {after}, in the original {before}")
+def _not_loaded(provider: str, error: UnusableModelError) -> Refusal:
+    return Refusal(
+        code=RefusalCode.RUNTIME_LACKS,
+        node="",
+        operator="",
+        expected=f"a rewritten model that ONNX Runtime ({provider}) can load",
+        found=str(error),
+        advice="Convert the model to float32 first, or skip the proof: --no-validate",
+    )
+
+
+def _check_interface(before: gs.Graph, after: gs.Graph) -> None:
+    """Inputs and outputs must have their names, order and types, and free axes must stay free."""
+    for kind, old, new in (
+        ("inputs", before.inputs, after.inputs),
+        ("outputs", before.outputs, after.outputs),
+    ):
+        signature = [(tensor.name, tensor.dtype) for tensor in old]
+        if signature != [(tensor.name, tensor.dtype) for tensor in new]:
+            raise ValidationFailedError(
+                f"the {kind} are {[tensor.name for tensor in new]}, in the original"
+                f" {[tensor.name for tensor in old]}, or of other types"
+            )
+    for old, new in zip(before.inputs, after.inputs, strict=True):
+        shapes = zip(old.shape or (), new.shape or (), strict=False)
+        if any(isinstance(now, int) and now != was for was, now in shapes):
+            raise ValidationFailedError(
+                f"the input '{new.name}' takes {list(new.shape)}, in the original {list(old.shape)}"
+            )
 
 
 def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:

@@ -69,11 +69,18 @@ def find_images(
         rank = len(tensor.shape or ())
         if rank < 3:
             continue
-        roles = _roles_by_consumers(tensor, rank, constants) or _roles_by_letters(
-            input_layout, tensor, rank
-        )
+        told = _roles_by_letters(input_layout, tensor, rank)
+        roles = _roles_by_consumers(tensor, rank, constants) or told
         if roles is None:
             continue
+        if told not in (None, roles):
+            raise refuse(
+                RefusalCode.LAYOUT_UNKNOWN,
+                None,
+                expected=f"the layout that the convolutions behind '{tensor.name}' read",
+                found=f"'{input_layout}'",
+                advice="Leave --input-layout out: the graph tells it",
+            )
         if rank > _LARGEST_RANK:
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,

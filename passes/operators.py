@@ -34,8 +34,11 @@ CHANNELS_FIRST = (
 MIXES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 """Layers that mix channels, and perhaps positions, by learned weights."""
 
-KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"})
-"""Operators that change extents, not the meaning of axes."""
+KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"}) | frozenset(
+    "CumSum Hardmax LayerNormalization LogSoftmax LpNormalization MatMul MeanVarianceNormalization"
+    " RMSNormalization Softmax".split()
+)
+"""Operators that change extents or values, not the meaning of axes (where the rank stays)."""
 
 REDUCTIONS = frozenset(
     "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd"

@@ -57,6 +57,10 @@ class RefusalCode(StrEnum):
         "A constant has one value a position, such as a learned position embedding.",
     )
     NO_RULE = "no-rule", "No rule says how this operator acts at every cell of a map."
+    RUNTIME_LACKS = (
+        "runtime-lacks",
+        "ONNX Runtime loads the original, but has no kernel for the rewritten model.",
+    )
     SECOND_IMAGE = "second-image", "More than one input with spatial axes reaches the head."
     SECOND_INPUT = "second-input", "An input that is not the image meets the vectors of the head."
     SHAPE_UNKNOWN = (

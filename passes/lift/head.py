@@ -190,7 +190,7 @@ class Head:
             RefusalCode.SECOND_INPUT,
             node,
             expected="vectors of the head and constants",
-            found=f"'{tensor.name}', which does not come from the feature map",
+            found=f"'{tensor.name}', which is no vector of the head",
         )
 
     def window(self, node: gs.Node, tensor: gs.Tensor) -> Window:

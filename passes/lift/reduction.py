@@ -1,5 +1,7 @@
 """Reductions: of the whole map they become a pool, over features they stay."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_graphsurgeon as gs
 
@@ -10,6 +12,9 @@ from ..view_chain import Window
 from .axis import reduced
 from .head import Edit, Head
 from .pooling import lift_pool
+
+_IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
+"""Reductions that leave a single element as it is."""
 
 
 def lift_reduction(node: gs.Node, head: Head) -> Edit:
@@ -28,9 +33,13 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
             RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
         )
     axes = [int(axis) for axis in axes]
-    targets = [head.feature_axis(node, cells, axis) for axis in axes]
     keeps = bool(node.attrs.get("keepdims", 1))
-    head.lifted[id(node.outputs[0])] = reduced(node, cells, axes, keeps)
+    result = reduced(node, cells, axes, keeps)
+    if node.op in _IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
+        head.lifted[id(node.outputs[0])] = replace(result, tensor=cells.tensor)
+        return lambda splice: None
+    targets = [head.feature_axis(node, cells, axis) for axis in axes]
+    head.lifted[id(node.outputs[0])] = result
 
     def edit(splice: Splice) -> Rewrite | None:
         if targets == axes:

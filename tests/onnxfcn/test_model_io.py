@@ -175,3 +175,10 @@ def test_new_pair_replaces_the_old_one(external: Path, written_pair: Path) -> No
     onnxfcn.rewrite(external, written_pair)
     new, expected = arrays(written_pair), arrays(external)
     assert all(np.array_equal(new[name].ravel(), expected[name].ravel()) for name in expected)
+
+
+def test_replaced_file_keeps_its_mode(lenet_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "private.onnx"
+    output.touch(mode=0o600)
+    onnxfcn.rewrite(lenet_file, output)
+    assert output.stat().st_mode & 0o777 == 0o600

@@ -262,3 +262,20 @@ def test_validation_changes_neither_model(pair: tuple[ModelProto, ModelProto]) -
     before = [model.SerializeToString(deterministic=True) for model in pair]
     onnxfcn.validate(*pair)
     assert [model.SerializeToString(deterministic=True) for model in pair] == before
+
+
+def test_pad_that_a_step_would_hide_fails(lenet: ModelProto) -> None:
+    rewritten = onnxfcn.rewrite(lenet, window_step=2).model
+    spoiled = copy_of(rewritten)
+    (head,) = (node for node in spoiled.graph.node if node.name == "fc3")
+    head.attribute.append(onnx.helper.make_attribute("pads", [0, 0, 1, 1]))
+    assert onnxfcn.validate(lenet, rewritten, window_step=2)
+    with pytest.raises(onnxfcn.ValidationFailedError, match="cells"):
+        onnxfcn.validate(lenet, spoiled, window_step=2)
+
+
+def test_batch_that_is_free_no_more_fails(pair: tuple[ModelProto, ModelProto]) -> None:
+    spoiled = copy_of(pair[1])
+    spoiled.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    with pytest.raises(onnxfcn.ValidationFailedError, match="takes"):
+        onnxfcn.validate(pair[0], spoiled)

@@ -65,7 +65,7 @@ def test_channels_last_image_keeps_its_channels(build: Build) -> None:
         outputs="float[N,2,7,8] y",
         k=(2, 3, 2, 2),
     )
-    graph, _ = free(model)
+    graph, _ = free(model, input_layout="nhwc")
     assert shapes(graph)["image"] == ["N", "height", "width", 3]
 
 

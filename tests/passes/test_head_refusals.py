@@ -113,12 +113,6 @@ HEADS: dict[str, Case] = {
         f"{GEMM} [tile] y = Tile(h, to)",
         HEAD_WEIGHTS | {"to": ints(1, 2)},
     ),
-    "normalised_across_channels": (
-        RefusalCode.NO_RULE,
-        "norm",
-        f"{GEMM} e = Unsqueeze(h, axes) [norm] y = LRN<size=3>(e)",
-        HEAD_WEIGHTS | {"axes": ints(2, 3)},
-    ),
     "wide_convolution_of_a_vector": (
         RefusalCode.NO_RULE,
         "conv",

@@ -221,7 +221,15 @@ def test_layout_that_does_not_fit_the_image_is_refused(
     assert "'image'" in refusal.expected
 
 
-def test_layout_of_an_image_that_reaches_a_convolution_is_its_own(
+@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
+def test_layout_that_a_convolution_contradicts_is_refused(
+    apply_pass: object, head_model: Build, assert_refused: Refused
+) -> None:
+    refusal = assert_refused(apply_pass, head_model(HEAD, **WEIGHTS), input_layout="nhwc")
+    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
+
+
+def test_layout_that_a_convolution_confirms_is_taken(
     head_model: Build, assert_cells_are_crops: Check
 ) -> None:
-    assert_cells_are_crops(head_model(HEAD, **WEIGHTS), input_layout="nhwc")
+    assert_cells_are_crops(head_model(HEAD, **WEIGHTS), input_layout="nchw")

@@ -149,6 +149,7 @@ class Constants:
 
     def __init__(self, graph: gs.Graph) -> None:
         self._graph = graph
+        self._declared: dict[int, np.ndarray] = {}
         self._constant = {
             id(tensor)
             for tensor in graph.tensors().values()
@@ -166,12 +167,23 @@ class Constants:
     def __contains__(self, tensor: gs.Tensor) -> bool:
         return id(tensor) in self._constant
 
+    def declare(self, tensor: gs.Tensor, values: np.ndarray) -> None:
+        """Take a tensor for a constant: the same for every sample, whatever the batch is."""
+        self._constant.add(id(tensor))
+        self._declared[id(tensor)] = values
+
+    def declared(self, tensor: gs.Tensor) -> np.ndarray | None:
+        """What a tensor was declared to be, one sample ``[1, *]``; ``None`` for other tensors."""
+        return self._declared.get(id(tensor))
+
     def values(self, tensor: gs.Tensor) -> np.ndarray:
         """Values of a constant tensor; a zero-stride view where a ConstantOfShape made them.
 
         Raises:
             KeyError: the tensor is not constant.
         """
+        if id(tensor) in self._declared:
+            return self._declared[id(tensor)]
         values = evaluate(self._graph, tensor, {}) if tensor in self else None
         if values is None:
             raise KeyError(tensor.name)

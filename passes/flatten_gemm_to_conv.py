@@ -9,6 +9,7 @@ not at all. The input size stays what it was: dynamic_spatial_axes frees it.
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
@@ -20,6 +21,7 @@ from .lift.head import Edit, Head
 from .operators import POOLS
 from .options import one_of, per_axis
 from .result import PassResult, Refusal, RefusalCode, Refused, refuse
+from .skeleton import load_values
 from .static_shapes import StaticShapes
 from .use_def import has_subgraph, is_standard, producer
 from .view_chain import Scattered, Window
@@ -119,7 +121,9 @@ def _match(
         for node in head.graph.nodes:
             if id(node) not in region:
                 continue
-            if _computes_shapes(node, head, shapes):
+            if is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes:
+                _declare_filled(node, head)
+            elif _computes_shapes(node, head, shapes):
                 shapes.update(id(output) for output in node.outputs)
             else:
                 edits.append((node, _rule(node)(node, head)))
@@ -144,6 +148,26 @@ def _computes_shapes(node: gs.Node, head: Head, shapes: set[int]) -> bool:
     return any(id(tensor) in shapes for tensor in operands) and all(
         id(tensor) in shapes or tensor in head.constants for tensor in operands
     )
+
+
+def _declare_filled(node: gs.Node, head: Head) -> None:
+    """ConstantOfShape driven by the batch size: a constant, the same for every sample.
+
+    Raises:
+        Refused: its shape is not known, or does not begin with the batch.
+    """
+    shape = head.shapes.get(node.outputs[0].name, ())
+    known = [extent for extent in shape if isinstance(extent, int)]
+    if not shape or len(known) != len(shape) or known[0] != head.samples:
+        raise refuse(
+            RefusalCode.SHAPE_UNKNOWN,
+            node,
+            expected=f"a known shape of '{node.outputs[0].name}' that begins with the batch",
+            found=f"{list(shape)}",
+        )
+    value = node.attrs.get("value")
+    filler = np.zeros(1, np.float32) if value is None else load_values(value)
+    head.constants.declare(node.outputs[0], np.broadcast_to(filler.reshape(()), (1, *known[1:])))
 
 
 def _check_output(head: Head, output: gs.Tensor, shapes: set[int]) -> None:

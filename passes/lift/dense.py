@@ -287,7 +287,8 @@ def _lifted_bias(splice: Splice, dense: _Dense, window: Window, head: Head) -> g
         return splice.constant(f"{dense.weight.name}_bias", total.astype(weight.dtype))
     if bias is None:
         return None
-    if dense.beta == 1.0 and prod(head.shapes.get(bias.name, ())) == units:  # type: ignore[arg-type]
+    filled = head.constants.declared(bias) is not None
+    if dense.beta == 1.0 and not filled and prod(head.shapes.get(bias.name, ())) == units:  # type: ignore[arg-type]
         return splice.weights.reshaped(bias, (units,))
     return splice.weights.computed(
         bias,

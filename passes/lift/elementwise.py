@@ -106,7 +106,8 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
             continue
         features = _constant_features(node, head, operand, whole)
         shapes.append(features)
-        if any(extent != 1 for extent in features):
+        filled = head.constants.declared(operand) is not None
+        if filled or any(extent != 1 for extent in features):
             reshaped.append((index, (*features, *head.one_cell)))
     features = tuple(int(extent) for extent in np.broadcast_shapes(*shapes))
     grid = head.same_grid(node, list(vectors.values()))

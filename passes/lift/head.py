@@ -148,6 +148,9 @@ class Head:
 
     def constant_shape(self, node: gs.Node, tensor: gs.Tensor) -> tuple[int, ...]:
         """Shape of a constant."""
+        declared = self.constants.declared(tensor)
+        if declared is not None:
+            return declared.shape
         shape = self.static_shape(node, tensor)
         return tuple(int(extent) for extent in shape if isinstance(extent, int))
 

@@ -13,7 +13,7 @@ from .collapses import write_flattened_window, write_pooled, write_window_elemen
 from .operators import OPERATORS, as_vector, available
 from .trunks import Trunk, draw_trunk, write_trunk
 
-_FIRST_RARE_OPSET = 20
+_RARE_SINCE = (20, 23)
 _LAST_OPSET = 23
 _LARGEST_VECTOR = 64
 _DENSE = ("Gemm", "MatMul", "MatMul + Add")
@@ -42,9 +42,11 @@ class Case:
 
 
 _FEATURED = [
-    entry for entry in OPERATORS.values() for _ in range(1 + (entry.since > _FIRST_RARE_OPSET))
+    entry
+    for entry in OPERATORS.values()
+    for _ in range(1 + sum(entry.since >= opset for opset in _RARE_SINCE))
 ]
-"""One of these is in every head: the operators that few opsets have twice as often."""
+"""One of these is in every head: the operators that few opsets have more often."""
 
 
 @st.composite

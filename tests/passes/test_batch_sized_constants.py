@@ -1,0 +1,32 @@
+"""Constants that are made as large as the batch is: the same for every sample."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+
+Build = Callable[..., onnx.ModelProto]
+Check = Callable[..., None]
+
+FILLED = (
+    "v = Flatten(map) h = Gemm(v, w, b) s = Shape(h) n = Gather<axis=0>(s, first)"
+    " u = Unsqueeze(n, axis) k = Concat<axis=0>(u, size)"
+    " z = ConstantOfShape<value=float[1]{0.5}>(k)"
+)
+WEIGHTS = {
+    "w": (40, 3),
+    "b": (3,),
+    "c": (3, 3),
+    "first": np.array(0),
+    "axis": np.array([0]),
+}
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("text", ["y = Mul(h, z)", "y = Sub(z, h)", "y = Gemm<beta=2.0>(h, c, z)"])
+def test_every_cell_is_the_model_on_its_crop(
+    text: str, size: int, head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    used = WEIGHTS if "c," in text else {k: v for k, v in WEIGHTS.items() if k != "c"}
+    assert_cells_are_crops(head_model(f"{FILLED} {text}", **used, size=np.array([size])))

@@ -23,10 +23,11 @@ from .errors import (
     UsageError,
     ValidationFailedError,
 )
-from .model_io import StagedOutput, load
+from .model_io import load
 from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
 from .sizes import Size
+from .staged_output import StagedOutput
 from .stored_model import StoredModel
 from .validation import Progress, no_progress, run_validation
 

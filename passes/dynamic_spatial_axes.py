@@ -14,8 +14,9 @@ from .evaluation import Constants
 from .images import Image, find_images, grown_shapes, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite
-from .size_free import TwoSizes, check_size_free
+from .size_free import check_size_free
 from .skeleton import Dim
+from .two_sizes import TwoSizes
 from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"

@@ -4,66 +4,20 @@ Every tensor's shape is known at two sizes. A node none of whose inputs differ b
 anything. A node that sees an axis grow must have a rule here that says why it does not care.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .evaluation import Constants
 from .operators import UNARY, VARIADIC
-from .result import RefusalCode, Refused, refuse
-from .skeleton import Dim, Shape
+from .result import RefusalCode, refuse
+from .skeleton import Dim
+from .two_sizes import TwoSizes, baked
 from .use_def import has_subgraph, is_standard, outer_inputs
 from .view_chain import trains
 
 _END = np.iinfo(np.int32).max
 """Bounds of a Slice from here on mean the end of the axis."""
-
-
-@dataclass(frozen=True)
-class TwoSizes:
-    """A graph's shapes at the original image size and at a larger one.
-
-    Attributes:
-        opset: version of ai.onnx.
-        constants: constant tensors of the graph.
-        small: shapes at the original size, by tensor name.
-        large: shapes at the larger size, by tensor name.
-    """
-
-    opset: int
-    constants: Constants
-    small: Mapping[str, Shape]
-    large: Mapping[str, Shape]
-
-    def growing(self, tensor: gs.Tensor) -> set[int]:
-        """Axes of a tensor that differ between the two sizes; none where a shape is unknown."""
-        if tensor.name not in self.small or tensor.name not in self.large:
-            return set()
-        pairs = zip(self.small[tensor.name], self.large[tensor.name], strict=True)
-        return {axis for axis, (small, large) in enumerate(pairs) if small != large}
-
-    def rank(self, tensor: gs.Tensor) -> int:
-        """Number of axes of a tensor."""
-        return len(self.small[tensor.name])
-
-    def operand(self, node: gs.Node, name: str, index: int) -> np.ndarray | None:
-        """An operand that older opsets have as attribute ``name`` and newer ones as an input.
-
-        Returns:
-            Its value, one-dimensional; ``None`` where it is absent.
-
-        Raises:
-            Refused: it is computed from data.
-        """
-        if name in node.attrs:
-            return np.atleast_1d(np.asarray(node.attrs[name]))
-        if len(node.inputs) <= index or not node.inputs[index].name:
-            return None
-        if node.inputs[index] not in self.constants:
-            raise _baked(node, f"'{node.inputs[index].name}' ({name}), computed at run time")
-        return np.atleast_1d(self.constants.values(node.inputs[index]))
 
 
 Rule = Callable[[gs.Node, TwoSizes], None]
@@ -139,15 +93,7 @@ def _check_known(node: gs.Node, tensor: gs.Tensor, sizes: TwoSizes) -> None:
             found="none",
         )
     if large is None or len(small) != len(large):
-        raise _baked(
-            node, f"operands that fit together only where '{tensor.name}' is {list(small)}"
-        )
-
-
-def _baked(node: gs.Node, found: str) -> Refused:
-    return refuse(
-        RefusalCode.BAKED_EXTENT, node, expected="a node that works at any image size", found=found
-    )
+        raise baked(node, f"operands that fit together only where '{tensor.name}' is {list(small)}")
 
 
 def _any(node: gs.Node, sizes: TwoSizes) -> None:
@@ -190,7 +136,7 @@ def _widest(sizes: TwoSizes, operands: Sequence[gs.Tensor], axis: int) -> tuple[
 def _unless(attribute: str) -> Rule:
     def rule(node: gs.Node, sizes: TwoSizes) -> None:
         if attribute in node.attrs:
-            raise _baked(node, f"{attribute}={node.attrs[attribute]}")
+            raise baked(node, f"{attribute}={node.attrs[attribute]}")
 
     return rule
 
@@ -215,7 +161,7 @@ def _quantization(node: gs.Node, sizes: TwoSizes) -> None:
     """One step for all, or one along an axis that does not grow."""
     steps = sizes.operand(node, "y_scale", 1)
     if steps is None or node.attrs.get("block_size", 0):
-        raise _baked(node, "steps a block")
+        raise baked(node, "steps a block")
     if steps.size > 1:
         _one_axis(1)(node, sizes)
 
@@ -223,7 +169,7 @@ def _quantization(node: gs.Node, sizes: TwoSizes) -> None:
 def _gather(node: gs.Node, sizes: TwoSizes) -> None:
     _one_axis(0)(node, sizes)
     if sizes.growing(node.inputs[1]):
-        raise _baked(node, "indices that are computed from the map")
+        raise baked(node, "indices that are computed from the map")
 
 
 def _from_axis(default: int) -> Rule:
@@ -253,13 +199,13 @@ def _slice(node: gs.Node, sizes: TwoSizes) -> None:
     starts, ends = sizes.operand(node, "starts", 1), sizes.operand(node, "ends", 2)
     axes, steps = sizes.operand(node, "axes", 3), sizes.operand(node, "steps", 4)
     if starts is None or ends is None:
-        raise _baked(node, "no constant bounds")
+        raise baked(node, "no constant bounds")
     growing, rank = sizes.growing(node.inputs[0]), sizes.rank(node.inputs[0])
     cut = range(len(starts)) if axes is None else axes.tolist()
     strides = [1] * len(starts) if steps is None else steps.tolist()
     for axis, start, end, step in zip(cut, starts.tolist(), ends.tolist(), strides, strict=True):
         if axis % rank in growing and not _is_relative(start, end, step):
-            raise _baked(node, f"a cut of axis {axis} from {start} to {end} by {step}")
+            raise baked(node, f"a cut of axis {axis} from {start} to {end} by {step}")
 
 
 def _is_relative(start: int, end: int, step: int) -> bool:
@@ -273,7 +219,7 @@ def _resize(node: gs.Node, sizes: TwoSizes) -> None:
     """Scales follow the image, sizes do not."""
     scales = sizes.operand(node, "scales", 1 if sizes.opset < 11 else 2)
     if scales is None or scales.size == 0 or (len(node.inputs) > 3 and node.inputs[3].name):
-        raise _baked(node, "a fixed size to resize to")
+        raise baked(node, "a fixed size to resize to")
 
 
 def _reshape(node: gs.Node, sizes: TwoSizes) -> None:
@@ -282,7 +228,7 @@ def _reshape(node: gs.Node, sizes: TwoSizes) -> None:
     growing = sizes.growing(node.inputs[0])
     copied = set() if target is None else {a for a, extent in enumerate(target) if extent == 0}
     if node.attrs.get("allowzero", 0) or not growing <= copied:
-        raise _baked(node, "a target that may hold the original size")
+        raise baked(node, "a target that may hold the original size")
 
 
 def _expand(node: gs.Node, sizes: TwoSizes) -> None:
@@ -292,14 +238,14 @@ def _expand(node: gs.Node, sizes: TwoSizes) -> None:
     extents = [] if target is None else target.tolist()
     padded = [1] * (rank - len(extents)) + extents
     if target is None or len(padded) != rank or any(padded[axis] != 1 for axis in growing):
-        raise _baked(node, "a target that may hold the original size")
+        raise baked(node, "a target that may hold the original size")
 
 
 def _matmul(node: gs.Node, sizes: TwoSizes) -> None:
     """A constant matrix applied to the last axis of every position."""
     data, weight = node.inputs[0], node.inputs[1]
     if weight not in sizes.constants or sizes.rank(weight) != 2:
-        raise _baked(node, "a product of two tensors that grow")
+        raise baked(node, "a product of two tensors that grow")
     _refuse_growing(node, sizes, [-1], data)
 
 
@@ -307,7 +253,7 @@ def _refuse_growing(node: gs.Node, sizes: TwoSizes, axes: Sequence[int], data: g
     rank = sizes.rank(data)
     hit = sorted({axis % rank for axis in axes} & sizes.growing(data))
     if hit:
-        raise _baked(node, f"that it acts along axis {hit[0]} of '{data.name}', which grows")
+        raise baked(node, f"that it acts along axis {hit[0]} of '{data.name}', which grows")
 
 
 _ANY = (

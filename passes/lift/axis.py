@@ -81,10 +81,10 @@ def lift_softmax(node: gs.Node, head: Head) -> Edit:
     head.lifted[id(output)] = replace(cells, tensor=output)
     if flattens:
         return _with_axis_last(node, head, cells, target, before=f"{node.op} axis {axis}")
-    return _along(node, axis, target)
+    return along(node, axis, target)
 
 
-def _along(node: gs.Node, axis: int, target: int) -> Edit:
+def along(node: gs.Node, axis: int, target: int) -> Edit:
     """The same operator with another ``axis`` attribute."""
 
     def edit(splice: Splice) -> Rewrite | None:
@@ -159,7 +159,7 @@ def lift_normalization(node: gs.Node, head: Head) -> Edit:
     return edit
 
 
-def lift_along(node: gs.Node, head: Head) -> Edit:
+def lift_kept_axis(node: gs.Node, head: Head) -> Edit:
     """TopK and LpNormalization: along one feature axis, which stays."""
     cells = head.cells(node, node.inputs[0])
     axis = int(node.attrs.get("axis", -1))
@@ -171,7 +171,7 @@ def lift_along(node: gs.Node, head: Head) -> Edit:
         features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
     for output in node.outputs:
         head.lifted[id(output)] = replace(cells, tensor=output, features=features)
-    return _along(node, axis, target)
+    return along(node, axis, target)
 
 
 def lift_local_response(node: gs.Node, head: Head) -> Edit:
@@ -207,7 +207,7 @@ def lift_arg(node: gs.Node, head: Head) -> Edit:
     target = head.feature_axis(node, cells, axis)
     keeps = bool(node.attrs.get("keepdims", 1))
     head.lifted[id(node.outputs[0])] = reduced(node, cells, [axis], keeps)
-    return _along(node, axis, target)
+    return along(node, axis, target)
 
 
 def reduced(node: gs.Node, cells: Cells, axes: Sequence[int], keeps: bool) -> Cells:
@@ -236,8 +236,8 @@ RULES = {
     "LRN": lift_local_response,
     "LayerNormalization": lift_normalization,
     "LogSoftmax": lift_softmax,
-    "LpNormalization": lift_along,
+    "LpNormalization": lift_kept_axis,
     "RMSNormalization": lift_normalization,
     "Softmax": lift_softmax,
-    "TopK": lift_along,
+    "TopK": lift_kept_axis,
 }

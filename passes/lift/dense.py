@@ -6,7 +6,6 @@ vector sees a window of one cell.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -17,27 +16,7 @@ from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
 from .head import Cells, Edit, Head
-
-
-@dataclass(frozen=True)
-class _Dense:
-    """What a dense layer computes: ``alpha * x @ W + beta * bias``.
-
-    Attributes:
-        weight: the constant ``W``.
-        transposed: whether it is stored as ``[units, F]`` instead of ``[F, units]``.
-        units: its number of outputs.
-        alpha: factor of the product.
-        bias: constant with one number or one a unit, or a vector of the head; ``None`` for none.
-        beta: factor of the bias.
-    """
-
-    weight: gs.Tensor
-    transposed: bool
-    units: int
-    alpha: float = 1.0
-    bias: gs.Tensor | None = None
-    beta: float = 0.0
+from .kernel import Dense, kernel, lifted_bias
 
 
 def lift_gemm(node: gs.Node, head: Head) -> Edit:
@@ -59,7 +38,7 @@ def lift_gemm(node: gs.Node, head: Head) -> Edit:
     transposed = bool(node.attrs.get("transB", 0))
     beta = float(node.attrs.get("beta", 1.0))
     bias = node.inputs[2] if len(node.inputs) > 2 and node.inputs[2].name and beta else None
-    dense = _Dense(
+    dense = Dense(
         weight=node.inputs[1],
         transposed=transposed,
         units=_units(node, head, node.inputs[1], transposed),
@@ -86,11 +65,11 @@ def lift_matmul(node: gs.Node, head: Head) -> Edit:
     columns = weight not in head.constants and data in head.constants
     if columns:
         data, weight = weight, data
-    dense = _Dense(weight, columns, _units(node, head, weight, columns))
+    dense = Dense(weight, columns, _units(node, head, weight, columns))
     return _lift(node, head, data, dense, columns=columns)
 
 
-def _lift_with_computed_bias(node: gs.Node, head: Head, dense: _Dense) -> Edit:
+def _lift_with_computed_bias(node: gs.Node, head: Head, dense: Dense) -> Edit:
     """Conv, and an Add of the bias, which is a vector of the head."""
     assert dense.bias is not None
     bias = head.vector(node, dense.bias)
@@ -101,7 +80,7 @@ def _lift_with_computed_bias(node: gs.Node, head: Head, dense: _Dense) -> Edit:
             expected=f"beta=1 and a computed bias of {dense.units} features or one",
             found=f"beta={dense.beta} and '{dense.bias.name}' with features {bias.features}",
         )
-    product = _Dense(dense.weight, dense.transposed, dense.units, dense.alpha)
+    product = Dense(dense.weight, dense.transposed, dense.units, dense.alpha)
     lift = _lift(node, head, node.inputs[0], product)
     output = node.outputs[0]
     result = head.cells(node, output)
@@ -120,7 +99,7 @@ def _lift_with_computed_bias(node: gs.Node, head: Head, dense: _Dense) -> Edit:
 
 
 def _lift(
-    node: gs.Node, head: Head, data: gs.Tensor, dense: _Dense, *, columns: bool = False
+    node: gs.Node, head: Head, data: gs.Tensor, dense: Dense, *, columns: bool = False
 ) -> Edit:
     """Put a Conv in the place of a dense layer.
 
@@ -158,8 +137,8 @@ def _lift(
     def edit(splice: Splice) -> Rewrite:
         before = f"{node.op} {window.order.size} -> {dense.units}"
         # The bias first: it may read the weight, which the kernel's new dims may change in place.
-        bias = _lifted_bias(splice, dense, window, head)
-        inputs = [channels_first_map(splice, node, window), _kernel(splice, dense, window)]
+        bias = lifted_bias(splice, dense, window, head)
+        inputs = [channels_first_map(splice, node, window), kernel(splice, dense, window)]
         node.op = "Conv"
         attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
         if window.feature_map and any(step != 1 for step in head.step):
@@ -178,7 +157,7 @@ def _lift(
     return edit
 
 
-def _check_features(node: gs.Node, head: Head, dense: _Dense, window: Window) -> None:
+def _check_features(node: gs.Node, head: Head, dense: Dense, window: Window) -> None:
     features = head.constant_shape(node, dense.weight)[1 if dense.transposed else 0]
     if features != window.order.size:
         raise refuse(
@@ -250,75 +229,6 @@ def _check_bias(node: gs.Node, head: Head, bias: gs.Tensor, units: int) -> None:
             expected=f"a bias of {units} numbers or one",
             found=f"'{bias.name}' of shape {list(shape)}",
         )
-
-
-def _kernel(splice: Splice, dense: _Dense, window: Window) -> gs.Tensor:
-    """The weight as a kernel ``[units, C, *window]``, its bytes unread where they may stay."""
-    shape = (dense.units, window.channels, *window.extents)
-    in_order = np.array_equal(window.order, np.arange(window.size))
-    plain = dense.alpha == 1.0 and window.scale is None
-    each_once = len(np.unique(window.order)) == window.size == window.order.size
-
-    def transform(weight: np.ndarray) -> np.ndarray:
-        rows = _scaled(weight if dense.transposed else weight.T, window.scale, dense.alpha)
-        return _spread(rows, window.order, window.size)
-
-    if plain and each_once:
-        stays = dense.transposed and in_order
-        axis = 0 if dense.transposed else 1
-        kept = splice.weights.quantized(dense.weight, shape, None if stays else transform, axis)
-        if kept is not None:
-            return kept
-        if stays:
-            return splice.weights.reshaped(dense.weight, shape)
-    return splice.weights.computed(dense.weight, shape, transform, reorders=each_once and plain)
-
-
-def _lifted_bias(splice: Splice, dense: _Dense, window: Window, head: Head) -> gs.Tensor | None:
-    """``beta * bias``, and the dense layer's answer to the window's shift."""
-    units, bias, shift = dense.units, dense.bias, window.shift
-    if shift is not None:
-        weight = head.constants.values(dense.weight)
-        rows = (weight if dense.transposed else weight.T).astype(np.float64)
-        total = dense.alpha * (rows @ shift)
-        if bias is not None:
-            own = head.constants.values(bias).astype(np.float64).reshape(-1)
-            total = total + dense.beta * own
-        return splice.constant(f"{dense.weight.name}_bias", total.astype(weight.dtype))
-    if bias is None:
-        return None
-    filled = head.constants.declared(bias) is not None
-    if dense.beta == 1.0 and not filled and prod(head.shapes.get(bias.name, ())) == units:  # type: ignore[arg-type]
-        return splice.weights.reshaped(bias, (units,))
-    return splice.weights.computed(
-        bias,
-        (units,),
-        lambda values: np.broadcast_to(_scaled(values, None, dense.beta).reshape(-1), (units,)),
-        reorders=dense.beta == 1.0,
-    )
-
-
-def _spread(rows: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
-    """Rows ``[units, F]`` as kernels ``[units, size]``.
-
-    Elements of the window that no column looks at get a zero; those that several look at, the
-    sum of their weights.
-    """
-    if len(np.unique(order)) == order.size:
-        kernel = np.zeros((rows.shape[0], size), rows.dtype)
-        kernel[:, order] = rows
-        return kernel
-    wide = np.zeros((size, rows.shape[0]), np.float64)
-    np.add.at(wide, order, rows.T.astype(np.float64))
-    return wide.T.astype(rows.dtype)
-
-
-def _scaled(values: np.ndarray, scale: np.ndarray | None, factor: float) -> np.ndarray:
-    """``values * scale * factor``, rounded once to the dtype of ``values``."""
-    if scale is None and factor == 1.0:
-        return values
-    wide = values.astype(np.float64) * factor
-    return (wide if scale is None else wide * scale).astype(values.dtype)
 
 
 RULES = {"Gemm": lift_gemm, "MatMul": lift_matmul}

@@ -151,8 +151,13 @@ class Head:
         declared = self.constants.declared(tensor)
         if declared is not None:
             return declared.shape
-        shape = self.static_shape(node, tensor)
-        return tuple(int(extent) for extent in shape if isinstance(extent, int))
+        self.static_shape(node, tensor)
+        return self.stored_shape(tensor)
+
+    def stored_shape(self, tensor: gs.Tensor) -> tuple[int, ...]:
+        """Known extents of a tensor at the original size; all of them, of a constant."""
+        shape = self.shapes.get(tensor.name, ())
+        return tuple(extent for extent in shape if isinstance(extent, int))
 
     def constant(self, node: gs.Node, index: int, what: str) -> np.ndarray | None:
         """Value of a constant operand; ``None`` where the node does not have it.

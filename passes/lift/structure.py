@@ -9,23 +9,12 @@ import onnx_graphsurgeon as gs
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Scattered, Window
+from .axis import along
 from .head import Cells, Edit, Head
 from .view import lift_view
 
 _BOUNDS_AS_INPUT = 10
 """From this opset on, Slice takes its bounds as inputs."""
-
-
-def _with_axis(node: gs.Node, axis: int, target: int) -> Edit:
-    def edit(splice: Splice) -> Rewrite | None:
-        if node.attrs.get("axis", 0) == target:
-            return None
-        node.attrs["axis"] = target
-        return Rewrite(
-            node=node_name(node), before=f"{node.op} axis {axis}", after=f"{node.op} axis {target}"
-        )
-
-    return edit
 
 
 def lift_concat(node: gs.Node, head: Head) -> Edit:
@@ -49,7 +38,7 @@ def lift_concat(node: gs.Node, head: Head) -> Edit:
     features = tuple(extent if i == target else e for i, e in enumerate(first.features, 1))
     grid = head.same_grid(node, vectors)
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], first.axes, features, grid)
-    return _with_axis(node, axis, target)
+    return along(node, axis, target)
 
 
 def lift_split(node: gs.Node, head: Head) -> Edit:
@@ -63,7 +52,7 @@ def lift_split(node: gs.Node, head: Head) -> Edit:
         extent = head.constant_shape(node, output)[axis % len(cells.axes) - len(cells.axes)]
         features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
         head.lifted[id(output)] = replace(cells, tensor=output, features=features)
-    return _with_axis(node, axis, target)
+    return along(node, axis, target)
 
 
 def lift_gather(node: gs.Node, head: Head) -> Edit:
@@ -86,7 +75,7 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     axes = (*shifted[:place], *picked, *shifted[place + 1 :])
     features = (*cells.features[: target - 1], *indices.shape, *cells.features[target:])
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], axes, features, cells.grid)
-    return _with_axis(node, axis, target)
+    return along(node, axis, target)
 
 
 def lift_slice(node: gs.Node, head: Head) -> Edit:

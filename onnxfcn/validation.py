@@ -9,7 +9,6 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
-import onnx_graphsurgeon as gs
 from onnx import ValueInfoProto
 
 from passes import Refusal, RefusalCode
@@ -18,12 +17,14 @@ from passes.options import OptionError, per_axis
 from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 
-from .compare import Comparison, compare
+from .cells import compare_cells
+from .compare import Comparison
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .feature_maps import find_frontiers
 from .graph_view import graph_view
 from .head_windows import HeadWindows
 from .image import free_image, numpy_dtype
+from .interface import check_declared, check_interface
 from .report import SizeResult, ValidationReport
 from .runtime import Session
 from .sizes import Size, default_sizes, size_text
@@ -100,7 +101,7 @@ class Validation:
         self._rtol, self._atol = rtol, atol
         self._random = np.random.default_rng(seed)
         self._graph, after = graph_view(original), graph_view(rewritten)
-        _check_interface(self._graph, after)
+        check_interface(self._graph, after)
         size = None if input_size is None else tuple(input_size)
         self._image = free_image(self._graph, after, size)
         self.original_size = self._image.size
@@ -155,11 +156,11 @@ class Validation:
             raise UnusableModelError(f"the original model itself does not run: {error}") from error
         actual = self._session.run(feeds)
         self._progress("original model", 1, 1)
-        self._check_declared(actual)
+        check_declared(self._declared, actual)
         one_cell = (1,) * len(self.original_size)
         slides = {name for head in self._heads if head.slides for name in head.compared}
         comparisons = [
-            self._compare(
+            self._cells(
                 name,
                 output_of.get(name, name),
                 [values],
@@ -198,7 +199,7 @@ class Validation:
         except MemoryError as error:
             raise UsageError(f"no memory for an image of {size_text(size)}: {error}") from error
         actual = self._session.run(feeds)
-        self._check_declared(actual)
+        check_declared(self._declared, actual)
         comparisons: list[Comparison] = []
         for head, map_size in zip(self._heads, found, strict=True):
             maps = {name: actual[name] for name in head.feature_maps}
@@ -225,7 +226,7 @@ class Validation:
                 collected[name].append(values)
         cells = map_size if head.slides else ()
         return [
-            self._compare(name, output, collected[name], actual[name], cells)
+            self._cells(name, output, collected[name], actual[name], cells)
             for name, output in head.output_of.items()
         ]
 
@@ -240,20 +241,7 @@ class Validation:
                     f" {list(values.shape)}; the original's geometry gives {list(shapes[name])}"
                 )
 
-    def _check_declared(self, actual: Mapping[str, np.ndarray]) -> None:
-        """Outputs must have the extents that the file declares."""
-        for name, declared in self._declared.items():
-            shape = actual[name].shape
-            known = declared or [None] * len(shape)
-            if len(known) != len(shape) or any(
-                isinstance(own, int) and own != extent
-                for own, extent in zip(known, shape, strict=False)
-            ):
-                raise ValidationFailedError(
-                    f"'{name}' has shape {list(shape)}, the file declares {list(known)}"
-                )
-
-    def _compare(
+    def _cells(
         self,
         name: str,
         output: str,
@@ -261,39 +249,15 @@ class Validation:
         actual: np.ndarray,
         map_size: Size,
     ) -> Comparison:
-        """Compare the head's answers on single windows with the cells of a map.
-
-        Args:
-            name: the tensor's name.
-            output: the output that it stands for.
-            answers: ``[N, K]`` or the like, one a cell, in row-major order.
-            actual: the map, its spatial axes where the rewritten model has them.
-            map_size: cells of the map; empty for an output that answers once an image, whose
-                samples take the place of cells.
-        """
-        if not map_size:
-            expected = answers[0]
-            if expected.shape != actual.shape:
-                raise _other_shape(name, actual, expected)
-            if expected.ndim:
-                expected, actual = np.moveaxis(expected, 0, -1), np.moveaxis(actual, 0, -1)
-            cell_axes = min(expected.ndim, 1)
-        else:
-            spatial = self._spatial(name)
-            actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
-            one = actual.shape[: actual.ndim - len(spatial)]
-            for answer in answers:
-                if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
-                    raise _other_shape(name, actual, answer)
-            stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
-            cells = actual.shape[len(one) :]
-            if cells != map_size:
-                raise ValidationFailedError(
-                    f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
-                )
-            expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
-        found = compare(
-            name, expected, actual, spatial_rank=cell_axes, rtol=self._rtol, atol=self._atol
+        """Compare a tensor with the head's answers; see ``compare_cells``."""
+        found = compare_cells(
+            name,
+            answers,
+            actual,
+            spatial=self._spatial(name),
+            map_size=map_size,
+            rtol=self._rtol,
+            atol=self._atol,
         )
         return replace(found, stands_for=output)
 
@@ -339,30 +303,4 @@ def _not_loaded(provider: str, error: UnusableModelError) -> Refusal:
         expected=f"a rewritten model that ONNX Runtime ({provider}) can load",
         found=str(error),
         advice="Convert the model to float32 first, or skip the proof: --no-validate",
-    )
-
-
-def _check_interface(before: gs.Graph, after: gs.Graph) -> None:
-    """Inputs and outputs must have their names, order and types, and free axes must stay free."""
-    for kind, old, new in (
-        ("inputs", before.inputs, after.inputs),
-        ("outputs", before.outputs, after.outputs),
-    ):
-        signature = [(tensor.name, tensor.dtype) for tensor in old]
-        if signature != [(tensor.name, tensor.dtype) for tensor in new]:
-            raise ValidationFailedError(
-                f"the {kind} are {[tensor.name for tensor in new]}, in the original"
-                f" {[tensor.name for tensor in old]}, or of other types"
-            )
-    for old, new in zip(before.inputs, after.inputs, strict=True):
-        shapes = zip(old.shape or (), new.shape or (), strict=False)
-        if any(isinstance(now, int) and now != was for was, now in shapes):
-            raise ValidationFailedError(
-                f"the input '{new.name}' takes {list(new.shape)}, in the original {list(old.shape)}"
-            )
-
-
-def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:
-    return ValidationFailedError(
-        f"'{name}' has shape {list(actual.shape)}, in the original {list(expected.shape)}"
     )

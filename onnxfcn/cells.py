@@ -1,0 +1,63 @@
+"""Put a head's answers on single windows together as a map, and compare it with a model's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .compare import Comparison, compare
+from .errors import ValidationFailedError
+from .sizes import Size, size_text
+
+
+def compare_cells(
+    name: str,
+    answers: Sequence[np.ndarray],
+    actual: np.ndarray,
+    *,
+    spatial: tuple[int, ...],
+    map_size: Size,
+    rtol: float | None,
+    atol: float,
+) -> Comparison:
+    """Compare the head's answers on single windows with the cells of a map.
+
+    Args:
+        name: the tensor's name.
+        answers: ``[N, K]`` or the like, one a cell, in row-major order.
+        actual: the map.
+        spatial: its spatial axes.
+        map_size: cells of the map; empty for an output that answers once an image, whose samples
+            take the place of cells.
+        rtol: see ``compare``.
+        atol: see ``compare``.
+
+    Raises:
+        ValidationFailedError: the map has other features or other cells than the answers.
+    """
+    if not map_size:
+        expected = answers[0]
+        if expected.shape != actual.shape:
+            raise _other_shape(name, actual, expected)
+        if expected.ndim:
+            expected, actual = np.moveaxis(expected, 0, -1), np.moveaxis(actual, 0, -1)
+        cell_axes = min(expected.ndim, 1)
+    else:
+        actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
+        one = actual.shape[: actual.ndim - len(spatial)]
+        for answer in answers:
+            if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
+                raise _other_shape(name, actual, answer)
+        stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
+        cells = actual.shape[len(one) :]
+        if cells != map_size:
+            raise ValidationFailedError(
+                f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
+            )
+        expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
+    return compare(name, expected, actual, spatial_rank=cell_axes, rtol=rtol, atol=atol)
+
+
+def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:
+    return ValidationFailedError(
+        f"'{name}' has shape {list(actual.shape)}, in the original {list(expected.shape)}"
+    )

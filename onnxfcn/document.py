@@ -18,10 +18,7 @@ from passes.skeleton import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view
-from .stored_model import StoredModel
-
-_FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
-"""Before this IR version, every initializer must be a graph input as well."""
+from .stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS, StoredModel
 
 
 class Document:
@@ -145,7 +142,7 @@ class Document:
                 protos[name].CopyFrom(fresh)
             else:
                 graph.initializer.append(fresh)
-                if self.model.ir_version < _FIRST_IR_WITHOUT_WEIGHT_INPUTS:
+                if self.model.ir_version < FIRST_IR_WITHOUT_WEIGHT_INPUTS:
                     graph.input.append(
                         onnx.helper.make_tensor_value_info(
                             name, dtype_to_onnx(constant.dtype), resized[name]

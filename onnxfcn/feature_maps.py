@@ -16,8 +16,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from passes.skeleton import Shape
 
 from .errors import ValidationFailedError
-
-_FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
+from .stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ def head_model(
         extra_outputs: inner tensors of the head to return as well.
     """
     names = {name for node in frontier.head for name in _operands(node)}
-    model = ModelProto(ir_version=max(original.ir_version, _FIRST_IR_WITHOUT_WEIGHT_INPUTS))
+    model = ModelProto(ir_version=max(original.ir_version, FIRST_IR_WITHOUT_WEIGHT_INPUTS))
     model.opset_import.extend(original.opset_import)
     model.functions.extend(original.functions)
     graph = model.graph

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
+"""Before this IR version, every initializer must be a graph input as well."""
+
 
 @dataclass(frozen=True)
 class StoredModel:

@@ -95,10 +95,9 @@ class HeadFinder:
             if id(data) not in self._from_image:
                 continue
             source, chain = walk_to_source(data, self._maps, self._constants)
-            meets_map = self._meets_map(chain[0] if chain else node)
-            if not dense and not self._pools_map(node, source, chain, sized=not meets_map):
+            if self._meets_map(chain[0] if chain else node):
                 continue
-            if meets_map:
+            if not dense and not self._pools_map(node, source, chain):
                 continue
             found.append(Collapse(node, self._window(node, source), tuple(chain)))
             inside.update(id(output) for output in node.outputs)
@@ -114,20 +113,16 @@ class HeadFinder:
             for tensor in (node.inputs[0], node.outputs[0])
         )
 
-    def _pools_map(
-        self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node], *, sized: bool
-    ) -> bool:
+    def _pools_map(self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node]) -> bool:
         """Whether a node reduces every channel of a whole map to one number.
 
         Args:
             node: a pool or a reduction.
             source: where the view chain before it starts.
             chain: the nodes of that chain.
-            sized: whether to insist on a known size of the map.
         """
-        shape, own = self._shapes.get(node.inputs[0].name), self._shapes.get(source.name, ())
-        known = all(isinstance(extent, int) for extent in own[1:])
-        if shape is None or id(source) not in self._roles or not (known or sized):
+        shape = self._shapes.get(node.inputs[0].name)
+        if shape is None or id(source) not in self._roles:
             return False
         spatial = tuple(extent for extent in shape[2:] if isinstance(extent, int))
         one_cell = all(e == 1 for e in self._shapes.get(node.outputs[0].name, ())[2:])

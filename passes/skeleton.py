@@ -58,6 +58,15 @@ def _attribute_protos(name: str, value: Any) -> list[onnx.AttributeProto]:
     return exported
 
 
+def shape_value(node: gs.Node, dims: Sequence[Dim]) -> np.ndarray | None:
+    """What a Shape node gives for a tensor with these extents; ``None`` where one is unknown."""
+    known = [dim for dim in dims if isinstance(dim, int)]
+    if not known or len(known) != len(dims):
+        return None
+    start, end = node.attrs.get("start", 0), node.attrs.get("end", len(known))
+    return np.array(known[start:end], np.int64)
+
+
 def operator_sets(graph: gs.Graph) -> list[onnx.OperatorSetIdProto]:
     """Opset imports of a graph, as a list that the caller may keep."""
     imports = [onnx.helper.make_opsetid(o.domain, o.version) for o in graph.import_domains or []]

@@ -10,7 +10,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
 from .evaluation import evaluate
-from .skeleton import Dim, Shape, load_values, to_model, value_info
+from .skeleton import Dim, Shape, load_values, shape_value, to_model, value_info
 from .use_def import is_standard, producer
 
 _LARGEST_SHAPE_OPERAND = 1024
@@ -100,9 +100,9 @@ def _shape_operands(
     sources: dict[int, np.ndarray] = {}
     for node in graph.nodes:
         dims = shapes.get(node.inputs[0].name, ()) if is_standard(node, "Shape") else ()
-        if dims and all(isinstance(dim, int) for dim in dims):
-            start, end = node.attrs.get("start", 0), node.attrs.get("end", len(dims))
-            sources[id(node.outputs[0])] = np.array(dims[start:end], np.int64)
+        value = shape_value(node, dims)
+        if value is not None:
+            sources[id(node.outputs[0])] = value
     found: dict[str, np.ndarray] = {}
     for node in graph.nodes if sources else ():
         if all(_is_known(shapes.get(output.name)) for output in node.outputs if output.outputs):

@@ -16,7 +16,7 @@ from .evaluation import Constants, evaluate
 from .images import Roles
 from .operators import ELEMENTWISE, MOVES_DATA
 from .result import RefusalCode, Refused, node_name, refuse
-from .skeleton import Shape
+from .skeleton import Shape, shape_value
 from .use_def import is_standard, producer
 
 
@@ -269,9 +269,9 @@ def _shape_operands(
             dims = list(shapes.get(node.inputs[0].name, ()))
             if dims and not isinstance(dims[0], int):
                 dims[0] = batch
-            if dims and all(isinstance(dim, int) for dim in dims):
-                start, end = node.attrs.get("start", 0), node.attrs.get("end", len(dims))
-                values[id(tensor)] = np.array(dims[start:end], np.int64)
+            value = shape_value(node, dims)
+            if value is not None:
+                values[id(tensor)] = value
                 continue
         pending.extend(node.inputs)
     return values

@@ -98,6 +98,35 @@ def along(node: gs.Node, axis: int, target: int) -> Edit:
     return edit
 
 
+def along_axes(
+    node: gs.Node, axes: Sequence[int], targets: Sequence[int], place: int | None
+) -> Edit:
+    """The same operator with other ``axes``.
+
+    Args:
+        node: the node.
+        axes: its axes now.
+        targets: its axes on the map.
+        place: which input they are; ``None`` for an attribute.
+    """
+
+    def edit(splice: Splice) -> Rewrite | None:
+        if list(targets) == list(axes):
+            return None
+        if place is None:
+            node.attrs["axes"] = list(targets)
+        else:
+            given = splice.constant(f"{node_name(node)}_axes", np.array(targets, np.int64))
+            node.inputs = [*node.inputs[:place], given, *node.inputs[place + 1 :]]
+        return Rewrite(
+            node=node_name(node),
+            before=f"{node.op} axes {list(axes)}",
+            after=f"{node.op} axes {list(targets)}",
+        )
+
+    return edit
+
+
 def _with_axis_last(node: gs.Node, head: Head, cells: Cells, target: int, *, before: str) -> Edit:
     """The operator on the last axis, between a Transpose to it and one back."""
     rank = cells.rank + head.spatial_rank

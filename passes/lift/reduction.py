@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
-from ..result import RefusalCode, Rewrite, node_name, refuse
-from ..splice import Splice
+from ..result import RefusalCode, refuse
 from ..view_chain import Window
-from .axis import reduced
+from .axis import along_axes, reduced
 from .head import Edit, Head
 from .pooling import lift_pool
 
@@ -40,20 +38,7 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
         return lambda splice: None
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     head.lifted[id(node.outputs[0])] = result
-
-    def edit(splice: Splice) -> Rewrite | None:
-        if targets == axes:
-            return None
-        if as_attribute:
-            node.attrs["axes"] = targets
-        else:
-            values = np.array(targets, np.int64)
-            node.inputs[1] = splice.constant(f"{node_name(node)}_axes", values)
-        return Rewrite(
-            node=node_name(node), before=f"{node.op} axes {axes}", after=f"{node.op} axes {targets}"
-        )
-
-    return edit
+    return along_axes(node, axes, targets, None if as_attribute else 1)
 
 
 RULES = {

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Scattered, Window
-from .axis import along
+from .axis import along, along_axes
 from .head import Cells, Edit, Head
 from .view import lift_view
 
@@ -97,21 +96,7 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
         assert isinstance(extent, int)
         features[target - 1] = extent
     head.lifted[id(output)] = replace(cells, tensor=output, features=tuple(features))
-
-    def edit(splice: Splice) -> Rewrite | None:
-        if targets == axes:
-            return None
-        if as_attribute:
-            node.attrs["axes"] = targets
-        else:
-            values = np.array(targets, np.int64)
-            given = splice.constant(f"{node_name(node)}_axes", values)
-            node.inputs = [*node.inputs[:3], given, *node.inputs[4:]]
-        return Rewrite(
-            node=node_name(node), before=f"Slice axes {axes}", after=f"Slice axes {targets}"
-        )
-
-    return edit
+    return along_axes(node, axes, targets, None if as_attribute else 3)
 
 
 def _slice_axes(node: gs.Node, head: Head, as_attribute: bool) -> list[int]:

@@ -8,13 +8,14 @@ from .errors import (
     UsageError,
     ValidationFailedError,
 )
-from .report import RewriteReport, SizeResult, ValidationReport
+from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite, validate
 
 __all__ = [
     "NothingToRewriteError",
     "OnnxfcnError",
     "RefusedError",
+    "RegionResult",
     "RewriteReport",
     "SizeResult",
     "UnusableModelError",

@@ -42,19 +42,28 @@ def compare_cells(
             expected, actual = np.moveaxis(expected, 0, -1), np.moveaxis(actual, 0, -1)
         cell_axes = min(expected.ndim, 1)
     else:
+        check_cells(name, actual, spatial, map_size)
         actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
         one = actual.shape[: actual.ndim - len(spatial)]
         for answer in answers:
             if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
                 raise _other_shape(name, actual, answer)
         stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
-        cells = actual.shape[len(one) :]
-        if cells != map_size:
-            raise ValidationFailedError(
-                f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
-            )
         expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
     return compare(name, expected, actual, spatial_rank=cell_axes, rtol=rtol, atol=atol)
+
+
+def check_cells(name: str, actual: np.ndarray, spatial: tuple[int, ...], map_size: Size) -> None:
+    """A map must have as many cells as it should.
+
+    Raises:
+        ValidationFailedError: it has others.
+    """
+    cells = tuple(actual.shape[axis] for axis in spatial)
+    if cells != map_size:
+        raise ValidationFailedError(
+            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
+        )
 
 
 def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:

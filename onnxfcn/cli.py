@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from .errors import OnnxfcnError, RefusedError, UsageError, ValidationFailedError
+from .pass_help import pass_help
 from .report import SCHEMA_VERSION, RewriteReport
 from .rewrite import rewrite as rewrite_model
 from .sizes import Size
@@ -88,6 +89,15 @@ def common(
 def rewrite(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The classifier, an .onnx file.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the result.")],
+    passes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pass",
+            metavar="NAME",
+            help="Pass to run; repeatable, in this order. By default those that turn a classifier"
+            " into a fully convolutional network. See: onnxfcn passes",
+        ),
+    ] = None,
     size: Annotated[
         list[Any] | None,
         typer.Option(
@@ -164,6 +174,7 @@ def rewrite(
             report = rewrite_model(
                 source,
                 output,
+                passes=passes,
                 sizes=size or (),
                 window_step=window_step,
                 batch=batch.value,
@@ -186,6 +197,12 @@ def rewrite(
     except OSError as error:
         typer.echo(f"onnxfcn: wrote {output}, but cannot print the report: {error}", err=True)
         raise typer.Exit(UsageError.exit_code) from None
+
+
+@app.command("passes")
+def list_passes() -> None:
+    """List the passes that rewrite can run, what each promises alone, and its options."""
+    typer.echo(pass_help())
 
 
 class _Bar:

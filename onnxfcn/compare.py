@@ -77,13 +77,11 @@ def compare(
         rtol: relative tolerance; by default as fits the data type. Integers must be equal.
         atol: absolute tolerance.
     """
-    name = expected.dtype.name
-    exact = expected.dtype.kind in "biu"
-    noise = 0.0 if exact else _NOISE.get(name, 1e-5)
-    if exact:
+    noise = rounding(expected.dtype)
+    if not noise:
         rtol = 0.0
     elif rtol is None:
-        rtol = RELATIVE_TOLERANCE.get(name, 1e-4)
+        rtol = RELATIVE_TOLERANCE.get(expected.dtype.name, 1e-4)
     cells = prod(expected.shape[expected.ndim - spatial_rank :])
     rows = expected.astype(np.float64).reshape(-1, cells)
     found = actual.astype(np.float64).reshape(-1, cells)
@@ -118,6 +116,11 @@ def compare(
         tolerance=float(limit[worst]),
         proven=bool(proven.any()),
     )
+
+
+def rounding(dtype: np.dtype) -> float:
+    """Rounding of a deep network relative to the output's scale; 0 for integers."""
+    return 0.0 if dtype.kind in "biu" else _NOISE.get(dtype.name, 1e-5)
 
 
 def _error(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:

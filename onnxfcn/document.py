@@ -167,6 +167,19 @@ class Document:
         for value in (*graph.input, *graph.output, *graph.value_info):
             if value.name in now and now[value.name] != self._shapes.get(value.name):
                 _set_shape(value.type, now[value.name])
+        self._tell_shapes(graph)
+
+    def _tell_shapes(self, graph: GraphProto) -> None:
+        """Declare the shapes of inner tensors that nobody knew before."""
+        declared = {value.name for value in (*graph.input, *graph.output, *graph.value_info)}
+        inner = {name for node in graph.node for name in node.output} - declared
+        for name, tensor in self.graph.tensors().items():
+            known = tensor.shape is not None and tensor.dtype is not None
+            if known and name in inner and self._shapes.get(name) is None:
+                dtype = dtype_to_onnx(tensor.dtype)
+                graph.value_info.append(
+                    onnx.helper.make_tensor_value_info(name, dtype, tensor.shape)
+                )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from onnx import ModelProto, NodeProto
 
 from passes.skeleton import Shape
 
-from .feature_maps import Frontier, head_model
+from .feature_maps import Frontier
+from .model_parts import model_part
 from .runtime import Session
 from .sizes import Size
 from .stored_model import StoredModel
@@ -50,7 +51,7 @@ class HeadWindows:
         """
         self._original, self._frontier, self._shapes = original, frontier, shapes
         self._spatial = spatial
-        logits = _logits(frontier.head, frontier.outputs, rewritten)
+        logits = find_logits(frontier.head, frontier.outputs, rewritten)
         self.output_of = {name: name for name in frontier.outputs} | logits
         self.compared = tuple(self.output_of)
         self.feature_maps = frontier.feature_maps
@@ -71,7 +72,7 @@ class HeadWindows:
         found = set()
         for name, window in self.windows.items():
             shape = shapes.get(name, ())
-            if len(shape) != len(self._shapes[name]):
+            if len(shape) != len(self._shapes[name]) or len(window) != len(step):
                 return None
             extents = zip(self._extents(name, shape), window, step, strict=True)
             found.add(tuple((extent - own) // by + 1 for extent, own, by in extents))
@@ -137,7 +138,8 @@ class HeadWindows:
             dtypes = {name: values.dtype for name, values in maps.items()}
             dtypes |= dict.fromkeys(self._frontier.templates, np.dtype(np.float32))
             logits = [name for name in self.compared if name not in self._frontier.outputs]
-            model = head_model(self._original.proto, self._frontier, dtypes, logits)
+            outputs = (*self._frontier.outputs, *logits)
+            model = model_part(self._original.proto, self._frontier.head, dtypes, outputs)
             self._session = Session(StoredModel(model, self._original.folder), provider)
         return self._session
 
@@ -164,7 +166,7 @@ class HeadWindows:
         return cut
 
 
-def _logits(
+def find_logits(
     head: Sequence[NodeProto], outputs: Sequence[str], rewritten: ModelProto
 ) -> dict[str, str]:
     """Inputs of the saturating operators that end the head, where both models have them.

@@ -108,23 +108,52 @@ def free_image(original: gs.Graph, rewritten: gs.Graph, input_size: Size | None)
         RefusedError: the size contradicts the model.
         ValidationFailedError: there is not exactly one such input.
     """
-    declared = {tensor.name: tensor for tensor in original.inputs}
-    try:
-        images = find_images(rewritten)
-        found = []
-        for image in images:
-            if image.tensor.name in declared and not image.is_sized:
-                before = declared[image.tensor.name]
-                shape = sized(before, image.roles, input_size)
-                found.append(ImageInput(before.name, shape, image.roles, numpy_dtype(before)))
-    except Refused as refused:
-        raise RefusedError([refused.refusal]) from None
+    found = [image for image, is_free in image_inputs(original, rewritten, input_size) if is_free]
     if len(found) != 1:
         raise ValidationFailedError(
             f"expected one input with symbolic spatial axes in the rewritten model,"
             f" found {len(found)}"
         )
     return found[0]
+
+
+def image_inputs(
+    original: gs.Graph, rewritten: gs.Graph, input_size: Size | None
+) -> list[tuple[ImageInput, bool]]:
+    """The original's images, and whether the rewritten model takes them at any size.
+
+    Args:
+        original: the graph before the rewrite.
+        rewritten: the graph after it; its convolutions tell the layout.
+        input_size: the size that the original was made for, where its own is symbolic.
+
+    Raises:
+        RefusedError: the size contradicts the model.
+    """
+    declared = {tensor.name: tensor for tensor in original.inputs}
+    found = []
+    try:
+        for image in find_images(rewritten):
+            before = declared.get(image.tensor.name)
+            if before is not None:
+                shape = sized(before, image.roles, input_size)
+                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before))
+                found.append((mine, not image.is_sized))
+    except Refused as refused:
+        raise RefusedError([refused.refusal]) from None
+    return found
+
+
+def random_feeds(
+    graph: gs.Graph, image: ImageInput, size: Size, batch: int, generator: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """A random image of a size, and random values for every other input of a graph."""
+    feeds = {image.name: image.random(size, generator, batch)}
+    for tensor in graph.inputs:
+        if tensor.name not in feeds and tensor.type == "tensor_type":
+            shape = [e if isinstance(e, int) else batch for e in tensor.shape or ()]
+            feeds[tensor.name] = generator.standard_normal(shape).astype(numpy_dtype(tensor))
+    return feeds
 
 
 def numpy_dtype(tensor: gs.Tensor) -> np.dtype:

@@ -1,8 +1,8 @@
 """What was done and what was seen: one object, and its JSON form."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from onnx import ModelProto
 
@@ -23,11 +23,64 @@ class SizeResult:
         size: the image, in pixels an axis.
         map_size: cells of the output map, an axis each.
         comparisons: one for each output, and one for the logits behind a saturating output.
+        maps: extents of the outputs that are maps of the trunk, with no head behind them to
+            compare them with: they are as large as declared and as the trunk's geometry gives.
     """
 
     size: Size
     map_size: Size
     comparisons: tuple[Comparison, ...]
+    maps: dict[str, Size] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionResult:
+    """What validation saw of a part of the trunk that the rewrite changed.
+
+    Attributes:
+        output: name of the tensor that it computes.
+        nodes: the original's nodes there that make it doubtful, such as ``split (Reshape)``.
+        changed: whether the rewritten model has other nodes in their place; else they are the
+            same, and may be ones that should have been changed.
+        method: what it was compared on: ``windows`` of larger maps; a ``repetition`` of one
+            window, where every cell depends on a statistic of the whole window; or an
+            ``extrapolation`` from several, where that depends on the number of cells too.
+        sizes: extents of the output on the larger maps.
+        comparison: of the output on all of them; ``None`` where it came to none.
+        problem: why it came to none, or how the rewritten region fails.
+        undecided: whether it cannot be told what would be right.
+    """
+
+    output: str
+    nodes: tuple[str, ...]
+    changed: bool
+    method: Literal["windows", "repetition", "extrapolation"] = "windows"
+    sizes: tuple[Size, ...] = ()
+    comparison: Comparison | None = None
+    problem: str = ""
+    undecided: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the two models do the same there."""
+        return self.comparison is not None and self.comparison.passed
+
+    @property
+    def failure(self) -> str:
+        """What is wrong with it, naming the nodes; empty where nothing is."""
+        if self.passed:
+            return ""
+        reason = self.problem
+        if self.comparison is not None:
+            error, limit = self.comparison.max_error, self.comparison.tolerance
+            reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
+        nodes = ", ".join(self.nodes)
+        return f"the trunk is wrong at {nodes}, which '{self.output}' is made by: {reason}"
+
+    @property
+    def proven(self) -> bool:
+        """Whether a difference would have shown."""
+        return self.comparison is not None and self.comparison.proven
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,27 +90,45 @@ class ValidationReport:
     Attributes:
         windows: extents in cells of the feature maps at the original size, by name.
         identity: the comparison at the original size (promise 1).
-        sizes: the comparisons at larger sizes (promise 2).
+        regions: the comparisons of the parts of the trunk that the rewrite changed, and of those
+            that it may have left unchanged by mistake.
+        sizes: the comparisons at larger sizes (promise 2); none where a region has failed.
         notes: what a user of the rewritten model should know.
     """
 
     windows: dict[str, Size]
     identity: SizeResult
+    regions: tuple[RegionResult, ...]
     sizes: tuple[SizeResult, ...]
     notes: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Whether every comparison is within its tolerance."""
-        return all(c for result in (self.identity, *self.sizes) for c in result.comparisons)
+        compared = (c for result in (self.identity, *self.sizes) for c in result.comparisons)
+        return all(compared) and not self.failed_regions
+
+    @property
+    def failed_regions(self) -> tuple[RegionResult, ...]:
+        """Parts of the trunk where the two models differ, or cannot be compared."""
+        return tuple(region for region in self.regions if not region.passed)
+
+    @property
+    def failure(self) -> str:
+        """What is wrong with the rewritten model, in a sentence; empty where nothing is."""
+        if self.failed_regions:
+            return "; ".join(region.failure for region in self.failed_regions)
+        return "" if self.passed else "the rewritten model's answers differ from the original's"
 
     @property
     def unproven(self) -> tuple[str, ...]:
         """Outputs whose cells hardly differ at any size, so that wrong ones would not show.
 
-        Where an output saturates, its logits may speak for it.
+        Where an output saturates, its logits may speak for it. Outputs of regions of the trunk
+        are among them.
         """
-        comparisons = [c for result in self.sizes for c in result.comparisons]
+        comparisons = [r.comparison for r in self.regions if r.comparison is not None]
+        comparisons += [c for result in self.sizes for c in result.comparisons]
         proven = {c.stands_for for c in comparisons if c.proven}
         return tuple(dict.fromkeys(c.stands_for for c in comparisons if c.stands_for not in proven))
 
@@ -77,6 +148,7 @@ class RewriteReport:
     Attributes:
         source: where the model came from; empty for a model in memory.
         output: where it was written; empty where it was not.
+        passes: names of the passes that ran, in order.
         window_step: cells of the feature map from one window to the next, an axis each.
         rewrites: every changed node, in graph order.
         validation: what ONNX Runtime showed; ``None`` where validation was switched off.
@@ -87,6 +159,7 @@ class RewriteReport:
 
     source: str
     output: str
+    passes: tuple[str, ...]
     window_step: Size
     rewrites: tuple[Rewrite, ...]
     validation: ValidationReport | None
@@ -103,6 +176,10 @@ class RewriteReport:
         validation = None
         if self.validation is not None:
             validation = asdict(self.validation) | {
+                "regions": [
+                    asdict(region) | {"passed": region.passed, "proven": region.proven}
+                    for region in self.validation.regions
+                ],
                 "passed": self.validation.passed,
                 "proven": self.validation.proven,
                 "unproven": list(self.validation.unproven),
@@ -112,6 +189,7 @@ class RewriteReport:
             "status": "done",
             "source": self.source,
             "output": self.output,
+            "passes": list(self.passes),
             "window_step": list(self.window_step),
             "windows": {name: list(window) for name, window in self.windows.items()},
             "rewrites": [asdict(rewrite) for rewrite in self.rewrites],

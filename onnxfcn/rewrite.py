@@ -4,32 +4,27 @@ import time
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
-from onnx_graphsurgeon.logger import G_LOGGER
 
-from passes import PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
 from passes.images import find_images
-from passes.options import OptionError, per_axis
+from passes.options import per_axis
 
 from .checking import check
 from .document import Document
-from .errors import (
-    NothingToRewriteError,
-    RefusedError,
-    UnusableModelError,
-    UsageError,
-    ValidationFailedError,
-)
+from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .fixed_size import takes_any_size, validate_fixed_size
 from .model_io import load
+from .pipeline import chosen_passes, run_passes
 from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
-from .sizes import Size
+from .settings import Progress, Settings, no_progress
+from .sizes import Size, size_text
 from .staged_output import StagedOutput
 from .stored_model import StoredModel
-from .validation import Progress, no_progress, run_validation
+from .validation import run_validation
 
 ModelSource = str | PathLike[str] | ModelProto
 """A path to an ``.onnx`` file, or a model in memory without external data."""
@@ -39,6 +34,7 @@ def rewrite(
     model: ModelSource,
     output: str | PathLike[str] | None = None,
     *,
+    passes: Sequence[str] | None = None,
     sizes: Sequence[Size] = (),
     window_step: int | Sequence[int] = 1,
     batch: Literal["keep", "free"] = "keep",
@@ -58,6 +54,8 @@ def rewrite(
     Args:
         model: the classifier; never changed.
         output: where to write the result; ``None`` keeps it in memory (``report.model``).
+        passes: names of the passes to run, in order; by default ``flatten_gemm_to_conv`` and
+            ``dynamic_spatial_axes``. Options of passes that do not run are refused.
         sizes: image sizes to validate at beside the original one, in pixels an axis (height,
             width); by default two larger ones.
         window_step: the map takes every so-many-th window of the feature map, one number or an
@@ -84,48 +82,47 @@ def rewrite(
 
     Raises:
         UsageError: an option or a path is wrong, or a place cannot be read from or written to.
-        NothingToRewriteError: no dense layer and no whole-map pool reads a feature map.
+        NothingToRewriteError: no dense layer and no whole-map pool reads a feature map, or
+            another pass found nothing to do.
         UnusableModelError: the model is not valid, or ONNX Runtime cannot run it.
         RefusedError: the rewrite would not be complete or correct; names the node.
         ValidationFailedError: the result's answers are not the original's.
     """
     started = time.perf_counter()
     _check_options(sizes, input_size, seed, rtol, atol)
+    options = {
+        "batch": batch,
+        "window_step": window_step,
+        "global_pool": global_pool,
+        "output_layout": output_layout,
+        "input_size": input_size,
+        "input_layout": input_layout,
+    }
+    chosen = chosen_passes(passes, options)
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
         document = Document(StoredModel(_copy(original.proto), original.folder))
-        rewrites = _run_passes(
-            document.graph,
-            input_size,
-            batch,
-            window_step=window_step,
-            global_pool=global_pool,
-            output_layout=output_layout,
-            input_layout=input_layout,
-        )
+        rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
         _check_result(original.proto, result)
         folder = staged.write(result)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if validate:
-            validation = run_validation(
+            validation = _validation(
                 original,
                 StoredModel(result, folder),
-                sizes=sizes,
-                window_step=window_step,
-                input_size=input_size,
-                provider=provider,
-                rtol=rtol,
-                atol=atol,
-                seed=seed,
-                progress=progress,
+                Settings(provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress),
+                sizes,
+                window_step,
+                input_size,
             )
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
+            passes=tuple(module.NAME for module in chosen),
             window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
             rewrites=rewrites,
             validation=validation,
@@ -133,12 +130,35 @@ def rewrite(
             model=result,
         )
         if validation is not None and not validation.passed:
-            raise ValidationFailedError(
-                "the rewritten model's answers differ from the original's; nothing was written",
-                report,
-            )
+            raise ValidationFailedError(f"{validation.failure}; nothing was written", report)
         staged.publish()
     return report
+
+
+def _validation(
+    original: StoredModel,
+    rewritten: StoredModel,
+    settings: Settings,
+    sizes: Sequence[Size],
+    window_step: int | Sequence[int],
+    input_size: Sequence[int] | None,
+) -> ValidationReport:
+    """Compare the models at several sizes, or at the only one that the rewritten model takes."""
+    if takes_any_size(original, rewritten):
+        return run_validation(
+            original,
+            rewritten,
+            settings,
+            sizes=sizes,
+            window_step=window_step,
+            input_size=input_size,
+        )
+    if sizes:
+        raise UsageError(
+            f"the input size stays what it was, so there is no image of {size_text(sizes[0])} to"
+            " validate at: run the pass dynamic_spatial_axes too"
+        )
+    return validate_fixed_size(original, rewritten, settings)
 
 
 def open_model(model: ModelSource) -> StoredModel:
@@ -189,35 +209,6 @@ def _copy(model: ModelProto) -> ModelProto:
     return copy
 
 
-def _run_passes(
-    graph: gs.Graph,
-    input_size: Sequence[int] | None,
-    batch: Literal["keep", "free"],
-    **head_options: Any,
-) -> tuple[Rewrite, ...]:
-    slides = head_options["global_pool"] == "slide"
-    with G_LOGGER.suppress():
-        try:
-            heads = flatten_gemm_to_conv.apply(graph, input_size=input_size, **head_options)
-        except OptionError as error:
-            raise UsageError(str(error)) from error
-        _require_complete(heads)
-        if slides and not heads.rewrites:
-            raise NothingToRewriteError(
-                "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
-            )
-        axes = dynamic_spatial_axes.apply(graph, input_size=input_size, batch=batch)
-        _require_complete(axes)
-        if not axes.rewrites:
-            raise NothingToRewriteError("no input has spatial axes: there is nothing to rewrite")
-    return heads.rewrites + axes.rewrites
-
-
-def _require_complete(result: PassResult) -> None:
-    if result.refusals:
-        raise RefusedError(result.refusals)
-
-
 def _check_result(original: ModelProto, result: ModelProto) -> None:
     complaint = check(result, infer_shapes=True)
     if complaint and check(original, infer_shapes=True):
@@ -260,12 +251,10 @@ def validate(
     return run_validation(
         open_model(original),
         open_model(rewritten),
+        Settings(
+            provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
+        ),
         sizes=sizes,
         window_step=window_step,
         input_size=input_size,
-        provider=provider_name(provider),
-        rtol=rtol,
-        atol=atol,
-        seed=seed,
-        progress=progress,
     )

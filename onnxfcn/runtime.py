@@ -6,7 +6,9 @@ import numpy as np
 import onnxruntime as ort
 from onnx import GraphProto, ModelProto, ValueInfoProto
 
-from .errors import UnusableModelError, UsageError
+from passes import Refusal, RefusalCode
+
+from .errors import RefusedError, UnusableModelError, UsageError
 from .stored_model import StoredModel
 
 _SHORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -80,3 +82,28 @@ class Session:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in feeds.items())
             raise UnusableModelError(f"ONNX Runtime fails on {shapes}: {error}") from error
         return dict(zip(self.outputs, values, strict=True))
+
+
+def load_rewritten(model: StoredModel, provider: str, inner: Iterable[str]) -> Session:
+    """Load a rewritten model.
+
+    Args:
+        model: the model; not changed.
+        provider: full name of the execution provider.
+        inner: names of inner tensors to return beside the outputs.
+
+    Raises:
+        RefusedError: ONNX Runtime cannot load it.
+    """
+    try:
+        return Session(model, provider, [ValueInfoProto(name=name) for name in inner])
+    except UnusableModelError as error:
+        refusal = Refusal(
+            code=RefusalCode.RUNTIME_LACKS,
+            node="",
+            operator="",
+            expected=f"a rewritten model that ONNX Runtime ({provider}) can load",
+            found=str(error),
+            advice="Convert the model to float32 first, or skip the proof: --no-validate",
+        )
+        raise RefusedError([refusal]) from error

@@ -1,47 +1,25 @@
 """Image sizes to validate at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 Size = tuple[int, ...]
 """Extents of an image or of a map, an axis each: height and width, say."""
 
 
-def stride_of(map_size: Callable[[Size], Size | None], original: Size) -> Size:
-    """Image pixels from one cell to the next, an axis each, told from how fast the map grows.
-
-    Args:
-        map_size: cells of the map for an image size; ``None`` where the trunk cannot take it.
-        original: the image size that the model was made for.
-
-    Returns:
-        Pixels an axis, at least 1; an estimate where the map does not grow evenly.
-    """
-    # A multiple of most strides that networks have, so that the quotient is exact.
-    growth = 2520 * 16
-    small, large = map_size(original), map_size(tuple(extent + growth for extent in original))
-    if small is None or large is None:
-        return (1,) * len(original)
-    return tuple(
-        max(1, round(growth / (wide - narrow))) if wide > narrow else 1
-        for narrow, wide in zip(small, large, strict=True)
-    )
-
-
 def default_sizes(
-    map_size: Callable[[Size], Size | None], original: Size, steps: Sequence[int]
-) -> tuple[list[Size], list[str]]:
-    """Two larger sizes, not square; the second no multiple of the stride beyond the original.
+    original: Size, pitch: Sequence[int], steps: Sequence[int]
+) -> tuple[Size, Size, Size]:
+    """Larger sizes, not square.
 
     Args:
-        map_size: windows of the feature map for an image size, every one of them; ``None`` where
-            the trunk cannot take it.
         original: the image size that the model was made for.
+        pitch: pixels from one cell of the coarsest map to the next, an axis each.
         steps: cells of the feature map from one window to the next, an axis each.
 
     Returns:
-        The sizes, and a note where the trunk takes only sizes in steps of its stride.
+        One size that is whole cells larger, one that is not, and one that is again, for trunks
+        that cannot take the second.
     """
-    pitch = stride_of(map_size, original)
     # Cells beyond the first map: what is left over behind the last window must be as much as can
     # be, or a wrong pad or step would not show in the map's size.
     aligned = _not_square(
@@ -52,13 +30,7 @@ def default_sizes(
     )
     shifts = [max(1, extent // 3) for extent in pitch]
     shifted = tuple(extent + shift for extent, shift in zip(odd, shifts, strict=True))
-    if map_size(shifted) is not None:
-        return [aligned, shifted], []
-    note = (
-        f"images of {size_text(shifted)} do not go through the trunk: take sizes that differ from"
-        f" {size_text(original)} by multiples of {size_text(tuple(pitch))}"
-    )
-    return [aligned, odd], [note]
+    return aligned, shifted, odd
 
 
 def _cells(step: int, more: int) -> int:

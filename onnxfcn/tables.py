@@ -1,11 +1,13 @@
 """The report as tables for people."""
 
+from collections.abc import Iterator, Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from .compare import Comparison
-from .report import RewriteReport, SizeResult
+from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .sizes import size_text
 
 _WIDTH = 100
@@ -29,22 +31,39 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
     if report.validation is None:
         console.print("not validated: nothing proven")
     else:
-        console.print(_errors(report, verbose))
+        for line in _regions(report.validation.regions):
+            console.print(line, soft_wrap=True)
+        console.print(_errors(report.validation, verbose))
         for note in report.validation.notes:
             console.print(note)
         for output in report.validation.unproven:
-            console.print(f"cells do not differ: nothing proven about '{output}'")
+            console.print(f"a difference would not have shown: nothing proven about '{output}'")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     if report.validation is None or report.validation.passed:
         console.print(f"wrote {report.output} ({spent})", soft_wrap=True)
 
 
-def _errors(report: RewriteReport, verbose: bool) -> Table:
+def _regions(regions: Sequence[RegionResult]) -> Iterator[str]:
+    """A line about the changed parts of the trunk that are proven, and one for each other part."""
+    proven = [region for region in regions if region.changed and region.passed]
+    if proven:
+        count = "1 region" if len(proven) == 1 else f"{len(proven)} regions"
+        errors = [region.comparison.max_error for region in proven if region.comparison]
+        yield (
+            f"{count} of the trunk with freed axes: as the original on every window"
+            f" (largest error {max(errors):.1e})"
+        )
+    repeated = sum(region.method != "windows" for region in proven)
+    if repeated:
+        yield f"of these, {repeated} on a map of one window repeated: they have global statistics"
+    yield from (f"DIFFERS: {region.failure}" for region in regions if not region.passed)
+
+
+def _errors(validation: ValidationReport, verbose: bool) -> Table:
     headings = ["Image", "Map", "Compared", "Max error", "Of scale"]
     more = ["Mean", "Spread", "Limit"] if verbose else []
     table = Table(*headings, *more, "Finding", box=SIMPLE_HEAD)
-    assert report.validation is not None
-    for result in (report.validation.identity, *report.validation.sizes):
+    for result in (validation.identity, *validation.sizes):
         for comparison in result.comparisons:
             numbers = [
                 f"{comparison.max_error:.1e}",
@@ -61,8 +80,11 @@ def _errors(report: RewriteReport, verbose: bool) -> Table:
                 size_text(result.map_size),
                 comparison.output,
                 *numbers,
-                _finding(result, comparison, report.validation.identity),
+                _finding(result, comparison, validation.identity),
             )
+        for name, extents in result.maps.items():
+            blanks = ["-"] * (5 if verbose else 2)
+            table.add_row(size_text(result.size), size_text(extents), name, *blanks, "as declared")
     return table
 
 

@@ -1,22 +1,27 @@
 """Free the spatial axes of the image and of everything that is computed from it.
 
-Makes the spatial axes of the graph's inputs and outputs symbolic, and clears the fixed extents
-between them. Every node that sees an axis grow must be one that works at any size; a node with
-the original size baked into it is refused by name.
+Makes the spatial axes of the graph's inputs and outputs symbolic. Every axis is followed from the
+image through the graph: where a constant stands for the original size (in a Reshape, a Resize, a
+Slice, a gate's pool, a 1/(H*W)), what it stood for takes its place. A node that cannot work at any
+size is refused by name.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 import onnx_graphsurgeon as gs
+from onnx.helper import tensor_dtype_to_np_dtype
 
 from .evaluation import Constants
-from .images import Image, find_images, grown_shapes, original_shapes
+from .images import Image, check_sized, find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite
-from .size_free import check_size_free
 from .skeleton import Dim
-from .two_sizes import TwoSizes
+from .trunk.counts import free_counts
+from .trunk.extents import Extent, grows, small
+from .trunk.follow import follow
+from .trunk.free import free
+from .trunk.trunk import Trunk, smalls
 from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"
@@ -43,63 +48,109 @@ def apply(
             convolution or pool; without it, such an input is left alone.
 
     Returns:
-        One rewrite for each freed input or output, or the refusals; neither where the graph has
-        no input with spatial axes.
+        One rewrite for each node that was freed, and each input and output; or the refusals;
+        neither where the graph has no input with spatial axes.
     """
     one_of("batch", batch, ("keep", "free"))
     try:
         images = find_images(graph, input_size, input_layout)
         if not images:
             return PassResult(name=NAME)
+        check_sized(images)
         shapes = original_shapes(graph, images)
-        grown = grown_shapes(graph, images, free_batch=batch == "free")
-        sizes = TwoSizes(int(graph.opset), Constants(graph), shapes, grown)
-        check_size_free(graph, downstream(graph, [image.tensor for image in images]), sizes)
+        constants = Constants(graph)
+        trunk = follow(graph, images, shapes, constants, batch_grows=batch == "free")
+        nodes = downstream(graph, [image.tensor for image in images])
+        free_counts(trunk, nodes)
+        freed = free(trunk)
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
-    return PassResult(name=NAME, rewrites=tuple(_free(graph, images, sizes)))
+    return PassResult(name=NAME, rewrites=(*freed, *_open(graph, images, trunk)))
 
 
-def _free(graph: gs.Graph, images: Sequence[Image], sizes: TwoSizes) -> list[Rewrite]:
+def _open(graph: gs.Graph, images: Sequence[Image], trunk: Trunk) -> list[Rewrite]:
+    """Make the axes that grow symbolic, and tell the shapes of all tensors that have them."""
     rewrites = []
     taken = {extent for tensor in (*graph.inputs, *graph.outputs) for extent in tensor.shape or ()}
+    names = _Names(trunk, taken)
     for image in images:
         before = list(image.tensor.shape)
-        names = _axis_names(sum(role >= 2 for role in image.roles), "", taken)
-        for axis in sizes.growing(image.tensor):
+        own = _axis_names(sum(role >= 2 for role in image.roles), "", taken)
+        for axis in _growing(trunk, image.tensor):
             if not isinstance(image.tensor.shape[axis], str):
                 role = image.roles[axis]
-                image.tensor.shape[axis] = names[role - 2] if role >= 2 else _BATCH
+                image.tensor.shape[axis] = own[role - 2] if role >= 2 else _BATCH
+        names.tell(image.tensor)
         rewrites.append(_reshaped("input", image.tensor, before))
-    for node in downstream(graph, [image.tensor for image in images]):
+    for node in graph.nodes:
         for tensor in node.outputs:
-            rewrites += _open_axes(graph, tensor, sizes, taken)
+            if trunk.is_followed(tensor) and is_graph_output(graph, tensor):
+                rewrites += _open_output(graph, tensor, trunk, taken)
+            elif trunk.is_followed(tensor):
+                _open_inner(tensor, trunk, names)
     return rewrites
 
 
-def _open_axes(
-    graph: gs.Graph, tensor: gs.Tensor, sizes: TwoSizes, taken: set[Dim]
+class _Names:
+    """A name for every growing extent, the same for the same extent and no other.
+
+    Runtimes take axes of one name for equal, and share buffers between them.
+    """
+
+    def __init__(self, trunk: Trunk, taken: set[Dim]) -> None:
+        self._trunk = trunk
+        self._taken = set(taken)
+        self._names: dict[Extent, str] = {}
+
+    def tell(self, tensor: gs.Tensor) -> None:
+        """Take the names that an input has."""
+        for extent, name in zip(self._trunk.found(tensor) or (), tensor.shape, strict=True):
+            if isinstance(name, str):
+                self._names.setdefault(extent, name)
+                self._taken.add(name)
+
+    def of(self, extent: Extent) -> str:
+        """The name of an extent, such as ``height/4``."""
+        if extent not in self._names:
+            self._names[extent] = _free_name(self._trunk.text((extent,))[1:-1], self._taken)
+            self._taken.add(self._names[extent])
+        return self._names[extent]
+
+
+def _growing(trunk: Trunk, tensor: gs.Tensor) -> set[int]:
+    return {axis for axis, extent in enumerate(trunk.found(tensor) or ()) if grows(extent)}
+
+
+def _open_inner(tensor: gs.Tensor, trunk: Trunk, names: _Names) -> None:
+    """Say what is known of an inner tensor's shape; what is not known stays unsaid."""
+    axes, inferred = trunk.found(tensor), trunk.shapes.types.get(tensor.name, 0)
+    tensor.shape = None
+    if tensor.dtype is None and inferred:
+        dtype = tensor_dtype_to_np_dtype(inferred)
+        tensor.dtype = dtype if dtype.kind in "biuf" else None
+    if axes is not None and tensor.dtype is not None:
+        tensor.shape = [names.of(extent) if grows(extent) else small(extent) for extent in axes]
+
+
+def _open_output(
+    graph: gs.Graph, tensor: gs.Tensor, trunk: Trunk, taken: set[Dim]
 ) -> list[Rewrite]:
-    """Clear the extents of a computed tensor that grow; give those of an output names."""
-    inferred = sizes.small.get(tensor.name)
-    if tensor.shape is None or inferred is None:
+    """Give the growing axes of an output names."""
+    axes = trunk.found(tensor)
+    if axes is None:
         tensor.shape = None
         return []
-    # A declared rank other than the inferred one was stale before this pass came.
-    before = list(tensor.shape if len(tensor.shape) == len(inferred) else inferred)
-    growing = sizes.growing(tensor)
-    names: dict[int, str] = {0: _BATCH}
-    is_output = is_graph_output(graph, tensor)
-    if is_output:
-        # Other names than the image's, for a map is smaller; an output's own, for maps may differ.
-        prefix = "map_" if len(graph.outputs) == 1 else f"{tensor.name}_"
-        spatial = sorted(growing - {0})
-        names |= zip(spatial, _axis_names(len(spatial), prefix, taken), strict=True)
-    tensor.shape = [
-        (names[axis] if is_output else None) if axis in growing else extent
-        for axis, extent in enumerate(before)
-    ]
-    return [_reshaped("output", tensor, before)] if is_output and growing else []
+    # A declared rank other than the one that was found was stale before this pass came.
+    stale = tensor.shape is None or len(tensor.shape) != len(axes)
+    before = smalls(axes) if stale else list(tensor.shape)
+    named = {0} if isinstance(before[0] if before else None, str) else set()
+    growing = _growing(trunk, tensor) - named
+    # Other names than the image's, for a map is smaller; an output's own, for maps may differ.
+    prefix = "map_" if len(graph.outputs) == 1 else f"{tensor.name}_"
+    spatial = sorted(growing - {0})
+    names = {0: _BATCH} | dict(zip(spatial, _axis_names(len(spatial), prefix, taken), strict=True))
+    tensor.shape = [names[a] if a in growing else extent for a, extent in enumerate(before)]
+    return [_reshaped("output", tensor, before)] if growing else []
 
 
 def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:

@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
 from .heads import Collapse, HeadFinder, is_dense, nodes_behind
-from .images import find_images, grown_shapes, original_shapes
+from .images import Image, find_images, original_shapes
 from .lift import RULES, Rule
 from .lift.edits import make_edits
 from .lift.head import Edit, Head
@@ -23,6 +23,8 @@ from .options import one_of, per_axis
 from .result import PassResult, Refusal, RefusalCode, Refused, refuse
 from .skeleton import load_values
 from .static_shapes import StaticShapes
+from .trunk.extents import large, small
+from .trunk.follow import follow, known_shapes
 from .use_def import has_subgraph, is_standard, producer
 from .view_chain import Scattered, Window
 
@@ -67,9 +69,7 @@ def apply(
         images = find_images(graph, input_size, input_layout)
         shapes = original_shapes(graph, images)
         constants = Constants(graph)
-        # A size that nobody knows matters only where a head is found: it is asked for there.
-        sized = all(image.is_sized for image in images)
-        grown = grown_shapes(graph, images) if sized else StaticShapes()
+        grown = _grown(graph, images, shapes, constants)
         found = HeadFinder(graph, images, shapes, grown, constants).find()
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
     except Refused as refused:
@@ -88,6 +88,19 @@ def apply(
         name=NAME,
         rewrites=tuple(make_edits(head, edits, output_layout, "nhwc" if last else "nchw")),
     )
+
+
+def _grown(
+    graph: gs.Graph, images: Sequence[Image], shapes: StaticShapes, constants: Constants
+) -> StaticShapes:
+    """Shapes with a larger image, where they are known."""
+    # A size that nobody knows matters only where a head is found: it is asked for there.
+    if not all(image.is_sized for image in images):
+        return StaticShapes()
+    trunk = follow(graph, images, shapes, constants, to_the_end=False)
+    # What onnx's inference does not know, the axes may tell.
+    shapes.update({name: s for name, s in known_shapes(trunk, small).items() if name not in shapes})
+    return known_shapes(trunk, large)
 
 
 def _stays(collapse: Collapse) -> bool:

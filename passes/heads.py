@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import onnx_graphsurgeon as gs
 
 from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
+from .gates import meets_map
 from .images import SYMBOLIC_BATCH, Image, Roles
 from .lift.pooling import POOLING, pools_window, reduced_axes
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .skeleton import Shape
-from .use_def import downstream, is_standard, outer_inputs, producer
+from .use_def import downstream, is_standard, producer
 from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 
 
@@ -213,15 +213,7 @@ class HeadFinder:
 
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""
-        own = {id(output) for output in first.outputs}
-        # In a topological order, what is no part of the region when it is read never becomes one.
-        for node in islice(self._graph.nodes, self._position[id(first)] + 1, None):
-            operands = list(outer_inputs(node))
-            if any(id(tensor) in own for tensor in operands):
-                if any(self._is_map(tensor) and id(tensor) not in own for tensor in operands):
-                    return True
-                own.update(id(output) for output in node.outputs)
-        return False
+        return meets_map(self._graph, first, self._position[id(first)], self._is_map)
 
     def _is_map(self, tensor: gs.Tensor) -> bool:
         if id(tensor) not in self._from_image:

@@ -19,10 +19,10 @@ SYMBOLIC_BATCH = 2
 """Samples to reason with where the batch is symbolic: with one, mixing them would not show."""
 
 _LARGEST_RANK = 5
-PROBE_SCALES = (128, 192, 320)
-"""A graph is inferred once more at these multiples of its size, an axis each: multiples, so that
-branches which must meet at one size still do; different ones, so that axes cannot be mistaken for
-one another; large, so that the coarsest map still grows."""
+GROWTH = tuple(2**7 * 3 * 5 * 7 * by for by in (11, 13, 17))
+"""Pixels by which images grow, an axis each, to tell what grows with them. Multiples of the strides
+that networks have, so that what fits together or is left over stays so; different ones, so that
+axes cannot be mistaken for one another; large, so that the coarsest map still grows."""
 
 
 @dataclass(frozen=True)
@@ -210,41 +210,18 @@ def _inferred(
     return static_shapes(graph, others | dict(shapes))
 
 
-def grown_shapes(
-    graph: gs.Graph, images: Sequence[Image], *, free_batch: bool = False
-) -> StaticShapes:
-    """Static shapes of all tensors with much larger images.
-
-    Args:
-        graph: the graph; not changed.
-        images: its images.
-        free_batch: whether to take another batch too.
+def check_sized(images: Sequence[Image]) -> None:
+    """Refuse images whose original size nobody knows.
 
     Raises:
-        Refused: the original size is not known.
+        Refused: a spatial extent of an image is symbolic.
     """
-    larger: Mapping[str, Shape] = {
-        image.tensor.name: tuple(
-            _grown(image, extent, role, free_batch)
-            for extent, role in zip(image.shape, image.roles, strict=True)
-        )
-        for image in images
-    }
-    return _inferred(graph, images, larger)
-
-
-def _grown(image: Image, extent: Dim, role: int, free_batch: bool) -> Dim:
-    if role == 0:
-        fixed = isinstance(image.tensor.shape[image.roles.index(0)], int)
-        return extent + 1 if free_batch and fixed and isinstance(extent, int) else extent
-    if role == 1:
-        return extent
-    if not isinstance(extent, int):
-        raise refuse(
-            RefusalCode.INPUT_SIZE_NEEDED,
-            None,
-            expected=f"a known size of the input '{image.tensor.name}'",
-            found=f"shape {list(image.shape)}",
-            advice="Say what image size the model was made for: --input-size HxW",
-        )
-    return extent * PROBE_SCALES[role - 2]
+    for image in images:
+        if not image.is_sized:
+            raise refuse(
+                RefusalCode.INPUT_SIZE_NEEDED,
+                None,
+                expected=f"a known size of the input '{image.tensor.name}'",
+                found=f"shape {list(image.shape)}",
+                advice="Say what image size the model was made for: --input-size HxW",
+            )

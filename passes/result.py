@@ -57,6 +57,10 @@ class RefusalCode(StrEnum):
         "A constant has one value a position, such as a learned position embedding.",
     )
     NO_RULE = "no-rule", "No rule says how this operator acts at every cell of a map."
+    POSITIONS_MIXED = (
+        "positions-mixed",
+        "Every position is multiplied with every other: attention over the map.",
+    )
     RUNTIME_LACKS = (
         "runtime-lacks",
         "ONNX Runtime loads the original, but has no kernel for the rewritten model.",

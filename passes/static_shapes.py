@@ -104,10 +104,11 @@ def _shape_operands(
         if value is not None:
             sources[id(node.outputs[0])] = value
     found: dict[str, np.ndarray] = {}
-    for node in graph.nodes if sources else ():
-        if all(_is_known(shapes.get(output.name)) for output in node.outputs if output.outputs):
+    for node in graph.nodes:
+        if all(_is_known(shapes.get(output.name)) for output in node.outputs if output.name):
             continue
-        for operand in node.inputs[1:]:
+        first = 0 if is_standard(node, "ConstantOfShape", "Range") else 1
+        for operand in node.inputs[first:]:
             if operand.name and operand.name not in known and producer(operand) is not None:
                 try:
                     value = evaluate(graph, operand, sources)

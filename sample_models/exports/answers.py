@@ -4,7 +4,7 @@ Knows numpy only, so that the answers can be read where no framework is installe
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,32 +23,47 @@ LEAST_SPREAD = 0.01
 
 @dataclass(frozen=True)
 class Answers:
-    """What a framework answers on two images.
+    """What a framework answers on an image of the net's own size, and on larger ones.
 
     Attributes:
         original_shape: shape of the image at the net's own size, with the batch.
-        larger_shape: shape of a larger image.
-        originals: the whole net on the first image, ``[N, K]`` an output.
-        maps: the head on every window of the second image's feature map, an output each:
-            ``[N, K, *o]``, or ``[N, *o, K]`` with ``channels_last``.
+        originals: the whole net on that image, ``[N, K]`` an output, or a map where the net
+            answers with maps.
+        larger_shapes: shape of each larger image; none for a net that works at one size only.
+        maps: for each larger image an array an output, ``[N, K, *o]``, or ``[N, *o, K]`` with
+            ``channels_last``: the head on every window of the image's feature map, or the whole
+            net where it answers with maps.
         channels_last: whether the channels of images and maps are their last axis.
     """
 
     original_shape: tuple[int, ...]
-    larger_shape: tuple[int, ...]
     originals: tuple[Floats, ...]
-    maps: tuple[Floats, ...]
+    larger_shapes: tuple[tuple[int, ...], ...]
+    maps: tuple[tuple[Floats, ...], ...]
     channels_last: bool = False
 
     @property
+    def images(self) -> Iterator[tuple[tuple[int, ...], tuple[Floats, ...]]]:
+        """The shape of every image and the maps that it gives, the original one's first."""
+        yield self.original_shape, self.single_cells
+        yield from zip(self.larger_shapes, self.maps, strict=True)
+
+    @property
     def single_cells(self) -> tuple[Floats, ...]:
-        """``originals`` as maps of one cell: with a 1-sized axis for each spatial one."""
-        return tuple(np.expand_dims(values, self._spatial) for values in self.originals)
+        """``originals`` as maps: vectors get a 1-sized axis for each spatial one."""
+        return tuple(
+            np.expand_dims(values, self._spatial) if values.ndim == 2 else values
+            for values in self.originals
+        )
 
     @property
     def spread(self) -> float:
         """Deviation between the cells of each map relative to its scale; the smallest of all."""
-        return min(float(o.std(axis=self._spatial).max() / np.abs(o).max()) for o in self.maps)
+        return min(
+            float(output.std(axis=self._spatial).max() / np.abs(output).max())
+            for maps in self.maps
+            for output in maps
+        )
 
     @property
     def _spatial(self) -> tuple[int, ...]:
@@ -94,12 +109,13 @@ def answer_windows(
 
 def save(path: Path, answers: Answers) -> None:
     """Write answers into an ``.npz``; equal answers give equal bytes."""
+    larger = list(enumerate(zip(answers.larger_shapes, answers.maps, strict=True)))
     arrays: dict[str, Any] = {
         "original_shape": np.asarray(answers.original_shape, dtype=np.int64),
-        "larger_shape": np.asarray(answers.larger_shape, dtype=np.int64),
+        **{f"larger_shape{_nth(n)}": np.asarray(shape, dtype=np.int64) for n, (shape, _) in larger},
         "channels_last": np.asarray(answers.channels_last),
         **{f"original_{k}": values for k, values in enumerate(answers.originals)},
-        **{f"map_{k}": values for k, values in enumerate(answers.maps)},
+        **{f"map_{k}{_nth(n)}": v for n, (_, maps) in larger for k, v in enumerate(maps)},
     }
     np.savez_compressed(path, **arrays)
 
@@ -107,11 +123,17 @@ def save(path: Path, answers: Answers) -> None:
 def load(path: Path) -> Answers:
     """Read what ``save`` wrote."""
     with np.load(path) as arrays:
-        count = sum(name.startswith("map_") for name in arrays)
+        outputs = range(sum(name.startswith("original_") for name in arrays) - 1)
+        larger = range(sum(name.startswith("larger_shape") for name in arrays))
         return Answers(
             tuple(arrays["original_shape"].tolist()),
-            tuple(arrays["larger_shape"].tolist()),
-            tuple(arrays[f"original_{k}"] for k in range(count)),
-            tuple(arrays[f"map_{k}"] for k in range(count)),
+            tuple(arrays[f"original_{k}"] for k in outputs),
+            tuple(tuple(arrays[f"larger_shape{_nth(n)}"].tolist()) for n in larger),
+            tuple(tuple(arrays[f"map_{k}{_nth(n)}"] for k in outputs) for n in larger),
             bool(arrays["channels_last"]),
         )
+
+
+def _nth(larger: int) -> str:
+    """What the arrays of a larger image end in; nothing for the first."""
+    return f"_{larger}" if larger else ""

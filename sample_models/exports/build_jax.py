@@ -200,7 +200,7 @@ def answer(net: Net, recipe: Recipe) -> Answers:
     if not recipe.channels_last:
         maps = tuple(np.ascontiguousarray(np.moveaxis(values, -1, 1)) for values in maps)
     originals = (np.asarray(net(ours)),)
-    return Answers(original.shape, larger.shape, originals, maps, recipe.channels_last)
+    return Answers(original.shape, originals, (larger.shape,), (maps,), recipe.channels_last)
 
 
 def write(name: str) -> None:

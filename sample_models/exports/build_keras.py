@@ -174,7 +174,7 @@ def write(name: str) -> None:
         channels_last=True,
     )
     originals = (np.asarray(net(original)),)
-    answers = Answers(original.shape, larger.shape, originals, maps, channels_last=True)
+    answers = Answers(original.shape, originals, (larger.shape,), (maps,), channels_last=True)
     save(HERE / f"{name}.npz", answers)
     path = HERE / f"{name}.tf2onnx.onnx"
     tf2onnx.convert.from_keras(net, opset=OPSET, output_path=str(path))

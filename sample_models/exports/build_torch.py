@@ -9,9 +9,22 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
-from . import torch_heads, torch_mobile, torch_plain, torch_residual
-from .answers import Answers, answer_windows, draw_image, save
+from . import (
+    torch_blocks_attention,
+    torch_blocks_gate,
+    torch_blocks_norm,
+    torch_blocks_refused,
+    torch_blocks_resize,
+    torch_blocks_shuffle,
+    torch_dense,
+    torch_heads,
+    torch_mobile,
+    torch_plain,
+    torch_residual,
+)
+from .answers import Answers, Floats, answer_windows, draw_image, save
 from .confirm import confirm
 from .torch_net import Net, Recipe, randomise
 
@@ -21,12 +34,19 @@ RECIPES: dict[str, Recipe] = {
     **torch_residual.RECIPES,
     **torch_mobile.RECIPES,
     **torch_heads.RECIPES,
+    **torch_blocks_shuffle.RECIPES,
+    **torch_blocks_gate.RECIPES,
+    **torch_blocks_attention.RECIPES,
+    **torch_blocks_norm.RECIPES,
+    **torch_blocks_resize.RECIPES,
+    **torch_blocks_refused.RECIPES,
+    **torch_dense.RECIPES,
 }
 TRACE = "pkg.torch.onnx.stack_trace"
 """Metadata of the dynamo exporter that names files of the machine it ran on."""
 
 
-def make_net(name: str) -> Net:
+def make_net(name: str) -> nn.Module:
     """The net of a name with its random weights, in eval mode."""
     recipe = RECIPES[name]
     torch.manual_seed(zlib.crc32(name.encode()))
@@ -36,21 +56,35 @@ def make_net(name: str) -> Net:
 
 
 @torch.no_grad()
-def answer(net: Net, recipe: Recipe) -> Answers:
-    """PyTorch's answers on both images."""
+def answer(net: nn.Module, recipe: Recipe) -> Answers:
+    """PyTorch's answers on all images."""
     original = draw_image((1, *recipe.image))
-    larger = draw_image((1, recipe.image[0], *recipe.larger))
-    maps = answer_windows(
-        lambda cut: [values.numpy() for values in _tuple(net.head(torch.from_numpy(cut)))],
-        net.trunk(torch.from_numpy(larger)).numpy(),
-        net.trunk(torch.from_numpy(original)).shape[2:],
+    originals = _arrays(net(torch.from_numpy(original)))
+    maps, shapes = [], []
+    for extents in recipe.larger:
+        larger = draw_image((1, recipe.image[0], *extents))
+        image = torch.from_numpy(larger)
+        maps.append(_windows(net, image, recipe) if recipe.cut else _arrays(net(image)))
+        shapes.append(larger.shape)
+    return Answers(original.shape, originals, tuple(shapes), tuple(maps))
+
+
+def _windows(net: Net, image: torch.Tensor, recipe: Recipe) -> tuple[Floats, ...]:
+    """The head on every window of an image's feature map."""
+    return answer_windows(
+        lambda cut: _arrays(net.head(torch.from_numpy(cut))),
+        net.trunk(image).numpy(),
+        net.trunk(torch.zeros(1, *recipe.image)).shape[2:],
         channels_last=False,
     )
-    originals = tuple(values.numpy() for values in _tuple(net(torch.from_numpy(original))))
-    return Answers(original.shape, larger.shape, originals, maps)
 
 
-def export_torchscript(net: Net, recipe: Recipe, path: Path) -> None:
+def _arrays(values: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[Floats, ...]:
+    tensors = values if isinstance(values, tuple) else (values,)
+    return tuple(tensor.numpy() for tensor in tensors)
+
+
+def export_torchscript(net: nn.Module, recipe: Recipe, path: Path) -> None:
     """Export by tracing."""
     names = ("image", *recipe.outputs)
     torch.onnx.export(
@@ -65,7 +99,7 @@ def export_torchscript(net: Net, recipe: Recipe, path: Path) -> None:
     )
 
 
-def export_dynamo(net: Net, recipe: Recipe, path: Path) -> None:
+def export_dynamo(net: nn.Module, recipe: Recipe, path: Path) -> None:
     """Export by ``torch.export``, with the weights in the file and without stack traces."""
     batch = 2 if recipe.free_batch else 1
     torch.onnx.export(
@@ -80,10 +114,11 @@ def export_dynamo(net: Net, recipe: Recipe, path: Path) -> None:
         dynamic_shapes=({0: torch.export.Dim("batch")},) if recipe.free_batch else None,
     )
     model = onnx.load(path)
-    for node in (*model.graph.node, *(n for f in model.functions for n in f.node)):
-        kept = [entry for entry in node.metadata_props if entry.key != TRACE]
-        del node.metadata_props[:]
-        node.metadata_props.extend(kept)
+    functions = [node for function in model.functions for node in function.node]
+    for entity in (*model.graph.node, *functions, *model.graph.value_info):
+        kept = [entry for entry in entity.metadata_props if recipe.metadata and entry.key != TRACE]
+        del entity.metadata_props[:]
+        entity.metadata_props.extend(kept)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -91,18 +126,15 @@ EXPORTERS = {"torchscript": export_torchscript, "dynamo": export_dynamo}
 
 
 def write(name: str) -> None:
-    """Write the exports of a net and its answers beside this script."""
+    """Write the exports of a net and its answers into the recipe's folder."""
     recipe, net = RECIPES[name], make_net(name)
+    folder = HERE / recipe.folder
     answers = answer(net, recipe)
-    save(HERE / f"{name}.npz", answers)
-    for exporter, export in EXPORTERS.items():
-        path = HERE / f"{name}.{exporter}.onnx"
-        export(net, recipe, path)
+    save(folder / f"{name}.npz", answers)
+    for exporter in recipe.exporters:
+        path = folder / f"{name}.{exporter}.onnx"
+        EXPORTERS[exporter](net, recipe, path)
         confirm(path, answers)
-
-
-def _tuple(values: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    return values if isinstance(values, tuple) else (values,)
 
 
 def main(arguments: list[str]) -> None:

@@ -182,30 +182,30 @@ def video() -> Net:
 
 
 RECIPES = {
-    "convnext": Recipe(build=convnext, image=(3, 48, 64), larger=(64, 100)),
+    "convnext": Recipe(build=convnext, image=(3, 48, 64), larger=((64, 100),)),
     "two_heads": Recipe(
         build=lambda: Net(_small_trunk(), TwoLinear(32)),
         image=(3, 32, 48),
-        larger=(41, 80),
+        larger=((41, 80),),
         outputs=("age", "kind"),
     ),
     "embedding": Recipe(
         build=lambda: Net(_small_trunk(), Embedding(32 * 4 * 5)),
         image=(3, 32, 40),
-        larger=(41, 64),
+        larger=((41, 64),),
         outputs=("embedding", "logits"),
     ),
     "normalized": Recipe(
         build=lambda: Net(_small_trunk(), NormalizedEmbedding(32)),
         image=(3, 32, 40),
-        larger=(41, 64),
+        larger=((41, 64),),
         outputs=("embedding",),
     ),
     "average_max": Recipe(
-        build=lambda: Net(_small_trunk(), AverageAndMax(32)), image=(3, 40, 32), larger=(48, 56)
+        build=lambda: Net(_small_trunk(), AverageAndMax(32)), image=(3, 40, 32), larger=((48, 56),)
     ),
-    "audio": Recipe(build=audio, image=(1, 800), larger=(1200,), opset=15),
-    "video": Recipe(build=video, image=(1, 4, 12, 16), larger=(6, 16, 24)),
+    "audio": Recipe(build=audio, image=(1, 800), larger=((1200,),), opset=15),
+    "video": Recipe(build=video, image=(1, 4, 12, 16), larger=((6, 16, 24),)),
 }
 RECIPES["convnext_batch1"] = RECIPES["convnext"].with_batch_of_one()
 RECIPES["normalized_batch1"] = RECIPES["normalized"].with_batch_of_one()

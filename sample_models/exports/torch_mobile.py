@@ -159,9 +159,9 @@ def shufflenet() -> Net:
 
 
 RECIPES = {
-    "mobilenet_v2": Recipe(build=mobilenet_v2, image=(3, 48, 64), larger=(64, 112)),
-    "mobilenet_v3": Recipe(build=mobilenet_v3, image=(3, 64, 64), larger=(80, 112), opset=14),
-    "efficientnet": Recipe(build=efficientnet, image=(3, 32, 48), larger=(41, 72)),
-    "shufflenet": Recipe(build=shufflenet, image=(3, 64, 48), larger=(96, 112)),
+    "mobilenet_v2": Recipe(build=mobilenet_v2, image=(3, 48, 64), larger=((64, 112),)),
+    "mobilenet_v3": Recipe(build=mobilenet_v3, image=(3, 64, 64), larger=((80, 112),), opset=14),
+    "efficientnet": Recipe(build=efficientnet, image=(3, 32, 48), larger=((41, 72),)),
+    "shufflenet": Recipe(build=shufflenet, image=(3, 64, 48), larger=((96, 112),)),
 }
 RECIPES["shufflenet_batch1"] = RECIPES["shufflenet"].with_batch_of_one()

@@ -31,22 +31,35 @@ class Recipe:
     Attributes:
         build: makes the net.
         image: ``(C, *s)`` of the image that the net is made for.
-        larger: spatial extents of a larger image.
+        larger: spatial extents of each larger image.
         opset: opset of the TorchScript export; the dynamo exporter has its own.
         free_batch: whether the batch axis is exported symbolic.
         outputs: names of the graph's outputs.
+        cut: whether the net is a ``Net``, whose head is run on windows; otherwise the whole net
+            answers a larger image.
+        exporters: names of the exporters that can export the net.
+        metadata: whether the dynamo export keeps the metadata of its nodes and values.
+        folder: the folder of the exports beside this file, if not its own.
     """
 
-    build: Callable[[], Net]
+    build: Callable[[], nn.Module]
     image: tuple[int, ...]
-    larger: tuple[int, ...]
+    larger: tuple[tuple[int, ...], ...]
     opset: int = 17
     free_batch: bool = True
     outputs: tuple[str, ...] = ("logits",)
+    cut: bool = True
+    exporters: tuple[str, ...] = ("torchscript", "dynamo")
+    metadata: bool = True
+    folder: str = ""
 
     def with_batch_of_one(self) -> "Recipe":
         """The same with a fixed batch: exporters write shapes as constants then."""
         return replace(self, free_batch=False)
+
+    def with_free_batch(self) -> "Recipe":
+        """The same with a symbolic batch: exporters compute shapes at run time then."""
+        return replace(self, free_batch=True)
 
 
 class ConvNormAct(nn.Sequential):

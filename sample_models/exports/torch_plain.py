@@ -150,9 +150,9 @@ def googlenet() -> Net:
 
 
 RECIPES = {
-    "vgg": Recipe(build=vgg, image=(3, 64, 96), larger=(112, 160), opset=11, free_batch=False),
-    "alexnet": Recipe(build=alexnet, image=(3, 95, 127), larger=(127, 191), opset=12),
-    "squeezenet": Recipe(build=squeezenet, image=(3, 64, 48), larger=(96, 112)),
-    "googlenet": Recipe(build=googlenet, image=(3, 64, 64), larger=(96, 130)),
+    "vgg": Recipe(build=vgg, image=(3, 64, 96), larger=((112, 160),), opset=11, free_batch=False),
+    "alexnet": Recipe(build=alexnet, image=(3, 95, 127), larger=((127, 191),), opset=12),
+    "squeezenet": Recipe(build=squeezenet, image=(3, 64, 48), larger=((96, 112),)),
+    "googlenet": Recipe(build=googlenet, image=(3, 64, 64), larger=((96, 130),)),
 }
 RECIPES["alexnet_batch1"] = RECIPES["alexnet"].with_batch_of_one()

@@ -135,9 +135,9 @@ def densenet() -> Net:
 
 
 RECIPES = {
-    "resnet": Recipe(build=resnet, image=(3, 64, 64), larger=(96, 130), opset=13),
-    "se_resnet": Recipe(build=se_resnet, image=(3, 48, 64), larger=(64, 112)),
-    "regnet": Recipe(build=regnet, image=(3, 48, 64), larger=(64, 100), free_batch=False),
-    "densenet": Recipe(build=densenet, image=(3, 64, 48), larger=(80, 96)),
+    "resnet": Recipe(build=resnet, image=(3, 64, 64), larger=((96, 130),), opset=13),
+    "se_resnet": Recipe(build=se_resnet, image=(3, 48, 64), larger=((64, 112),)),
+    "regnet": Recipe(build=regnet, image=(3, 48, 64), larger=((64, 100),), free_batch=False),
+    "densenet": Recipe(build=densenet, image=(3, 64, 48), larger=((80, 96),)),
 }
 RECIPES["se_resnet_batch1"] = RECIPES["se_resnet"].with_batch_of_one()

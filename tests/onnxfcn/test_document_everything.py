@@ -292,19 +292,26 @@ def test_rewrite_changes_nothing_but_the_dims_of_reshaped_weights() -> None:
 
 def test_rewrite_drops_values_that_only_the_old_head_had() -> None:
     before, after = everything().graph.value_info, rewritten(everything()).graph.value_info
-    assert [v.name for v in after] == [v.name for v in before if v.name != "flat"]
+    kept = [v.name for v in before if v.name != "flat"]
+    assert [v.name for v in after][: len(kept)] == kept
 
 
-def test_stale_dims_go_but_notes_and_denotations_stay() -> None:
+def test_rewrite_tells_the_shapes_of_inner_tensors() -> None:
+    graph = rewritten(everything()).graph
+    told = {value.name for value in (*graph.value_info, *graph.output)}
+    assert {name for node in graph.node for name in node.output if name} <= told
+
+
+def test_dims_are_renewed_but_notes_and_denotations_stay() -> None:
     after = rewritten(everything()).graph
     old = everything().graph
     values = by_name([*after.input, *after.output, *after.value_info])
     expected: dict[str, list[int | str]] = {
         "image": ["N", 1, "height", "width"],
         "logits": ["N", 3, "logits_height", "logits_width"],
-        "pool": ["N", 4, 0, 0],
-        "conv": ["N", 4, 0, 0],
-        "hidden": ["N", 6, 0, 0],
+        "pool": ["N", 4, "height/2", "width/2"],
+        "conv": ["N", 4, "height_", "width_"],
+        "hidden": ["N", 6, "height/2_", "width/2_"],
         "fc.weight": [6, 4, 5, 5],
     }
     assert {name: dims(values[name]) for name in expected} == expected

@@ -13,6 +13,7 @@ PUBLIC = {
         "NothingToRewriteError",
         "OnnxfcnError",
         "RefusedError",
+        "RegionResult",
         "RewriteReport",
         "SizeResult",
         "UnusableModelError",
@@ -23,6 +24,7 @@ PUBLIC = {
         "validate",
     },
     passes: {
+        "PASSES",
         "PassResult",
         "Refusal",
         "RefusalCode",

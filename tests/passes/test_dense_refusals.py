@@ -62,7 +62,7 @@ LAYERS: dict[str, Case] = {
         RefusalCode.SHAPE_UNKNOWN,
         "fc",
         "v = Flatten(map) w = Compress<axis=1>(w0, some) [fc] y = Gemm(v, w)",
-        {"w0": (40, 3), "some": np.array([True, False, True])},
+        {"w0": (40, 60), "some": np.arange(60) % 2 == 0},
     ),
     "bias_is_an_input": (
         RefusalCode.SECOND_INPUT,

@@ -9,12 +9,11 @@ import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import PassResult, Refusal, RefusalCode, dynamic_spatial_axes
+from passes import PassResult, dynamic_spatial_axes
 
 Array = npt.NDArray[Any]
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
-Refused = Callable[..., Refusal]
 Run = Callable[..., list[Array]]
 Random = Callable[..., Array]
 Shape = list[int | str | None]
@@ -89,8 +88,8 @@ def test_batch_is_kept_unless_it_is_freed(batch: int | str, build: Build) -> Non
         assert isinstance(shapes(freed)[name][0], str)
 
 
-def test_batch_baked_into_a_reshape_can_be_kept_but_not_freed(
-    build: Build, assert_refused: Refused
+def test_batch_baked_into_a_reshape_is_freed_where_that_is_asked_for(
+    build: Build, run: Run, random: Random
 ) -> None:
     model = build(
         "p = GlobalAveragePool(image) [flat] y = Reshape(p, to)",
@@ -98,12 +97,16 @@ def test_batch_baked_into_a_reshape_can_be_kept_but_not_freed(
         outputs="float[2,3] y",
         to=np.array([2, 3]),
     )
-    free(model)
-    refusal = assert_refused(dynamic_spatial_axes, model, batch="free")
-    assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "flat")
+    _, kept = free(model)
+    assert "flat" not in [change.node for change in kept.rewrites]
+    graph, freed = free(model, batch="free")
+    assert "flat" in [change.node for change in freed.rewrites]
+    image = random("image", (5, 3, 11, 9))
+    (found,) = run(gs.export_onnx(graph), image)
+    np.testing.assert_allclose(found, image.mean((2, 3)), rtol=1e-5, atol=1e-6)
 
 
-def test_stale_inner_extents_are_cleared_and_channels_kept(build: Build) -> None:
+def test_inner_extents_are_told_and_channels_kept(build: Build) -> None:
     """Channels as many as rows and columns are channels still."""
     model = build(
         "a = Relu(image) b = Conv(a, k) p = GlobalAveragePool(b) y = Mul(b, p)",
@@ -115,7 +118,7 @@ def test_stale_inner_extents_are_cleared_and_channels_kept(build: Build) -> None
     graph, _ = free(model)
     found = shapes(graph)
     assert found["image"] == [1, 8, "height", "width"]
-    assert found["a"] == found["b"] == [1, 8, None, None]
+    assert found["a"] == found["b"] == [1, 8, "height", "width"]
     assert found["p"] == [1, 8, 1, 1]
     assert (found["y"] or [])[:2] == [1, 8]
 

@@ -9,11 +9,10 @@ import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import dynamic_spatial_axes, flatten_gemm_to_conv
 
 Array = npt.NDArray[Any]
 Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
 Run = Callable[..., list[Array]]
 Random = Callable[..., Array]
 
@@ -92,14 +91,22 @@ def test_dense_layer_of_a_gate_stays_one(gate: str, build: Build, run: Run, rand
     np.testing.assert_allclose(found, expected[:, :, None, None], rtol=1e-4, atol=1e-4)
 
 
-def test_gate_of_a_pool_as_large_as_the_map_is_refused(
-    build: Build, assert_refused: Refused
+def test_gate_of_a_pool_as_large_as_the_map_becomes_global(
+    build: Build, run: Run, random: Random
 ) -> None:
     text = GATED_TRUNK.replace(
         "s = GlobalAveragePool(m)", "[pool] s = AveragePool<kernel_shape=[7, 7]>(m)"
-    ).replace("map = Mul", "[meet] map = Mul")
+    )
     model = build(
         text, inputs="float[N,3,15,15] image", outputs="float[N,4,7,7] map", **GATED_WEIGHTS
     )
-    refusal = assert_refused(dynamic_spatial_axes, model)
-    assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "meet")
+    graph = gs.import_onnx(model)
+    result = dynamic_spatial_axes.apply(graph)
+    assert result.refusals == ()
+    assert (result.rewrites[0].node, result.rewrites[0].after) == ("pool", "GlobalAveragePool")
+    trunk = build(
+        GATED_TRUNK, inputs="float[N,3,H,W] image", outputs="float[N,4,P,Q] map", **GATED_WEIGHTS
+    )
+    image = random("image", (2, 3, 19, 23))
+    (found,), (expected,) = run(gs.export_onnx(graph), image), run(trunk, image)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

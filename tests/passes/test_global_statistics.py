@@ -84,27 +84,15 @@ STATISTICS: dict[str, Case] = {
 }
 
 NOT_FREED: dict[str, Case] = {
-    "softmax_pooling": (
-        RefusalCode.BAKED_EXTENT,
-        "merge",
-        "[merge] f = Reshape(map, merged) s = Softmax<axis=2>(f) q = Mul(f, s)"
-        " y = ReduceSum<keepdims=0>(q, two)",
-    ),
     "softmax_over_the_width": (
         RefusalCode.BAKED_EXTENT,
         "soft",
         "[soft] s = Softmax<axis=3>(map) q = Mul(map, s) y = Relu(q)",
     ),
-    "attention_pooling": (
-        RefusalCode.BAKED_EXTENT,
-        "merge",
-        "c = Conv(map, score) [merge] f = Reshape(c, merged_score) s = Softmax<axis=2>(f)"
-        " g = Reshape(map, merged) q = Mul(g, s) y = ReduceSum<keepdims=0>(q, two)",
-    ),
     "covariance": (
         RefusalCode.BAKED_EXTENT,
-        "merge",
-        "[merge] f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f) c = MatMul(f, t)"
+        "product",
+        "f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f) [product] c = MatMul(f, t)"
         " y = Flatten(c)",
     ),
 }

@@ -59,76 +59,78 @@ TRUNKS: dict[str, Case] = {
         "[embed] y = Mul(row, image)",
         {"row": (10,)},
     ),
-    "baked_reshape": (
-        RefusalCode.BAKED_EXTENT,
-        "shuffle",
-        "[shuffle] s = Reshape(image, to) y = Relu(s)",
+    "flatten": (
+        RefusalCode.MAP_SIZED_CONSTANT,
+        "dense",
+        "v = Flatten(image) [dense] y = Gemm(v, w)",
+        {"w": (240, 3), "outputs": "float[A,B] y"},
+    ),
+    "attention_between_positions": (
+        RefusalCode.POSITIONS_MIXED,
+        "scores",
+        "q = Reshape(image, to) k = Transpose<perm=[0, 2, 1]>(q) [scores] y = MatMul(k, q)",
         {"to": ints(-1, 3, 80), "outputs": "float[A,B,C] y"},
     ),
-    "baked_slice_end": (
-        RefusalCode.BAKED_EXTENT,
-        "cut",
-        "[cut] y = Slice(image, start, end, axes)",
-        {"start": ints(0), "end": ints(7), "axes": ints(2)},
+    "dense_layer_over_positions": (
+        RefusalCode.MAP_SIZED_CONSTANT,
+        "mix",
+        "q = Reshape(image, to) [mix] y = MatMul(q, w)",
+        {"to": ints(-1, 3, 80), "w": (80, 80), "outputs": "float[A,B,C] y"},
     ),
-    "baked_slice_start": (
+    "axes_that_do_not_line_up": (
         RefusalCode.BAKED_EXTENT,
-        "cut",
-        "[cut] y = Slice(image, start, end, axes)",
-        {"start": ints(-4), "end": ints(2**63 - 1), "axes": ints(-1)},
+        "view",
+        "[view] y = Reshape(image, to)",
+        {"to": ints(-1, 4, 6, 10), "inputs": "float[N,3,8,10] image"},
     ),
-    "baked_slice_attributes": (
+    "channels_mixed_with_rows": (
         RefusalCode.BAKED_EXTENT,
-        "cut",
-        "[cut] y = Slice<starts=[1], ends=[7], axes=[3]>(image)",
-        {"opset": 9},
+        "conv",
+        "a = Reshape(image, to) [conv] y = Conv(a, k)",
+        {"to": ints(-1, 12, 2, 10), "k": (2, 12, 1, 1)},
     ),
-    "baked_resize": (
+    "ratio_that_is_not_whole": (
         RefusalCode.BAKED_EXTENT,
         "resize",
         "[resize] y = Resize(image, , , sizes)",
-        {"sizes": ints(2, 3, 16, 20), "inputs": "float[2,3,8,10] image"},
+        {"sizes": ints(2, 3, 12, 20), "inputs": "float[2,3,8,10] image"},
     ),
-    "baked_expand": (
+    "parts_of_an_axis_put_together_again": (
         RefusalCode.BAKED_EXTENT,
-        "meet",
-        "pooled = GlobalMaxPool(image) e = Expand(pooled, to) [meet] y = Mul(image, e)",
-        {"to": ints(1, 3, 8, 10)},
+        "join",
+        "a = Slice(image, zero, six, two) b = Slice(image, three, eight, two)"
+        " [join] y = Concat<axis=2>(b, a)",
+        {"zero": ints(0), "three": ints(3), "six": ints(6), "eight": ints(8), "two": ints(2)},
     ),
-    "flatten": (
+    "sum_over_positions": (
         RefusalCode.BAKED_EXTENT,
-        "flatten",
-        "[flatten] v = Flatten(image) y = Gemm(v, w)",
-        {"w": (240, 3), "outputs": "float[A,B] y"},
+        "sum",
+        "[sum] s = ReduceSum(image, spatial) g = Sigmoid(s) y = Mul(image, g)",
+        {"spatial": ints(2, 3)},
+    ),
+    "sum_divided_by_another_number": (
+        RefusalCode.BAKED_EXTENT,
+        "sum",
+        "[sum] s = ReduceSum(image, spatial) m = Div(s, many) g = Sigmoid(m) y = Mul(image, g)",
+        {"spatial": ints(2, 3), "many": np.float32(70.0)},
+    ),
+    "repeated_rows": (
+        RefusalCode.BAKED_EXTENT,
+        "tile",
+        "[tile] y = Tile(image, twice)",
+        {"twice": ints(1, 1, 2, 1)},
+    ),
+    "picked_rows": (
+        RefusalCode.BAKED_EXTENT,
+        "pick",
+        "[pick] y = Gather<axis=2>(image, rows)",
+        {"rows": ints(0, 3, 5)},
     ),
     "softmax_over_the_width": (
         RefusalCode.BAKED_EXTENT,
         "softmax",
         "[softmax] y = Softmax<axis=-1>(image)",
         {},
-    ),
-    "gate_of_a_pool_as_large_as_the_map": (
-        RefusalCode.BAKED_EXTENT,
-        "meet",
-        """
-        pooled = AveragePool<kernel_shape=[7, 7]>(image)
-        gate = Sigmoid(pooled)
-        [meet] y = Mul(image, gate)
-        """,
-        {"inputs": "float[N,3,7,7] image"},
-    ),
-    "channel_shuffle": (
-        RefusalCode.BAKED_EXTENT,
-        "split",
-        (
-            "[split] a = Reshape(image, groups) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)"
-            " y = Reshape(b, back)"
-        ),
-        {
-            "inputs": "float[1,4,6,6] image",
-            "groups": ints(1, 2, 2, 6, 6),
-            "back": ints(1, 4, 6, 6),
-        },
     ),
 }
 

@@ -1,0 +1,78 @@
+"""Compare a model that takes images of the original size alone with its original (promise 1)."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .cells import compare_cells
+from .errors import ValidationFailedError
+from .graph_view import graph_view
+from .head_windows import find_logits
+from .identity import original_answers
+from .image import image_inputs, random_feeds
+from .interface import check_declared, check_interface
+from .report import SizeResult, ValidationReport
+from .runtime import load_rewritten
+from .settings import Settings
+from .stored_model import StoredModel
+
+_FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
+
+
+def takes_any_size(original: StoredModel, rewritten: StoredModel) -> bool:
+    """Whether the rewritten model has an image with symbolic spatial axes."""
+    images = image_inputs(graph_view(original), graph_view(rewritten), None)
+    return any(is_free for _, is_free in images)
+
+
+def validate_fixed_size(
+    original: StoredModel, rewritten: StoredModel, settings: Settings
+) -> ValidationReport:
+    """Compare two models at the only size that they take.
+
+    Args:
+        original: the model before the rewrite.
+        rewritten: the model after it; its outputs may have 1-sized axes more.
+        settings: how validation is run.
+
+    Raises:
+        RefusedError: ONNX Runtime cannot load the rewritten model.
+        UnusableModelError: ONNX Runtime cannot run the original.
+        ValidationFailedError: the inputs or outputs are not the original's.
+    """
+    before, after = graph_view(original), graph_view(rewritten)
+    check_interface(before, after)
+    image = image_inputs(before, after, None)[0][0]
+    outputs = [output.name for output in before.outputs]
+    logits = find_logits(original.proto.graph.node, outputs, rewritten.proto)
+    session = load_rewritten(rewritten, settings.provider, logits)
+    feeds = random_feeds(before, image, image.size, image.batch or 2, settings.generator())
+    (expected,) = original_answers(original, logits, [feeds], settings)
+    actual = session.run(feeds)
+    check_declared({tensor.name: tensor.shape for tensor in after.outputs}, actual)
+    comparisons = tuple(
+        replace(
+            compare_cells(
+                name,
+                [values],
+                _without_cells(name, actual[name], values.shape),
+                spatial=(),
+                map_size=(),
+                rtol=settings.rtol,
+                atol=settings.atol,
+            ),
+            stands_for=logits.get(name, name),
+        )
+        for name, values in expected.items()
+    )
+    identity = SizeResult(size=image.size, map_size=(1,) * len(image.size), comparisons=comparisons)
+    return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=(_FIXED,))
+
+
+def _without_cells(name: str, actual: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A map of one cell in the shape that the original's answer has."""
+    if [e for e in actual.shape if e != 1] != [e for e in shape if e != 1]:
+        raise ValidationFailedError(
+            f"'{name}' has shape {list(actual.shape)}, in the original {list(shape)}"
+        )
+    return actual.reshape(shape)

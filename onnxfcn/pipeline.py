@@ -1,0 +1,117 @@
+"""The passes of a rewrite: which run, in which order, with which options."""
+
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, signature
+from types import ModuleType
+from typing import Any
+
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from passes import PASSES, PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes.options import OptionError
+
+from .errors import NothingToRewriteError, RefusedError, UsageError
+
+DEFAULT = (flatten_gemm_to_conv.NAME, dynamic_spatial_axes.NAME)
+"""What turns a classifier into a fully convolutional network."""
+
+ALONE = {
+    flatten_gemm_to_conv.NAME: (
+        "the input size stays, every output is a map of one cell, and at that size the model"
+        " answers as the original does"
+    ),
+    dynamic_spatial_axes.NAME: (
+        "the model takes images of any size, answers as the original does at the original one, and"
+        " wherever the size was baked in, it does on a larger map what the original does on every"
+        " window of it; heads of dense layers are refused"
+    ),
+}
+"""What a pass promises where no other pass runs; validation holds it to that."""
+
+_NOTHING = {
+    flatten_gemm_to_conv.NAME: (
+        "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
+        " (--pass dynamic_spatial_axes frees the input size alone)"
+    ),
+    dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
+}
+
+
+def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> list[ModuleType]:
+    """The passes to run.
+
+    Args:
+        names: their names, in order; ``None`` for the default ones.
+        options: options for all of them.
+
+    Raises:
+        UsageError: there is no such pass, one is named twice, or an option belongs to none of
+            them.
+    """
+    known = {module.NAME: module for module in PASSES}
+    wanted = DEFAULT if names is None else tuple(names)
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"there is no pass '{name}'; there are {', '.join(known)}")
+    if len({*wanted}) < len(wanted) or not wanted:
+        raise UsageError(f"name every pass once, and at least one; got {', '.join(wanted)}")
+    chosen = [known[name] for name in wanted]
+    for option, value in options.items():
+        takers = [module for module in PASSES if option in pass_options(module)]
+        idle = not {*map(id, takers)} & {*map(id, chosen)}
+        if idle and not _is_default(value, pass_options(takers[0])[option].default):
+            owners = " or ".join(module.NAME for module in takers)
+            raise UsageError(
+                f"{option} is an option of the pass {owners}, which is not among those to run"
+            )
+    return chosen
+
+
+def pass_options(module: ModuleType) -> dict[str, Parameter]:
+    """Options of a pass, by name."""
+    parameters = signature(module.apply).parameters
+    return {n: option for n, option in parameters.items() if option.kind is Parameter.KEYWORD_ONLY}
+
+
+def _is_default(value: object, default: object) -> bool:
+    """Whether an option has its default, perhaps written once an axis."""
+    each = set(value) if isinstance(value, list | tuple) else {value}
+    return each == {default}
+
+
+def run_passes(
+    graph: gs.Graph, chosen: Sequence[ModuleType], options: Mapping[str, Any]
+) -> tuple[Rewrite, ...]:
+    """Run passes one after the other, in place.
+
+    Args:
+        graph: the graph; left half changed where a later pass refuses.
+        chosen: the passes.
+        options: options; every pass takes those that it has.
+
+    Returns:
+        What they changed.
+
+    Raises:
+        UsageError: a pass does not take the value of an option.
+        RefusedError: a pass refused.
+        NothingToRewriteError: a pass found nothing to do.
+    """
+    rewrites: list[Rewrite] = []
+    for module in chosen:
+        taken = {name: options[name] for name in pass_options(module) if name in options}
+        with G_LOGGER.suppress():
+            try:
+                result: PassResult = module.apply(graph, **taken)
+            except OptionError as error:
+                raise UsageError(str(error)) from error
+        if result.refusals:
+            raise RefusedError(result.refusals)
+        # Pools that are kept whole are no reason not to free the axes.
+        may_rest = taken.get("global_pool") == "keep" and module is not chosen[-1]
+        if not result.rewrites and not may_rest:
+            found = f"{module.NAME} found nothing to rewrite"
+            raise NothingToRewriteError(_NOTHING.get(module.NAME, found))
+        rewrites += result.rewrites
+    return tuple(rewrites)

@@ -1,0 +1,36 @@
+"""How a validation is run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, the steps done and the steps in all."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a validation is run; the options of ``onnxfcn.validate``.
+
+    Attributes:
+        provider: full name of the execution provider.
+        rtol: largest error relative to the output's scale; ``None`` as fits the data type.
+        atol: largest absolute error, in addition.
+        seed: seed of the random images.
+        progress: called with what is being done, the steps done and the steps in all.
+    """
+
+    provider: str
+    rtol: float | None = None
+    atol: float = 0.0
+    seed: int = 0
+    progress: Progress = no_progress
+
+    def generator(self) -> np.random.Generator:
+        """Random numbers, the same ones every time."""
+        return np.random.default_rng(self.seed)

@@ -1,0 +1,298 @@
+"""Sums over positions grow with the map: who divides them by how many there are?
+
+Every tensor has the powers in which numbers of positions went into its elements: 1 behind a sum, -1
+behind a softmax over positions, 1/2 behind a Euclidean norm. A product adds them, a constant such
+as ``1/49`` that was baked for 7x7 positions takes them back, and becomes ``1/(H*W)``. What is left
+where an operator is not proportional would be another value on a larger map: it is refused.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..result import Refused, Rewrite, node_name
+from ..use_def import is_standard
+from .along import reduced_axes, softmax_axes
+from .extents import Axes, Extent, grows, large, small
+from .powers import Powers, powers_of
+from .sources import Sources
+from .trunk import Pair, Trunk, baked, operands
+
+_ROUNDING, _ROUNDING_ELSE = {"float16": 2e-3, "bfloat16": 1e-2}, 1e-5
+_FORMS = ((1.0, 0), (0.5, 0), (1.0, 1))
+"""Exponent and what is taken off first: the number of positions itself, its root (attention), and
+one less (unbiased variance)."""
+_MANY = 4
+"""Fewer positions than that are no telling number."""
+_NEGLIGIBLE = 1e-3
+"""Constants up to here guard a division against zero."""
+
+
+def free_counts(trunk: Trunk, nodes: Sequence[gs.Node]) -> None:
+    """Free the numbers of positions that are baked into factors and divisors.
+
+    Args:
+        trunk: a followed trunk; gets edits.
+        nodes: all nodes that depend on the image, in graph order.
+
+    Raises:
+        Refused: a sum over positions is not divided by their number.
+    """
+    _Counts(trunk).walk(nodes)
+
+
+class _Counts:
+    def __init__(self, trunk: Trunk) -> None:
+        self._trunk = trunk
+        self._powers: dict[int, Powers] = {}
+        self._averaged: dict[int, Extent] = {}
+
+    def walk(self, nodes: Sequence[gs.Node]) -> None:
+        for node in nodes:
+            if not is_standard(node):
+                continue
+            self._note_average(node)
+            found = self._behind(node) or self._undone_average(node)
+            if found is not None and any(factor.key for factor, _ in found.of):
+                self._powers.update((id(output), found) for output in node.outputs)
+        for output in self._trunk.graph.outputs:
+            if id(output) in self._powers:
+                raise self._refused(self._powers[id(output)])
+
+    def _note_average(self, node: gs.Node) -> None:
+        """Remember what was averaged over positions."""
+        first = node.inputs[0] if node.inputs else None
+        if node.op in ("GlobalAveragePool", "ReduceMean"):
+            axes = self._trunk.axes(node, node.inputs[0])
+            pools = node.op == "GlobalAveragePool"
+            gone = range(2, len(axes)) if pools else reduced_axes(node, self._trunk, len(axes))
+            positions = self._trunk.extents.product(axes[axis] for axis in sorted(gone))
+            if grows(positions):
+                self._averaged[id(node.outputs[0])] = positions
+        elif id(first) in self._averaged and node.op in _PROPORTIONAL:
+            self._averaged[id(node.outputs[0])] = self._averaged[id(first)]
+
+    def _undone_average(self, node: gs.Node) -> Powers | None:
+        """An unbiased variance: an average times ``n`` over ``n - 1``, both baked."""
+        if node.op != "Mul" or len(node.outputs[0].outputs) != 1:
+            return None
+        positions = self._averaged.get(id(node.inputs[0]), ())
+        count = small(positions)
+        times, divides = self._number(node, node.inputs[1]), node.outputs[0].outputs[0]
+        if not positions or times is None or divides.op != "Div" or count < _MANY:
+            return None
+        less = self._number(divides, divides.inputs[1])
+        if times != (count, count) or less is None or less[0] != count - 1:
+            return None
+        self._free(node, 1, positions, 1.0, 0)
+        return powers_of(node, positions, Fraction(1))
+
+    def _of(self, tensor: gs.Tensor) -> Powers | None:
+        return self._powers.get(id(tensor))
+
+    def _behind(self, node: gs.Node) -> Powers | None:
+        """Powers behind a node."""
+        own = [self._of(tensor) for tensor in operands(node)]
+        first = own[0] if own else None
+        summed = self._summed(node)
+        if summed is not None and node.op in ("Gemm", "MatMul"):
+            return summed
+        if summed is not None:
+            return summed if first is None else summed.plus(first.times(_exponent(node)))
+        if not any(own) or node.op in _INDIFFERENT:
+            return None
+        if node.op in ("MatMul", "Gemm", "Mul", "Div"):
+            return self._product(node)
+        if node.op in _ALIKE:
+            return self._alike(node)
+        if first is not None and node.op in _POWERS:
+            return first.times(_POWERS[node.op])
+        if first is not None and self._is_proportional(node):
+            return first
+        raise self._refused(next(powers for powers in own if powers is not None))
+
+    def _summed(self, node: gs.Node) -> Powers | None:
+        """Powers that a node itself brings in by summing over positions."""
+        if node.op not in _SUMS and node.op not in ("Gemm", "MatMul"):
+            return None
+        axes = self._trunk.axes(node, node.inputs[0])
+        gone = self._summed_axes(node, axes)
+        factors = [factor for axis in gone for factor in axes[axis]]
+        if not any(factor.key for factor in factors):
+            return None
+        if node.op in ("Gemm", "MatMul"):
+            total = powers_of(node, factors, Fraction(1))
+            for tensor in node.inputs[:2]:
+                total = total.plus(self._of(tensor))
+            return total
+        power = _SUMS[node.op]
+        if power is None:
+            raise baked(node, "a sum over positions that no number of them takes back")
+        return powers_of(node, factors, power)
+
+    def _summed_axes(self, node: gs.Node, axes: Axes) -> Sequence[int]:
+        if node.op == "Softmax":
+            return softmax_axes(node, len(axes), self._trunk.opset)
+        if node.op == "Gemm":
+            return [0 if node.attrs.get("transA", 0) else 1]
+        if node.op == "MatMul":
+            return [len(axes) - 1]
+        if node.op == "GlobalLpPool":
+            return range(2, len(axes))
+        return sorted(reduced_axes(node, self._trunk, len(axes)))
+
+    def _product(self, node: gs.Node) -> Powers | None:
+        left, right = node.inputs[0], node.inputs[1]
+        if node.op == "Gemm" and len(node.inputs) > 2 and node.inputs[2].name:
+            raise self._refused(self._of(left) or self._of(right))
+        sign = -1 if node.op == "Div" else 1
+        nothing = Powers(frozenset(), node)
+        powers = (self._of(left) or nothing).plus(self._of(right), sign)
+        counted = self._of(left) or self._of(right)
+        total = Powers(powers.of, nothing.since if counted is None else counted.since)
+        if node.op in ("Mul", "Div") and total.of:
+            for index, tensor in enumerate((left, right)):
+                if (index or node.op == "Mul") and self._takes_back(node, index, tensor, total):
+                    return None
+        return total
+
+    def _takes_back(self, node: gs.Node, index: int, tensor: gs.Tensor, powers: Powers) -> bool:
+        """Whether an operand is the number of positions; frees it where it is baked."""
+        values, count = self._number(node, tensor), powers.count
+        if values is None or count is None or small(count[0]) < _MANY:
+            return False
+        extent, power = count
+        exponent = float(power) * (1 if node.op == "Div" else -1)
+        rows = [
+            [(number - less) ** (exponent * root) for number in (small(extent), large(extent))]
+            for root, less in _FORMS
+        ]
+        errors = [abs(values[0] - at_small) / at_small for at_small, _ in rows]
+        best = int(np.argmin(errors))
+        if errors[best] > self._rounding(tensor):
+            return False
+        if not np.isclose(values[1], rows[best][1], rtol=self._rounding(tensor)):
+            root, less = _FORMS[best]
+            self._free(node, index, extent, exponent * root, less)
+        return True
+
+    def _rounding(self, tensor: gs.Tensor) -> float:
+        """Largest relative error of a number that was baked."""
+        return _ROUNDING.get(str(tensor.dtype), _ROUNDING_ELSE)
+
+    def _number(self, node: gs.Node, tensor: gs.Tensor) -> tuple[float, float] | None:
+        """A single number, at both sizes."""
+        trunk = self._trunk
+        if tensor not in trunk.constants and not trunk.has_value(tensor):
+            return None
+        pair: Pair = trunk.value(node, tensor)
+        uniform = all(v.size and v.dtype.kind == "f" and np.all(v == v.flat[0]) for v in pair)
+        return (float(pair[0].flat[0]), float(pair[1].flat[0])) if uniform else None
+
+    def _free(self, node: gs.Node, index: int, extent: Extent, exponent: float, less: int) -> None:
+        """Compute a number of positions that was baked."""
+        trunk, constant = self._trunk, node.inputs[index]
+        trunk.need(node, [extent])
+        others = trunk.edits.get(id(node))
+        value = trunk.value(node, constant)[0]
+
+        def edit(sources: Sources) -> Rewrite:
+            if others is not None:
+                others(sources)
+            number = sources.scalar(extent, value.dtype)
+            if less:
+                one = sources.splice.constant("one", np.array(less, value.dtype))
+                number = sources.apply("Sub", [number, one])
+            if abs(exponent) == 0.5:
+                number = sources.apply("Sqrt", [number])
+            elif abs(exponent) != 1:
+                power = sources.splice.constant("power", np.array(abs(exponent), value.dtype))
+                number = sources.apply("Pow", [number, power])
+            node.inputs[index] = sources.apply("Reciprocal", [number]) if exponent < 0 else number
+            return Rewrite(
+                node=node_name(node),
+                before=f"{node.op} by {value.flat[0]:.6g}",
+                after=f"{node.op} by {_text(trunk.text((extent,))[1:-1], exponent, less)}",
+            )
+
+        trunk.edits[id(node)] = edit
+
+    def _alike(self, node: gs.Node) -> Powers | None:
+        """Operands that are added or compared must have the same powers."""
+        found: list[Powers | None] = []
+        for tensor in operands(node)[node.op == "Where" :]:
+            number = self._number(node, tensor)
+            if number is None or not abs(number[0]) <= _NEGLIGIBLE:
+                found.append(self._of(tensor))
+        first = next((powers for powers in found if powers is not None), None)
+        if first is None:
+            return None
+        if any(powers is None or powers.of != first.of for powers in found):
+            raise self._refused(first)
+        return first
+
+    def _is_proportional(self, node: gs.Node) -> bool:
+        """Whether a multiple of the first input gives that multiple of the output."""
+        others = operands(node)[1:]
+        if node.op in ("Conv", "ConvTranspose"):
+            return len(others) < 2
+        if node.op == "Clip":
+            values = [self._number(node, tensor) for tensor in others]
+            return len(values) == 1 and values[0] is not None and 0 <= values[0][0] <= _NEGLIGIBLE
+        return node.op in _PROPORTIONAL
+
+    def _refused(self, powers: Powers | None) -> Refused:
+        assert powers is not None
+        return baked(
+            powers.since, "a sum over positions that nothing divides by how many there are"
+        )
+
+
+def _text(positions: str, exponent: float, less: int) -> str:
+    """A power of a number of positions, such as ``1/(height * width)``."""
+    number = f"({positions}{' - 1' if less else ''})"
+    number = f"sqrt{number}" if abs(exponent) == 0.5 else number
+    return f"1/{number}" if exponent < 0 else number
+
+
+def _exponent(node: gs.Node) -> Fraction:
+    return Fraction(2 if node.op == "ReduceSumSquare" else 1)
+
+
+_SUMS: dict[str, Fraction | None] = {
+    "GlobalLpPool": Fraction(1, 2),
+    "ReduceL1": Fraction(1),
+    "ReduceL2": Fraction(1, 2),
+    "ReduceLogSum": None,
+    "ReduceLogSumExp": None,
+    "ReduceProd": None,
+    "ReduceSum": Fraction(1),
+    "ReduceSumSquare": Fraction(1),
+    "Softmax": Fraction(-1),
+}
+"""The power in which the number of positions goes into a sum; ``None`` where it is no power."""
+
+_POWERS = {
+    "Reciprocal": Fraction(-1),
+    "ReduceL1": Fraction(1),
+    "ReduceL2": Fraction(1),
+    "ReduceSum": Fraction(1),
+    "ReduceSumSquare": Fraction(2),
+    "Sqrt": Fraction(1, 2),
+}
+"""What an operator, applied along axes that do not grow, does to the powers."""
+
+_ALIKE = frozenset({"Add", "Concat", "Max", "Mean", "Min", "Sub", "Sum", "Where"})
+_INDIFFERENT = frozenset(
+    "ArgMax ArgMin GroupNormalization Hardmax InstanceNormalization LayerNormalization"
+    " LpNormalization MeanVarianceNormalization RMSNormalization Shape Sign".split()
+)
+"""Operators whose output is the same for any multiple of their input."""
+_PROPORTIONAL = frozenset(
+    "Abs AveragePool Cast DepthToSpace Dropout Expand Flatten Gather GlobalAveragePool"
+    " GlobalMaxPool Identity LeakyRelu MaxPool Neg PRelu Pad ReduceMax ReduceMean ReduceMin Relu"
+    " Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Unsqueeze"
+    " Upsample".split()
+)

@@ -1,0 +1,56 @@
+"""Powers in which numbers of positions went into the elements of a tensor."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+
+import onnx_graphsurgeon as gs
+
+from .extents import Extent, Factor, fixed
+
+
+@dataclass(frozen=True)
+class Powers:
+    """Powers in which numbers of positions went into a tensor's elements.
+
+    Attributes:
+        of: the power of each growing factor; none that is zero.
+        since: the node that summed up.
+    """
+
+    of: frozenset[tuple[Factor, Fraction]]
+    since: gs.Node
+
+    @property
+    def count(self) -> tuple[Extent, Fraction] | None:
+        """The number of positions and the one power that it has; ``None`` where there are more."""
+        grown = sorted(
+            ((factor, power) for factor, power in self.of if factor.key),
+            key=lambda item: item[0].key,
+        )
+        exponents = {power for _, power in grown}
+        if len(exponents) != 1:
+            return None
+        power = exponents.pop()
+        times = prod(factor.small ** (own / power) for factor, own in self.of if not factor.key)
+        return (*(factor for factor, _ in grown), *fixed(round(times))), power
+
+    def plus(self, other: "Powers | None", sign: int = 1) -> "Powers":
+        """Powers of a product, or with ``sign`` -1 of a quotient."""
+        total = dict(self.of)
+        for factor, power in other.of if other else ():
+            total[factor] = total.get(factor, Fraction(0)) + sign * power
+        return Powers(frozenset((f, p) for f, p in total.items() if p), self.since)
+
+    def times(self, by: Fraction) -> "Powers":
+        """Powers of a power."""
+        return Powers(frozenset((factor, power * by) for factor, power in self.of), self.since)
+
+
+def powers_of(node: gs.Node, factors: Iterable[Factor], power: Fraction) -> Powers:
+    """Powers behind a node that sums up so many elements."""
+    total = Powers(frozenset(), node)
+    for factor in factors:
+        total = total.plus(Powers(frozenset({(factor, power)}), node))
+    return total

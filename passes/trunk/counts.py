@@ -13,7 +13,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..result import Refused, Rewrite, node_name
-from ..use_def import is_standard
+from ..use_def import has_subgraph, is_standard, outer_inputs
 from .along import reduced_axes, softmax_axes
 from .extents import Axes, Extent, grows, large, small
 from .powers import Powers, powers_of
@@ -51,7 +51,10 @@ class _Counts:
 
     def walk(self, nodes: Sequence[gs.Node]) -> None:
         for node in nodes:
-            if not is_standard(node):
+            if not is_standard(node) or has_subgraph(node):
+                for tensor in outer_inputs(node):
+                    if id(tensor) in self._powers:
+                        raise self._refused(self._powers[id(tensor)])
                 continue
             self._note_average(node)
             found = self._behind(node) or self._undone_average(node)
@@ -99,7 +102,7 @@ class _Counts:
         summed = self._summed(node)
         if summed is not None and node.op in ("Gemm", "MatMul"):
             return summed
-        if summed is not None:
+        if summed is not None and (first is None or node.op != "Softmax"):
             return summed if first is None else summed.plus(first.times(_exponent(node)))
         if not any(own) or node.op in _INDIFFERENT:
             return None
@@ -109,6 +112,9 @@ class _Counts:
             return self._alike(node)
         if first is not None and node.op in _POWERS:
             return first.times(_POWERS[node.op])
+        exponent = self._number(node, node.inputs[1]) if node.op == "Pow" else None
+        if first is not None and exponent is not None:
+            return first.times(Fraction(exponent[0]).limit_denominator(12))
         if first is not None and self._is_proportional(node):
             return first
         raise self._refused(next(powers for powers in own if powers is not None))

@@ -113,6 +113,15 @@ BLOCKS: dict[str, Block] = {
         "s = ReduceSum(x, spatial) m = Mul(inverse, s) g = Sigmoid(m) y = Mul(x, g)",
         lambda h, w: {"spatial": ints(2, 3), "inverse": number(1 / (h * w))},
     ),
+    "root_mean_square": (
+        "q = Mul(x, x) s = ReduceSum(q, spatial) r = Pow(s, half) m = Mul(r, inverse)"
+        " g = Sigmoid(m) y = Mul(x, g)",
+        lambda h, w: {
+            "spatial": ints(2, 3),
+            "half": number(0.5),
+            "inverse": number((h * w) ** -0.5),
+        },
+    ),
     "unbiased_variance": (
         "m = GlobalAveragePool(x) d = Sub(x, m) q = Mul(d, d) s = ReduceSum(q, spatial)"
         " v = Div(s, less) g = Sigmoid(v) y = Mul(x, g)",

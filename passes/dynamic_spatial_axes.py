@@ -76,6 +76,7 @@ def _open(graph: gs.Graph, images: Sequence[Image], trunk: Trunk) -> list[Rewrit
     for image in images:
         before = list(image.tensor.shape)
         own = _axis_names(sum(role >= 2 for role in image.roles), "", taken)
+        taken.update(own)
         for axis in _growing(trunk, image.tensor):
             if not isinstance(image.tensor.shape[axis], str):
                 role = image.roles[axis]
@@ -105,7 +106,7 @@ class _Names:
     def tell(self, tensor: gs.Tensor) -> None:
         """Take the names that an input has."""
         for extent, name in zip(self._trunk.found(tensor) or (), tensor.shape, strict=True):
-            if isinstance(name, str):
+            if isinstance(name, str) and name not in self._names.values():
                 self._names.setdefault(extent, name)
                 self._taken.add(name)
 

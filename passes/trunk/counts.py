@@ -247,6 +247,9 @@ class _Counts:
         if node.op == "Clip":
             values = [self._number(node, tensor) for tensor in others]
             return len(values) == 1 and values[0] is not None and 0 <= values[0][0] <= _NEGLIGIBLE
+        if node.op == "Pad":
+            fill = self._number(node, node.inputs[2]) if len(node.inputs) > 2 else None
+            return node.attrs.get("value", 0) == 0 and fill in (None, (0.0, 0.0))
         return node.op in _PROPORTIONAL
 
     def _refused(self, powers: Powers | None) -> Refused:

@@ -80,7 +80,7 @@ def _tell(
 ) -> int:
     """Note the extent that an axis must take; returns the place of the node that takes it."""
     maker = producer(tensor)
-    if maker is None or maker.op == "Constant":
+    if maker is None or _is_stored(trunk, tensor):
         trunk.fill(tensor, axis, () if broadcasts else wanted, before=node)
         return trunk.position[id(node)]
     # A pool that is global on one axis is so on all that its kernel covers.
@@ -101,7 +101,7 @@ def _makers(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[
             continue
         seen.add((id(place[0]), place[1]))
         node = producer(place[0])
-        if node is None or (node.op == "Constant" and is_standard(node)):
+        if node is None or _is_stored(trunk, place[0]):
             if not _is_uniform(trunk, *place):
                 return None
             makers.append(place)
@@ -117,6 +117,12 @@ def _makers(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[
             return None
         pending += sources
     return makers
+
+
+def _is_stored(trunk: Trunk, tensor: gs.Tensor) -> bool:
+    """Whether a tensor has its values from no node that fixes an extent."""
+    node = producer(tensor)
+    return node is None or (tensor in trunk.constants and node.op not in _MAKERS)
 
 
 def _is_uniform(trunk: Trunk, tensor: gs.Tensor, axis: int) -> bool:

@@ -26,6 +26,10 @@ def _factor_text(extents: Extents, names: Mapping[int, str], factor: Factor) -> 
     """A factor as a fraction of what it was derived from, up to a constant."""
     if not factor.key:
         return str(factor.small)
+    parts = extents.parts((factor,))
+    if parts:
+        texts = axes_text(extents, names, parts)[1:-1].split(", ")
+        return f"({' + '.join(texts)})"
     root = factor
     while root.key not in names:
         before = extents.parents(root)
@@ -34,6 +38,6 @@ def _factor_text(extents: Extents, names: Mapping[int, str], factor: Factor) -> 
         root = before[0]
     rate = Fraction(root.large - root.small, max(1, factor.large - factor.small))
     rate = rate.limit_denominator(_LARGEST_STRIDE)
-    if rate == 1:
+    if rate in (0, 1):
         return names[root.key]
     return f"{names[root.key]}/{rate}" if rate > 1 else f"{names[root.key]}*{1 / rate}"

@@ -140,6 +140,18 @@ def test_model_without_an_image_is_left_alone(build: Build) -> None:
     assert gs.export_onnx(graph) == gs.export_onnx(gs.import_onnx(model))
 
 
+def test_images_of_two_sizes_have_axes_of_their_own(build: Build) -> None:
+    """Runtimes share buffers between tensors whose axes have the same names."""
+    model = build(
+        "c = Relu(a) y = Neg(c) d = Relu(b) z = Neg(d)",
+        inputs="float[1,3,8,10] a, float[1,3,16,20] b",
+        outputs="float[1,3,8,10] y, float[1,3,16,20] z",
+    )
+    found = shapes(free(onnx.shape_inference.infer_shapes(model))[0])
+    assert not set((found["a"] or [])[2:]) & set((found["b"] or [])[2:])
+    assert (found["c"], found["d"]) == (found["a"], found["b"])
+
+
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "border_cut_off": (
         "y = Slice(image, one, minus_one, axes)",

@@ -227,6 +227,19 @@ BLOCKS: dict[str, Block] = {
         "y = Concat<axis=1>(x, ones)",
         lambda h, w: {"ones": np.ones((2, 1, h, w), np.float32)},
     ),
+    "computed_filled_channel": (
+        "o = ConstantOfShape<value = float[1] {1.5}>(shape) c = Mul(o, half)"
+        " y = Concat<axis=1>(x, c)",
+        lambda h, w: {"shape": ints(2, 1, h, w), "half": number(0.5)},
+    ),
+    "predictions_of_two_scales": (
+        "d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) a = Reshape(x, positions)"
+        " b = Reshape(d, positions) c = Concat<axis=2>(a, b) y = Reshape(c, apart)",
+        lambda h, w: {
+            "positions": ints(2, 4, -1),
+            "apart": ints(2, 2, 2, h * w + (h // 2) * (w // 2)),
+        },
+    ),
     "view_by_strides": (
         "f = Reshape(x, flat) g = Gather(f, order) y = Relu(g)",
         lambda h, w: {

@@ -17,15 +17,19 @@ _UNARY = {
 
 
 def draw_window(
-    b: TrunkBuilder, value: Value, *, dilates: bool, ceils: bool = False
+    b: TrunkBuilder, value: Value, *, dilates: bool, ceils: bool = False, covers: bool = True
 ) -> tuple[list[int], tuple[int, ...], dict[str, Any]]:
-    """A sliding window: its kernel, the extents that it leaves, the attributes."""
+    """A sliding window: its kernel, the extents that it leaves, the attributes.
+
+    A pool that ``covers`` all of a map might as well be a gate's that was meant to be global.
+    """
     extents = value.shape[1:]
     padding = b.pick(_PADDINGS)
     auto = padding.startswith("SAME")
     kernel, stride, dilation, begins, ends = [], [], [], [], []
     for extent in extents:
-        size = min(b.pick([3, 2, 1, 4]), smallest(extent))
+        largest = smallest(extent) if covers else max(1, smallest(extent) - 1)
+        size = min(b.pick([3, 2, 1, 4]), largest)
         wide = dilates and not auto and 2 * (size - 1) < smallest(extent) and b.chance(4)
         reach = (size - 1) * (2 if wide else 1)
         kernel.append(size)
@@ -119,7 +123,7 @@ def _pool(name: str) -> Write:
     def write(b: TrunkBuilder, value: Value) -> Value | None:
         dilates = b.opset >= since
         ceils = b.opset >= (18 if name == "LpPool" else 10)
-        _, after, attributes = draw_window(b, value, dilates=dilates, ceils=ceils)
+        _, after, attributes = draw_window(b, value, dilates=dilates, ceils=ceils, covers=False)
         if name == "AveragePool":
             attributes["count_include_pad"] = b.pick([None, 1])
         return b.add(name, [value], (value.shape[0], *after), **attributes)

@@ -1,6 +1,7 @@
 """Compare two arrays, and say whether the comparison could have failed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -116,6 +117,15 @@ def compare(
         tolerance=float(limit[worst]),
         proven=bool(proven.any()),
     )
+
+
+def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
+    """The comparison that comes closest to failing, or fails by most.
+
+    It is proven where one of them is.
+    """
+    worst = max(comparisons, key=lambda each: each.max_error / max(each.tolerance, _TINY))
+    return replace(worst, proven=any(each.proven for each in comparisons))
 
 
 def rounding(dtype: np.dtype) -> float:

@@ -6,7 +6,7 @@ feature maps are the last shared tensors that grow with the image. Together they
 from the outputs; what follows them in the original is the head, which becomes a model of its own.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from onnx import ModelProto, NodeProto
@@ -62,16 +62,17 @@ def find_frontiers(
     for output in original.graph.output:
         found, templates, nodes = _walk(output.name, maps, shared, producers, image)
         if found and output.name not in maps:
-            _check_axes(output.name, growth, nodes, original)
+            inside = [node for node in original.graph.node if id(node) in nodes]
+            _check_axes(output.name, growth, inside, found)
             key = (tuple(sorted(found)), bool(growth.spatial(output.name)))
             heads.setdefault(key, []).append((output.name, nodes, templates))
     if not heads and maps.isdisjoint(output.name for output in original.graph.output):
         raise ValidationFailedError("no output of the model depends on a feature map")
     frontiers = []
     for (feature_maps, _), members in heads.items():
-        inside = {index for _, nodes, _ in members for index in nodes}
+        indices = {index for _, nodes, _ in members for index in nodes}
         templates = {name for _, _, names in members for name in names}
-        head = tuple(node for node in original.graph.node if id(node) in inside)
+        head = tuple(node for node in original.graph.node if id(node) in indices)
         computed = {name for node in head for name in node.output}
         frontiers.append(
             Frontier(
@@ -84,13 +85,15 @@ def find_frontiers(
     return frontiers
 
 
-def _check_axes(output: str, growth: Growth, nodes: set[int], original: ModelProto) -> None:
+def _check_axes(
+    output: str, growth: Growth, nodes: Sequence[NodeProto], feature_maps: Set[str]
+) -> None:
     """An output that grows must do so along an axis of its own for each axis of the image."""
     if growth.spatial(output) and not growth.slides(output):
-        first = next(node for node in original.graph.node if id(node) in nodes)
+        readers = [n for n in nodes if not feature_maps.isdisjoint(operands(n))]
         raise ValidationFailedError(
-            f"'{output}' has not one axis for each axis of the image: what was behind node"
-            f" {node_text(first)} does not grow as the image does"
+            f"'{output}' has not one axis for each axis of the image: what comes from"
+            f" {', '.join(map(node_text, readers))} does not grow as the image does"
         )
 
 

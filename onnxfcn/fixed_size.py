@@ -1,5 +1,6 @@
-"""Compare a model that takes images of the original size alone with its original (promise 1)."""
+"""Compare a model whose input size was not freed with its original (promise 1)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,21 +20,19 @@ from .stored_model import StoredModel
 _FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
 
 
-def takes_any_size(original: StoredModel, rewritten: StoredModel) -> bool:
-    """Whether the rewritten model has an image with symbolic spatial axes."""
-    images = image_inputs(graph_view(original), graph_view(rewritten), None)
-    return any(is_free for _, is_free in images)
-
-
 def validate_fixed_size(
-    original: StoredModel, rewritten: StoredModel, settings: Settings
+    original: StoredModel,
+    rewritten: StoredModel,
+    settings: Settings,
+    input_size: Sequence[int] | None,
 ) -> ValidationReport:
-    """Compare two models at the only size that they take.
+    """Compare two models at the size that the original was made for.
 
     Args:
         original: the model before the rewrite.
         rewritten: the model after it; its outputs may have 1-sized axes more.
         settings: how validation is run.
+        input_size: that size, where the original's own is symbolic.
 
     Raises:
         RefusedError: ONNX Runtime cannot load the rewritten model.
@@ -42,7 +41,8 @@ def validate_fixed_size(
     """
     before, after = graph_view(original), graph_view(rewritten)
     check_interface(before, after)
-    image = image_inputs(before, after, None)[0][0]
+    size = None if input_size is None else tuple(input_size)
+    image = image_inputs(before, after, size)[0][0]
     outputs = [output.name for output in before.outputs]
     logits = find_logits(original.proto.graph.node, outputs, rewritten.proto)
     session = load_rewritten(rewritten, settings.provider, logits)

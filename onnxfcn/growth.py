@@ -45,9 +45,10 @@ class Growth:
         """Spatial axes of the image, by their index, that a tensor grows with."""
         return {index for index, rates in enumerate(self.rates) if rates.get(name)}
 
-    def is_fixed(self, name: str) -> bool:
-        """Whether a tensor is known to have the same shape for every image."""
-        return all(name in rates and not rates[name] for rates in self.rates)
+    def is_confined(self, name: str) -> bool:
+        """Whether a tensor is known not to grow with every axis of the image."""
+        known = all(name in rates for rates in self.rates)
+        return known and len(self.follows(name)) < len(self.rates)
 
     def slides(self, name: str) -> bool:
         """Whether a tensor has an axis of its own for each axis of the image."""
@@ -139,13 +140,13 @@ def shapes_at(graph: gs.Graph, image: ImageInput, size: Size) -> StaticShapes:
 def _rates(
     small: Mapping[str, Shape], large: Mapping[str, Shape]
 ) -> dict[str, dict[int, Fraction]]:
-    """Axes that differ, by tensor name, and the cells that each pixel adds to them."""
+    """Axes that grow, by tensor name, and the cells that each pixel adds to them."""
     rates: dict[str, dict[int, Fraction]] = {}
     for name, shape in small.items():
         if name in large and len(large[name]) == len(shape):
             rates[name] = {
                 axis: Fraction(wide - narrow, _GROWTH)
                 for axis, (narrow, wide) in enumerate(zip(shape, large[name], strict=True))
-                if isinstance(narrow, int) and isinstance(wide, int) and narrow != wide
+                if isinstance(narrow, int) and isinstance(wide, int) and narrow < wide
             }
     return rates

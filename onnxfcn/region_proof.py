@@ -11,10 +11,11 @@ the original region alone decides.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import numpy as np
 
-from .compare import Comparison, compare
+from .compare import Comparison, compare, worst_of
 from .model_pair import ModelPair
 from .region_extrapolation import extrapolated
 from .region_repetition import repetition_trial
@@ -28,12 +29,19 @@ from .sizes import Size
 
 _STEPS = ((2, 3, 1), (5, 1, 2))
 """By how many steps the two larger maps are larger than a window: not square, and not alike."""
+_FEW_STEPS = ((1, 2, 1), (2, 1, 1))
+"""The same for large windows, of which there had better be few."""
+_LARGE = 2**22
+"""Elements of a large window."""
+_LARGEST_JOINED = 2**24
+"""Elements; larger answers are compared window by window, to save memory."""
 _REPETITIONS = ((2, 3, 2), (3, 1, 2))
-"""How many times they have every row and column of a window, where they are made of one."""
+"""How many times the larger maps have every row and column of a window, if made of one."""
 _ATTEMPTS = 4
 """Random maps to try where a region's answer does not show what there is to show."""
 
 _Comparing = Callable[[np.ndarray, np.ndarray], Comparison]
+_Make = Callable[[RegionRuns, Size, np.random.Generator], Trial | None]
 
 
 def prove_region(region: Region, pair: ModelPair, settings: Settings) -> RegionResult | None:
@@ -74,23 +82,23 @@ def _proven(
     comparing: _Comparing,
 ) -> RegionResult:
     """Compare on windows of a larger map or, where they tell nothing, on one window repeated."""
-    windows = _trials(windows_trial, _STEPS, runs, generator)
-    if windows:
-        result = _compared(blank, runs, windows, comparing)
-        # Windows that do not overlap leave open whether their answers depend on their edges.
-        if result.passed or all(trial.is_sure for trial in windows):
-            return result
-    repetitions = _trials(repetition_trial, _REPETITIONS, runs, generator)
-    if repetitions:
+    windows, is_sure = _compared(blank, runs, windows_trial, _steps(runs), generator, comparing)
+    # Windows that do not overlap leave open whether their answers depend on their edges.
+    if windows is not None and (windows.passed or is_sure):
+        return windows
+    blank = replace(blank, method="repetition")
+    result, _ = _compared(blank, runs, repetition_trial, _REPETITIONS, generator, comparing)
+    if result is not None:
         _run_at_all_sizes(runs, generator)
-        result = _compared(replace(blank, method="repetition"), runs, repetitions, comparing)
         pairs = [] if result.passed else extrapolated(runs, generator)
         if pairs:
-            result = replace(result, method="extrapolation", comparison=_joined(pairs, comparing))
+            comparison = worst_of([comparing(*pair) for pair in pairs])
+            result = replace(result, method="extrapolation", comparison=comparison)
         return result
-    small = _trials(partial(windows_trial, guess=True), _STEPS, runs, generator)
-    result = _compared(blank, runs, small, comparing) if small else blank
-    if not result.passed:
+    guess: _Make = partial(windows_trial, guess=True)
+    blank = replace(blank, method="windows")
+    result, _ = _compared(blank, runs, guess, _steps(runs), generator, comparing)
+    if result is None or not result.passed:
         raise UndecidedError(
             f"what '{runs.output}' should be on a larger map cannot be told: in the original,"
             " overlapping windows contradict one another, and the order of a window's rows and"
@@ -99,48 +107,61 @@ def _proven(
     return result
 
 
+def _steps(runs: RegionRuns) -> Sequence[Size]:
+    elements = max(prod(shape) for shape in runs.lattice.shapes.values())
+    return _FEW_STEPS if elements > _LARGE else _STEPS
+
+
 def _run_at_all_sizes(runs: RegionRuns, generator: np.random.Generator) -> None:
     """Run the rewritten region on maps that are no multiples of a window, too.
 
     Raises:
         WrongError: it does not run, or its answer has another shape than it should.
     """
-    for each in _STEPS:
+    for each in _steps(runs):
         counts = each[: runs.rank]
         runs.rewritten(runs.random(counts, generator), runs.lattice.shape(runs.output, counts))
 
 
-def _trials(
-    make: Callable[[RegionRuns, Size, np.random.Generator], Trial | None],
-    counts: Iterable[Size],
-    runs: RegionRuns,
-    generator: np.random.Generator,
-) -> list[Trial]:
-    """A trial for each size; none where one of them tells nothing."""
-    trials = [make(runs, each[: runs.rank], generator) for each in counts]
-    made = [trial for trial in trials if trial is not None]
-    return made if len(made) == len(trials) else []
-
-
 def _compared(
-    blank: RegionResult, runs: RegionRuns, trials: Sequence[Trial], comparing: _Comparing
-) -> RegionResult:
-    """Run the rewritten region on the larger maps.
+    blank: RegionResult,
+    runs: RegionRuns,
+    make: _Make,
+    counts: Iterable[Size],
+    generator: np.random.Generator,
+    comparing: _Comparing,
+) -> tuple[RegionResult | None, bool]:
+    """Compare on larger maps of several sizes.
+
+    Returns:
+        What was seen, ``None`` where a map tells nothing; and whether it was measured that this
+        is what the answers must be.
 
     Raises:
-        WrongError: it does not run, or its answer has another shape than it should.
+        WrongError: the rewritten region does not run, or its answer has another shape.
     """
-    comparison = _joined([pair for trial in trials for pair in trial.compared()], comparing)
+    found: list[Comparison] = []
+    sizes: list[Size] = []
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    is_sure = True
+    for each in counts:
+        trial = make(runs, each[: runs.rank], generator)
+        if trial is None:
+            return None, False
+        pairs += trial.compared()
+        if sum(expected.size for expected, _ in pairs) > _LARGEST_JOINED:
+            found += [comparing(*pair) for pair in pairs]
+            pairs = []
+        sizes.append(trial.size)
+        is_sure = is_sure and trial.is_sure
+    if pairs:
+        # Together: some answers differ from one map to the next, if at all.
+        found.append(comparing(*(np.concatenate(s, axis=-1) for s in zip(*pairs, strict=True))))
+    comparison = worst_of(found)
     if not runs.read:
         # What does not depend on any map has the same cells everywhere, and rightly so.
         comparison = replace(comparison, proven=True)
     elif runs.is_global and blank.method == "windows":
         # What is made of the whole map played no part: nothing was seen of it.
         comparison = replace(comparison, proven=False)
-    return replace(blank, sizes=tuple(trial.size for trial in trials), comparison=comparison)
-
-
-def _joined(pairs: Iterable[tuple[np.ndarray, np.ndarray]], comparing: _Comparing) -> Comparison:
-    """Compare several pairs of arrays ``[*features, cells]`` as one."""
-    expected, actual = (np.concatenate(side, axis=-1) for side in zip(*pairs, strict=True))
-    return comparing(expected, actual)
+    return replace(blank, sizes=tuple(sizes), comparison=comparison), is_sure

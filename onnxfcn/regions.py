@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from onnx import GraphProto, NodeProto
 
-from passes.operators import MOVES_DATA
+from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 from passes.skeleton import Shape
 
 from .graph_links import GraphLinks, node_text
@@ -24,6 +24,8 @@ from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())
 """Operators that say the same of a map and of its repetition."""
+_COLLAPSES = GLOBAL_POOLS | POOLS | REDUCTIONS
+"""Operators that end a trunk, if anything does."""
 _SIZES = frozenset({"Shape", "Size"})
 """Operators that do not read the values of a map."""
 
@@ -42,7 +44,7 @@ class Region:
         changed: whether the rewritten model lacks one of them.
         is_global: whether the original computes something of the map as a whole there.
         required: whether it must be proven; unchanged nodes of which nothing can be told are
-            taken for what they are, unless an output does not grow for them.
+            taken for what they are, unless it is for them that an output does not grow.
         stops: names of the tensors at which it could have begun.
     """
 
@@ -107,7 +109,7 @@ class TrunkFinder:
         shared, regions = self._find(self._twins.unchanged, barred)
         certain, doubted = self._find(self._is_trusted, barred)
         regions += [region for region in doubted if not region.changed]
-        regions += self._fixed_outputs(certain)
+        regions += self._confined_outputs(certain)
         nodes = self._graph.nodes
         return Trunk(
             untouched=self._untouched,
@@ -170,16 +172,16 @@ class TrunkFinder:
             is_global=any(
                 node.op_type not in MOVES_DATA and self._reduces_the_image(node) for node in nodes
             ),
-            required=changed or self._growth.is_fixed(output),
+            required=changed or self._growth.is_confined(output),
             stops=stops,
         )
 
-    def _fixed_outputs(self, shared: Set[str]) -> list[Region]:
-        """Regions that end in outputs which do not grow, and lost the image at a doubted node."""
+    def _confined_outputs(self, shared: Set[str]) -> list[Region]:
+        """Regions that end in outputs which lost an axis of the image at a doubted node."""
         stops = self._stops(shared)
         producers = self._graph.producers.keys() & self._twin_graph.producers.keys()
-        fixed = [n for n in self._outputs if n in producers and self._growth.is_fixed(n)]
-        regions = [self._region(name, stops, self._is_trusted) for name in fixed]
+        ends = [n for n in self._outputs if n in producers and self._growth.is_confined(n)]
+        regions = [self._region(name, stops, self._is_trusted) for name in ends]
         return [region for region in regions if any(map(self._loses_the_image, region.nodes))]
 
     def _ends_region(self, name: str, shared: Set[str]) -> bool:
@@ -192,12 +194,17 @@ class TrunkFinder:
         )
 
     def _begins_the_head(self, name: str, shared: Set[str]) -> bool:
-        """Whether an axis of the image collapses to one cell between here and the trunk."""
+        """Whether an axis of the image collapses to one cell between here and the trunk.
+
+        Where the map has but one cell anyway, a pool or a reduction counts as a collapse.
+        """
         extents = self._growth.extents(name)
-        inputs, _ = self._graph.between(name, self._stops(shared))
+        inputs, nodes = self._graph.between(name, self._stops(shared))
         before = [self._growth.extents(name) for name in inputs if self._growth.axes(name)]
-        return max(extents) == 1 or any(
-            extent == 1 and before and all(others[axis] > 1 for others in before)
+        if max(extents) == 1 and any(node.op_type in _COLLAPSES for node in nodes):
+            return True
+        return any(
+            extent == 1 and all(others[axis] > 1 for others in before)
             for axis, extent in enumerate(extents)
         )
 

@@ -9,13 +9,14 @@ from typing import Literal
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
+from passes import dynamic_spatial_axes
 from passes.images import find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
 from .errors import UnusableModelError, UsageError, ValidationFailedError
-from .fixed_size import takes_any_size, validate_fixed_size
+from .fixed_size import validate_fixed_size
 from .model_io import load
 from .pipeline import chosen_passes, run_passes
 from .report import RewriteReport, ValidationReport
@@ -99,6 +100,11 @@ def rewrite(
         "input_layout": input_layout,
     }
     chosen = chosen_passes(passes, options)
+    if sizes and dynamic_spatial_axes not in chosen:
+        raise UsageError(
+            f"sizes: without the pass {dynamic_spatial_axes.NAME} the image keeps its size, and"
+            f" there is none of {size_text(sizes[0])} to validate at"
+        )
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
@@ -110,14 +116,21 @@ def rewrite(
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if validate:
-            validation = _validation(
-                original,
-                StoredModel(result, folder),
-                Settings(provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress),
-                sizes,
-                window_step,
-                input_size,
+            settings = Settings(
+                provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
+            rewritten = StoredModel(result, folder)
+            if dynamic_spatial_axes in chosen:
+                validation = run_validation(
+                    original,
+                    rewritten,
+                    settings,
+                    sizes=sizes,
+                    window_step=window_step,
+                    input_size=input_size,
+                )
+            else:
+                validation = validate_fixed_size(original, rewritten, settings, input_size)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
@@ -133,32 +146,6 @@ def rewrite(
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)
         staged.publish()
     return report
-
-
-def _validation(
-    original: StoredModel,
-    rewritten: StoredModel,
-    settings: Settings,
-    sizes: Sequence[Size],
-    window_step: int | Sequence[int],
-    input_size: Sequence[int] | None,
-) -> ValidationReport:
-    """Compare the models at several sizes, or at the only one that the rewritten model takes."""
-    if takes_any_size(original, rewritten):
-        return run_validation(
-            original,
-            rewritten,
-            settings,
-            sizes=sizes,
-            window_step=window_step,
-            input_size=input_size,
-        )
-    if sizes:
-        raise UsageError(
-            f"the input size stays what it was, so there is no image of {size_text(sizes[0])} to"
-            " validate at: run the pass dynamic_spatial_axes too"
-        )
-    return validate_fixed_size(original, rewritten, settings)
 
 
 def open_model(model: ModelSource) -> StoredModel:

@@ -1,267 +1,241 @@
-"""Freed trunks are compared with the original's on every window; one freed wrongly does not pass.
+"""Freed trunks are compared with the original's on every window; wrong ones do not pass."""
 
-Each case is a pair written by hand: a model with the image size baked into it, and what it should
-become. The wrong ones agree with the original at its own size, unless the case says so.
-"""
-
-import re
-import zlib
+from collections.abc import Callable
 
 import numpy as np
-import onnx
-from onnx import ModelProto, numpy_helper, parser
+import pytest
+from onnx import ModelProto
 
-WEIGHTS = {
-    "kernel": (8, 3, 3, 3),
-    "inner": (8, 8, 3, 3),
-    "matrix": (8, 8),
-    "ones": (2,),
-    "zeros": (2,),
-    "classes": (512, 5),
-}
-CONSTANT = re.compile(r"\{([-\d., ]+)\}")
+import onnxfcn
+from onnxfcn.report import RegionResult, ValidationReport
+
+from .freed_trunks import CASES, baked, freed, model, trunk
+
+WRONG = [(case, wrong) for case in CASES for wrong in CASES[case].wrong]
+
+RunModel = Callable[..., list[np.ndarray]]
+RandomImage = Callable[..., np.ndarray]
 
 
-def model(body: str, image: str, outputs: str, opset: int = 18) -> ModelProto:
-    """A checked model; ``{1, -1}`` in its text is a constant of these numbers."""
-    text = CONSTANT.sub(lambda found: name_of(found[1]), body)
-    built = parser.parse_model(
-        f'<ir_version: 8, opset_import: ["" : {opset}]>'
-        f" pair ({image} image) => ({outputs}) {{ {text} }}"
+def complaint(original: ModelProto, rewritten: ModelProto) -> str:
+    """What validation says against a model; empty where it accepts it."""
+    try:
+        return onnxfcn.validate(original, rewritten).failure
+    except onnxfcn.ValidationFailedError as error:
+        return str(error)
+
+
+def changed(report: ValidationReport) -> list[RegionResult]:
+    return [region for region in report.regions if region.changed]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_trunk_that_is_freed_rightly_is_proven(case: str) -> None:
+    report = onnxfcn.validate(baked(CASES[case]), freed(CASES[case]))
+    assert report.passed
+    assert report.proven
+    assert changed(report)
+    assert all(len(region.sizes) == 2 for region in report.regions)
+    assert len(report.sizes) == 2
+
+
+@pytest.mark.parametrize(("case", "wrong"), WRONG)
+def test_trunk_that_is_freed_wrongly_fails(case: str, wrong: str) -> None:
+    given = CASES[case]
+    assert given.says in complaint(baked(given), freed(given, given.wrong[wrong])) != ""
+
+
+@pytest.mark.parametrize(("case", "wrong"), WRONG)
+def test_wrong_trunk_shows_at_larger_sizes_only(
+    case: str, wrong: str, run_model: RunModel, random_image: RandomImage
+) -> None:
+    given, image = CASES[case], random_image(1, 3, 8, 8)
+    (expected,), (found,) = (
+        run_model(each, image) for each in (baked(given), freed(given, given.wrong[wrong]))
     )
-    values = {name_of(each): numbers(each) for each in CONSTANT.findall(body)}
-    for name, shape in WEIGHTS.items():
-        generator = np.random.default_rng(zlib.crc32(name.encode()))
-        values[name] = generator.standard_normal(shape, np.float32)
-    values["deep"] = values["classes"].T.reshape(5, 8, 8, 8)
-    used = {name for node in built.graph.node for name in node.input}
-    built.graph.initializer.extend(
-        numpy_helper.from_array(value, name) for name, value in values.items() if name in used
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_region_is_the_smallest_around_the_changed_nodes() -> None:
+    case = CASES["dense layer at every position"]
+    (region,) = onnxfcn.validate(baked(case), freed(case)).regions
+    assert region.nodes == ("back (Reshape)",)
+    assert region.output == "b"
+    assert region.method == "windows"
+    assert region.sizes == ((10, 11), (13, 9))
+
+
+def test_statistic_of_the_whole_map_is_compared_on_a_window_repeated() -> None:
+    case = CASES["gate of a pool"]
+    (region,) = onnxfcn.validate(baked(case), freed(case)).regions
+    assert region.method == "repetition"
+    assert region.sizes == ((16, 24), (24, 8))
+
+
+def test_correction_for_the_number_of_cells_is_extrapolated() -> None:
+    deviation = """mean = GlobalAveragePool(x) d = Sub(x, mean) q = Mul(d, d)
+    [sum] s = ReduceSum(q, @(2, 3))"""
+    end = "v = Div(s, n) g = Sqrt(v) y = Div(x, g)"
+    original = trunk(f"{deviation} n = Identity(@(63.0)) {end}", "1,3,8,8", "1,8,8,8")
+    counted = """hw = Shape<start=2>(x) all = ReduceProd<keepdims=0>(hw) f = Cast<to=1>(all)
+    n = Sub(f, @(1.0))"""
+    rewritten = trunk(f"{deviation} {counted} {end}", "1,3,H,W", "1,8,P,Q")
+    report = onnxfcn.validate(original, rewritten)
+    assert report
+    assert report.proven
+    assert [region.method for region in report.regions] == ["extrapolation"]
+
+
+GATE = """p = GlobalAveragePool(x) o = {shut}(p) n = Relu(o) [expand] e = Expand(n, {to})
+g = Sigmoid(e) y = Mul(x, g)"""
+
+
+def gates(shut: str) -> tuple[ModelProto, ModelProto]:
+    return (
+        trunk(GATE.format(shut=shut, to="@(1, 8, 8, 8)"), "1,3,8,8", "1,8,8,8"),
+        trunk("all = Shape(x) " + GATE.format(shut=shut, to="all"), "1,3,H,W", "1,8,P,Q"),
     )
-    onnx.checker.check_model(built, full_check=True)
-    return built
 
 
-def name_of(constant: str) -> str:
-    return "c_" + re.sub(r"\W", lambda found: {"-": "m", ".": "p"}.get(found[0], "_"), constant)
+def test_gate_that_positive_maps_leave_shut_is_tried_on_others() -> None:
+    report = onnxfcn.validate(*gates("Neg"))
+    assert report
+    assert report.proven
 
 
-def numbers(constant: str) -> np.ndarray:
-    parts = constant.split(",")
-    if "." in constant:
-        return np.array([float(part) for part in parts], np.float32)
-    return np.array([int(part) for part in parts], np.int64)
+def test_gate_that_nothing_opens_proves_nothing() -> None:
+    original, rewritten = gates("Abs")
+    for each in (original, rewritten):
+        (relu,) = (node for node in each.graph.node if node.output[0] == "n")
+        relu.op_type = "Sign"
+    report = onnxfcn.validate(original, rewritten)
+    assert report
+    assert report.unproven == ("e",)
+    assert not report.proven
 
 
-def pair(
-    baked: str,
-    freed: str,
-    *,
-    sizes: tuple[str, str] = ("8,8,8", "8,P,Q"),
-    outputs: tuple[str, str] | None = None,
-    image: tuple[str, str] = ("1,3,8,8", "1,3,H,W"),
-) -> tuple[ModelProto, ModelProto]:
-    """Two models whose trunks have the given texts, from ``x`` ``[1, 8, 8, 8]`` to ``y``."""
-    given = outputs or tuple(f"float[1,{size}] out" for size in sizes)
-    original, rewritten = (
+def test_what_no_window_and_no_repetition_shows_fails_and_names_the_nodes() -> None:
+    resize = """[corners] y = Resize<mode="linear", coordinate_transformation_mode=
+    "align_corners">"""
+    original = trunk(f"{resize}(x, , , @(1, 8, 16, 16))", "1,3,8,8", "1,8,16,16")
+    rewritten = trunk(f"{resize}(x, , @(1.0, 1.0, 2.0, 2.0))", "1,3,H,W", "1,8,P,Q")
+    report = onnxfcn.validate(original, rewritten)
+    assert not report.passed
+    assert "corners (Resize)" in report.failure
+    assert "cannot be told" in report.failure
+    (region,) = report.regions
+    assert region.undecided
+
+
+def test_view_that_fits_the_repeated_window_alone_fails() -> None:
+    """On 16 rows of 24 every 64 cells are a group, and 10 rows of 11 have no such groups."""
+    groups = "[split] a = Reshape(x, @({})) n = Softmax<axis=3>(a)"
+    original = trunk(
+        f"{groups.format('1, 8, 1, 64')} y = Reshape(n, @(1, 8, 8, 8))", "1,3,8,8", "1,8,8,8"
+    )
+    rewritten = trunk(
+        f"{groups.format('1, 8, -1, 64')} to = Shape(x) y = Reshape(n, to)",
+        "1,3,H,W",
+        "1,8,P,Q",
+    )
+    assert "split (Reshape)" in complaint(original, rewritten)
+
+
+def test_trunk_in_front_of_a_head_is_proven_and_the_map_is_the_one_behind_it() -> None:
+    case = CASES["channel shuffle"]
+    head = "f = Flatten(y) [dense] out = Gemm(f, dense)"
+    slides = "[dense] out = Conv(y, sliding)"
+    trunks = [f"x = Conv<pads=[1, 1, 1, 1]>(image, kernel) {t}" for t in (case.baked, case.freed)]
+    report = onnxfcn.validate(
+        model(f"{trunks[0]} {head}", "float[1,3,8,8]", "float[1,5] out"),
+        model(f"{trunks[1]} {slides}", "float[1,3,H,W]", "float[1,5,P,Q] out"),
+    )
+    assert report
+    assert report.windows == {"y": (8, 8)}
+    assert [region.output for region in report.regions] == ["y"]
+    assert all(comparison.proven for size in report.sizes for comparison in size.comparisons)
+
+
+def test_head_is_no_region() -> None:
+    report = onnxfcn.validate(
         model(
-            f"x = Conv<pads=[1, 1, 1, 1]>(image, kernel) {text} [end] out = Relu(y)",
-            f"float[{shape}]",
-            output,
-        )
-        for text, shape, output in zip((baked, freed), image, given, strict=True)
+            """x = Conv(image, kernel) rows = ReduceMean(x, @(2)) p = ReduceMean(rows, @(3))
+            f = Flatten(p) out = Gemm(f, matrix)""",
+            "float[1,3,8,8]",
+            "float[1,8] out",
+        ),
+        model(
+            """x = Conv(image, kernel)
+            rows = AveragePool<kernel_shape=[6, 1]>(x) p = AveragePool<kernel_shape=[1, 6]>(rows)
+            t = Transpose<perm=[0, 2, 3, 1]>(p) d = MatMul(t, matrix)
+            out = Transpose<perm=[0, 3, 1, 2]>(d)""",
+            "float[1,3,H,W]",
+            "float[1,8,P,Q] out",
+        ),
     )
-    return original, rewritten
+    assert report
+    assert report.regions == ()
+    assert report.windows == {"x": (6, 6)}
 
 
-SIZE = "hw = Shape<start=2>(x) h = Shape<start=2, end=3>(x) w = Shape<start=3>(x)"
-SUM = "s = ReduceSum(x, {2, 3})"
-MEET = "[gate] g = Sigmoid(m) [meet] y = Mul(x, g)"
+def test_channels_last_trunk_is_proven() -> None:
+    start = "t = Transpose<perm=[0, 3, 1, 2]>(image) c = Conv(t, kernel)"
+    x = "x = Transpose<perm=[0, 2, 3, 1]>(c)"
+    groups = "b = Transpose<perm=[0, 1, 2, 4, 3]>(a)"
+    report = onnxfcn.validate(
+        model(
+            f"""{start} {x} a = Reshape(x, @(1, 6, 6, 2, 4)) {groups}
+            out = Reshape(b, @(1, 6, 6, 8))""",
+            "float[1,8,8,3]",
+            "float[1,6,6,8] out",
+        ),
+        model(
+            f"""{start} {x} hw = Shape<start=1, end=3>(x) to = Concat<axis=0>(@(1), hw, @(2, 4))
+            back = Concat<axis=0>(@(1), hw, @(8)) a = Reshape(x, to) {groups}
+            out = Reshape(b, back)""",
+            "float[1,H,W,3]",
+            "float[1,P,Q,8] out",
+        ),
+    )
+    assert report
+    assert [region.output for region in report.regions] == ["out"]
 
-CASES: dict[str, tuple[str, str, dict[str, str]]] = {
-    "channel_shuffle": (
-        """[split] a = Reshape(x, {1, 2, 4, 8, 8}) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-        [join] y = Reshape(b, {1, 8, 8, 8})""",
-        f"""{SIZE} to = Concat<axis=0>({{1, 2, 4}}, hw) back = Concat<axis=0>({{1, 8}}, hw)
-        [split] a = Reshape(x, to) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-        [join] y = Reshape(b, back)""",
-        {
-            "height_and_width_exchanged": f"""{SIZE}
-            to = Concat<axis=0>({{1, 2, 4}}, hw) back = Concat<axis=0>({{1, 8}}, w, h)
-            [split] a = Reshape(x, to) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-            [join] y = Reshape(b, back)""",
-            "channels_mixed_with_rows": f"""{SIZE}
-            to = Concat<axis=0>({{1, 2, 4}}, hw) back = Concat<axis=0>({{1}}, h, {{8}}, w)
-            [split] a = Reshape(x, to) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-            [join] y = Reshape(b, back)""",
-            "channels_grow": f"""{SIZE} back = Concat<axis=0>({{1, 8}}, hw)
-            [split] a = Reshape(x, {{1, 2, -1, 8, 8}}) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-            [join] y = Reshape(b, back)""",
-            "width_left_baked": """
-            [split] a = Reshape(x, {1, 2, 4, -1, 8}) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-            [join] y = Reshape(b, {1, 8, -1, 8})""",
-            "groups_of_as_many_as_half_the_rows": f"""{SIZE} half = Div(h, {{2}})
-            to = Concat<axis=0>({{1, -1}}, half, hw) back = Concat<axis=0>({{1, 8}}, hw)
-            [split] a = Reshape(x, to) b = Transpose<perm=[0, 2, 1, 3, 4]>(a)
-            [join] y = Reshape(b, back)""",
-        },
-    ),
-    "cut": (
-        "[cut] y = Slice(x, {0, 1}, {7, 8}, {2, 3})",
-        "[cut] y = Slice(x, {0, 1}, {-1, 9223372036854775807}, {2, 3})",
-        {
-            "left_baked": "[cut] y = Slice(x, {0, 1}, {7, 8}, {2, 3})",
-            "one_end_left_baked": "[cut] y = Slice(x, {0, 1}, {-1, 8}, {2, 3})",
-            "cut_at_the_other_side": (
-                "[cut] y = Slice(x, {-8, 1}, {-1, 9223372036854775807}, {2, 3})"
-            ),
-            "ends_of_the_other_axis": f"""{SIZE} wh = Concat<axis=0>(w, h) b = Sub(wh, {{1, 0}})
-            [cut] y = Slice(x, {{0, 1}}, b, {{2, 3}})""",
-        },
-    ),
-    "gate_of_a_sum": (
-        f"{SUM} [share] m = Mul(s, {{0.015625}}) {MEET}",
-        f"""{SUM} {SIZE} n = ReduceProd<keepdims=0>(hw) f = Cast<to=1>(n) part = Reciprocal(f)
-        [share] m = Mul(s, part) {MEET}""",
-        {
-            "left_baked": f"{SUM} [share] m = Mul(s, {{0.015625}}) {MEET}",
-            "square_of_the_height": f"""{SUM} {SIZE} n = Mul(h, h) f = Cast<to=1>(n)
-            part = Reciprocal(f) [share] m = Mul(s, part) {MEET}""",
-            "sum_left_baked_in_another_region": f"""{SUM} [share] m = Mul(s, {{0.015625}})
-            [gate] g = Sigmoid(m) e = Identity(g) [meet] y = Mul(x, e)""",
-        },
-    ),
-    "gate_of_a_pool": (
-        f"[pool] m = AveragePool<kernel_shape=[8, 8]>(x) {MEET}",
-        f"[pool] m = GlobalAveragePool(x) {MEET}",
-        {
-            "left_baked": f"[pool] m = AveragePool<kernel_shape=[8, 8]>(x) {MEET}",
-            "half_baked": f"""p = AveragePool<kernel_shape=[8, 1], strides=[8, 1]>(x)
-            [pool] m = ReduceMean(p, {{3}}) {MEET}""",
-            "the_corner_alone": f"""c = Slice(x, {{0, 0}}, {{8, 8}}, {{2, 3}})
-            [pool] m = GlobalAveragePool(c) {MEET}""",
-            "pool_around_every_cell": f"""p = Pad<mode="edge">(x, {{0, 0, 3, 3, 0, 0, 4, 4}})
-            [pool] m = AveragePool<kernel_shape=[8, 8]>(p) {MEET}""",
-        },
-    ),
-    "gate_that_is_expanded": (
-        "p = GlobalAveragePool(x) [expand] e = Expand(p, {1, 8, 8, 8}) y = Mul(x, e)",
-        f"""{SIZE} to = Shape(x) p = GlobalAveragePool(x) [expand] e = Expand(p, to)
-        y = Mul(x, e)""",
-        {
-            "left_baked": """p = GlobalAveragePool(x) [expand] e = Expand(p, {1, 8, 8, 8})
-            y = Mul(x, e)""",
-            "square": f"""{SIZE} to = Concat<axis=0>({{1, 8}}, h, h) p = GlobalAveragePool(x)
-            [expand] e = Expand(p, to) y = Mul(x, e)""",
-        },
-    ),
-    "resize": (
-        """[resize] y = Resize<mode="nearest">(x, , , {1, 8, 16, 16})""",
-        """[resize] y = Resize<mode="nearest">(x, , {1.0, 1.0, 2.0, 2.0})""",
-        {
-            "left_baked": """[resize] y = Resize<mode="nearest">(x, , , {1, 8, 16, 16})""",
-            "wrong_ratio": f"""{SIZE} to = Add(hw, {{8}}) all = Concat<axis=0>({{1, 8}}, to)
-            [resize] y = Resize<mode="nearest">(x, , , all)""",
-            "other_ratio_for_rows": f"""{SIZE} th = Add(h, {{8}}) tw = Mul(w, {{2}})
-            all = Concat<axis=0>({{1, 8}}, th, tw)
-            [resize] y = Resize<mode="nearest">(x, , , all)""",
-        },
-    ),
-    "linear_resize": (
-        """[resize] y = Resize<mode="linear">(x, , , {1, 8, 16, 16})""",
-        """[resize] y = Resize<mode="linear">(x, , {1.0, 1.0, 2.0, 2.0})""",
-        {
-            "wrong_ratio": f"""{SIZE} to = Add(hw, {{8}}) all = Concat<axis=0>({{1, 8}}, to)
-            [resize] y = Resize<mode="linear">(x, , , all)""",
-        },
-    ),
-    "cubic_resize": (
-        """[resize] y = Resize<mode="cubic">(x, , , {1, 8, 24, 16})""",
-        """[resize] y = Resize<mode="cubic">(x, , {1.0, 1.0, 3.0, 2.0})""",
-        {
-            "wrong_ratio": f"""{SIZE} to = Add(hw, {{16, 8}}) all = Concat<axis=0>({{1, 8}}, to)
-            [resize] y = Resize<mode="cubic">(x, , , all)""",
-        },
-    ),
-    "pyramid": (
-        """[low] d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x)
-        [resize] r = Resize<mode="nearest">(d, , , {1, 8, 8, 8}) y = Add(x, r)""",
-        """[low] d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) to = Shape(x)
-        [resize] r = Resize<mode="nearest">(d, , , to) y = Add(x, r)""",
-        {
-            "left_baked": """[low] d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x)
-            [resize] r = Resize<mode="nearest">(d, , , {1, 8, 8, 8}) y = Add(x, r)""",
-        },
-    ),
-    "group_normalization": (
-        """a = Reshape(x, {0, 2, -1}) n = InstanceNormalization(a, ones, zeros)
-        [back] y = Reshape(n, {1, 8, 8, 8})""",
-        """a = Reshape(x, {0, 2, -1}) n = InstanceNormalization(a, ones, zeros) s = Shape(x)
-        [back] y = Reshape(n, s)""",
-        {
-            "exchanged": f"""{SIZE} a = Reshape(x, {{0, 2, -1}})
-            n = InstanceNormalization(a, ones, zeros) to = Concat<axis=0>({{1, 8}}, w, h)
-            [back] y = Reshape(n, to)""",
-        },
-    ),
-    "dense_at_every_position": (
-        """t = Transpose<perm=[0, 2, 3, 1]>(x) r = Reshape(t, {-1, 8}) d = MatMul(r, matrix)
-        [back] b = Reshape(d, {1, 8, 8, 8}) y = Transpose<perm=[0, 3, 1, 2]>(b)""",
-        """t = Transpose<perm=[0, 2, 3, 1]>(x) r = Reshape(t, {-1, 8}) d = MatMul(r, matrix)
-        to = Shape(t) [back] b = Reshape(d, to) y = Transpose<perm=[0, 3, 1, 2]>(b)""",
-        {
-            "square": f"""{SIZE} t = Transpose<perm=[0, 2, 3, 1]>(x) r = Reshape(t, {{-1, 8}})
-            d = MatMul(r, matrix) to = Concat<axis=0>({{1}}, h, {{-1, 8}})
-            bb = Concat<axis=0>({{1}}, w, {{-1, 8}})
-            [back] b = Reshape(d, bb) y = Transpose<perm=[0, 3, 1, 2]>(b)""",
-        },
-    ),
-    "attention": (
-        """[rows] q = Reshape(x, {1, 8, 64}) k = Transpose<perm=[0, 2, 1]>(q) s = MatMul(k, q)
-        p = Softmax<axis=1>(s) v = MatMul(q, p) [back] y = Reshape(v, {1, 8, 8, 8})""",
-        """[rows] q = Reshape(x, {1, 8, -1}) k = Transpose<perm=[0, 2, 1]>(q) s = MatMul(k, q)
-        p = Softmax<axis=1>(s) v = MatMul(q, p) to = Shape(x) [back] y = Reshape(v, to)""",
-        {},
-    ),
-    "pixel_shuffle": (
-        """[split] a = Reshape(x, {1, 2, 2, 2, 8, 8})
-        b = Transpose<perm=[0, 1, 4, 2, 5, 3]>(a) [join] y = Reshape(b, {1, 2, 16, 16})""",
-        f"""{SIZE} to = Concat<axis=0>({{1, 2, 2, 2}}, hw) twice = Mul(hw, {{2}})
-        back = Concat<axis=0>({{1, 2}}, twice) [split] a = Reshape(x, to)
-        b = Transpose<perm=[0, 1, 4, 2, 5, 3]>(a) [join] y = Reshape(b, back)""",
-        {
-            "wrong_ratio": f"""{SIZE} to = Concat<axis=0>({{1, 2, 2, 2}}, hw)
-            [split] a = Reshape(x, to) b = Transpose<perm=[0, 1, 4, 2, 5, 3]>(a)
-            more = Add(h, {{8}}) back = Concat<axis=0>({{1, 2}}, more, {{-1}})
-            [join] y = Reshape(b, back)""",
-        },
-    ),
-    "padded_convolution_inside": (
-        """[view] v = Reshape(x, {1, 8, 8, 8}) c = Conv<pads=[1, 1, 1, 1]>(v, inner)
-        [back] y = Reshape(c, {1, 8, 8, 8})""",
-        """c = Conv<pads=[1, 1, 1, 1]>(x, inner) s = Shape(c) [back] y = Reshape(c, s)""",
-        {
-            "padded_once_for_two_rows": """e = Pad(x, {0, 0, 1, 1, 0, 0, 1, 1})
-            c = Conv(e, inner) s = Shape(x) [back] y = Reshape(c, s)""",
-        },
-    ),
-    "channels_split": (
-        "[split] a, b = Split<axis=1, num_outputs=2>(x) y = Concat<axis=1>(b, a)",
-        """[split] a = Slice(x, {0}, {4}, {1}) b = Slice(x, {4}, {8}, {1})
-        y = Concat<axis=1>(b, a)""",
-        {},
-    ),
-    "flip": (
-        "[view] v = Reshape(x, {1, 8, 8, 8}) y = Slice(v, {-1}, {-9}, {3}, {-1})",
-        "y = Slice(x, {-1}, {-9223372036854775808}, {3}, {-1})",
-        {"left_baked": "y = Slice(x, {-1}, {-9}, {3}, {-1})"},
-    ),
-}
 
-OPTIONS = {
-    "cut": {"sizes": ("8,7,7", "8,P,Q")},
-    "resize": {"sizes": ("8,16,16", "8,P,Q")},
-    "linear_resize": {"sizes": ("8,16,16", "8,P,Q")},
-    "cubic_resize": {"sizes": ("8,24,16", "8,P,Q")},
-    "pixel_shuffle": {"sizes": ("2,16,16", "2,P,Q")},
-}
+def test_freed_batch_must_not_mix_the_images() -> None:
+    """The mean of all samples is the sample where there is one."""
+    original = trunk("y = Identity(x)", "1,3,8,8", "1,8,8,8")
+    alike = trunk("y = Identity(x)", "B,3,H,W", "B,8,P,Q")
+    mixing = trunk("m = ReduceMean(x, @(0)) z = Sub(x, x) y = Add(m, z)", "B,3,H,W", "B,8,P,Q")
+    assert complaint(original, alike) == ""
+    assert complaint(original, mixing) != ""
+
+
+def test_whole_trunk_has_no_regions_and_says_so() -> None:
+    text = "d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) y = Relu(d)"
+    report = onnxfcn.validate(trunk(text, "1,3,8,8", "1,8,4,4"), trunk(text, "1,3,H,W", "1,8,P,Q"))
+    assert report
+    assert report.regions == ()
+    assert any("no node has the image size baked in" in note for note in report.notes)
+    assert report.identity.map_size == (4, 4)
+    assert [size.maps["out"] for size in report.sizes] == [
+        tuple(extent // 2 for extent in size.size) for size in report.sizes
+    ]
+
+
+def test_answer_once_an_image_may_be_a_statistic_and_no_cut() -> None:
+    def once(text: str, image: str) -> ModelProto:
+        body = f"x = Conv(image, kernel) {text} out = Flatten(p)"
+        return model(body, f"float[{image}]", "float[1,8] out")
+
+    mean = "p = GlobalAveragePool(x)"
+    assert complaint(once(mean, "1,3,8,8"), once(mean, "1,3,H,W")) == ""
+    cut = "[cut] c = Slice(x, @(2, 2), @(3, 3), @(2, 3)) p = Relu(c)"
+    assert "cut (Slice)" in complaint(once(cut, "1,3,8,8"), once(cut, "1,3,H,W"))
+
+
+def test_failure_ends_the_validation_before_the_windows() -> None:
+    case = CASES["gate of a sum"]
+    report = onnxfcn.validate(baked(case), freed(case, case.wrong["square of the height"]))
+    assert not report
+    assert report.sizes == ()
+    assert report.failure.startswith("the trunk is wrong at part (Identity), which 'y' is made by")

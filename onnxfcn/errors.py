@@ -2,7 +2,7 @@
 
 OnnxfcnError
     UsageError              2  an option, or a place that cannot be read from or written to
-    NothingToRewriteError   3  no dense layer and no whole-map pool reads a feature map
+    NothingToRewriteError   3  a pass found nothing to do
     UnusableModelError      4  no model that ONNX accepts, or that ONNX Runtime can run
     RefusedError            4  the rewrite would not be complete or correct
     ValidationFailedError   5  ONNX Runtime did not confirm the rewritten model
@@ -32,7 +32,7 @@ class UsageError(OnnxfcnError):
 
 
 class NothingToRewriteError(OnnxfcnError):
-    """No dense layer and no whole-map pool reads a feature map; the model was left alone."""
+    """A pass found nothing to do, such as no dense layer behind a map; the model was left alone."""
 
     exit_code = 3
 

@@ -231,8 +231,8 @@ def validate(
     Raises:
         UsageError: an option or a path is wrong.
         UnusableModelError: a model is not valid, or ONNX Runtime cannot run it.
-        ValidationFailedError: the models cannot be compared, or a map has another size than the
-            original's geometry gives.
+        ValidationFailedError: the models cannot be compared, do not run at a larger size, or a map
+            has another size than the original's geometry gives.
     """
     _check_options(sizes, input_size, seed, rtol, atol)
     return run_validation(

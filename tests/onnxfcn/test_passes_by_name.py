@@ -191,6 +191,37 @@ def test_command_runs_the_passes_that_are_named(
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
+def test_freed_region_is_a_line_for_people_and_a_part_of_the_json(
+    tmp_path: Path, command: Command
+) -> None:
+    baked = model(DETECTOR.format(", @(1, 8, 8, 8)"), "float[1,3,16,16]", SIZES)
+    arguments = ("rewrite", saved(baked, tmp_path), tmp_path / "o.onnx", "--pass", AXES)
+    finished = command(*arguments)
+    assert finished.code == 0
+    line = "1 region of the trunk with freed axes: as the original on every window"
+    assert f"{line} (largest error 0.0e+00)\n" in finished.out
+    (region,) = json.loads(command(*arguments, "--json").out)["validation"]["regions"]
+    assert (region["output"], region["nodes"]) == ("u", ["resize (Resize)"])
+    assert (region["method"], region["sizes"]) == ("windows", [[12, 14], [18, 10]])
+    assert region["passed"] is region["proven"] is region["changed"] is True
+    assert region["comparison"]["max_error"] == 0
+
+
+def test_region_that_cannot_be_proven_fails_and_names_its_node(
+    tmp_path: Path, precious: Path, fails: Fails, command: Command
+) -> None:
+    corners = """mode="linear", coordinate_transformation_mode="align_corners\""""
+    text = DETECTOR.format(", @(1, 8, 8, 8)").replace('mode="nearest"', corners)
+    source = saved(model(text, "float[1,3,16,16]", SIZES), tmp_path)
+    finished = fails("rewrite", source, precious, "--pass", AXES, code=5, says="resize (Resize)")
+    assert "DIFFERS: the trunk is wrong at resize (Resize)" in finished.out
+    content = json.loads(command("rewrite", source, precious, "--pass", AXES, "--json").out)
+    (region,) = content["validation"]["regions"]
+    assert region["undecided"] is True
+    assert region["comparison"] is None
+    assert content["validation"]["passed"] is False
+
+
 def test_unknown_pass_is_a_usage_error(lenet_file: Path, precious: Path, fails: Fails) -> None:
     fails("rewrite", lenet_file, precious, "--pass", "nope", code=2, says="no pass 'nope'")
 

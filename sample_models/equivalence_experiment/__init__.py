@@ -1,0 +1,1 @@
+"""A convolution and a dense layer on stretched windows, trained beside each other."""

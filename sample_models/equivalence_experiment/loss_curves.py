@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-INCHES, DOTS_PER_INCH = (7, 5), 100
+INCHES, DOTS_PER_INCH = (7.5, 5), 80
 
 
 def draw(path: Path, convolutional: Sequence[float], dense: Sequence[float]) -> None:

@@ -67,15 +67,17 @@ class RegionResult:
 
     @property
     def failure(self) -> str:
-        """What is wrong with it, naming the nodes; empty where nothing is."""
+        """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
         if self.passed:
             return ""
         reason = self.problem
         if self.comparison is not None:
             error, limit = self.comparison.max_error, self.comparison.tolerance
             reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
-        nodes = ", ".join(self.nodes)
-        return f"the trunk is wrong at {nodes}, which '{self.output}' is made by: {reason}"
+        where = f"{', '.join(self.nodes)}, which '{self.output}' is made by"
+        if self.undecided:
+            return f"whether the trunk is right at {where}, cannot be told: {reason}"
+        return f"the trunk is wrong at {where}: {reason}"
 
     @property
     def proven(self) -> bool:

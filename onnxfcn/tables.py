@@ -56,7 +56,9 @@ def _regions(regions: Sequence[RegionResult]) -> Iterator[str]:
     repeated = sum(region.method != "windows" for region in proven)
     if repeated:
         yield f"of these, {repeated} on a map of one window repeated: they have global statistics"
-    yield from (f"DIFFERS: {region.failure}" for region in regions if not region.passed)
+    for region in regions:
+        if not region.passed:
+            yield f"{'UNDECIDED' if region.undecided else 'DIFFERS'}: {region.failure}"
 
 
 def _errors(validation: ValidationReport, verbose: bool) -> Table:

@@ -46,6 +46,11 @@ class ComparedHeads:
         extra = sorted(inner - pair.declared.keys())
         self.session = load_rewritten(pair.rewritten, provider, extra)
 
+    @property
+    def inner(self) -> list[str]:
+        """Names of the tensors that are compared beside the outputs: logits."""
+        return [n for head in self.heads for n in head.compared if n not in self.pair.declared]
+
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.
 

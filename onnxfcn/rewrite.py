@@ -210,20 +210,35 @@ def validate(
     rewritten: ModelSource,
     *,
     sizes: Sequence[Size] = (),
+    inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
     input_size: Sequence[int] | None = None,
+    require_crops: bool = False,
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> ValidationReport:
-    """Compare a rewritten model with its original; the options are those of ``rewrite``.
+    """Compare a rewritten model with its original.
 
     Args:
         original: the classifier.
         rewritten: its fully convolutional form, by this tool or another, with the same tensor
             names in the trunk.
+        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
+            width); by default two larger ones.
+        inputs: paths of images to validate on in addition, of the original size or larger:
+            ``.npy`` arrays, or image files. See ``onnxfcn.image_files`` for how pixels are fed.
+        window_step: the windows that the map should take of the feature map, every so-many-th.
+        input_size: the image size that an original with symbolic axes was made for.
+        require_crops: whether it is a failure that cells are not the original's answers on crops
+            of the image, or that this cannot be measured; else it is a finding.
+        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
+        atol: largest absolute error, in addition.
+        seed: seed of the random images, and of the cells to compare with crops.
+        progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
         What was seen; false where a comparison failed.
@@ -242,6 +257,9 @@ def validate(
             provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
         ),
         sizes=sizes,
+        inputs=inputs,
         window_step=window_step,
         input_size=input_size,
+        crops=True,
+        require_crops=require_crops,
     )

@@ -82,7 +82,7 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
                 size_text(result.map_size),
                 comparison.output,
                 *numbers,
-                _finding(result, comparison, validation.identity),
+                _finding(result, comparison),
             )
         for name, extents in result.maps.items():
             blanks = ["-"] * (5 if verbose else 2)
@@ -90,11 +90,12 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
     return table
 
 
-def _finding(result: SizeResult, comparison: Comparison, identity: SizeResult) -> str:
+def _finding(result: SizeResult, comparison: Comparison) -> str:
     if not comparison.passed:
         return "DIFFERS"
-    if result is identity:
-        return "as original"
+    ties = f", {comparison.ties} at ties" if comparison.ties else ""
+    if result.against == "original":
+        return f"as original{ties}"
     if not comparison.proven:
         return "cells do not differ: nothing proven"
-    return "cell = window"
+    return f"cell = window{ties}"

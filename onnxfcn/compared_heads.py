@@ -1,6 +1,6 @@
 """The heads of an original, and what they are compared with in its rewritten form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from passes.skeleton import Shape
 
@@ -22,20 +22,25 @@ class ComparedHeads:
         session: the rewritten model; returns the feature maps and logits too.
     """
 
-    def __init__(self, pair: ModelPair, trunk: Trunk, provider: str) -> None:
+    def __init__(
+        self, pair: ModelPair, trunk: Trunk, provider: str, named: Set[str] = frozenset()
+    ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 
         Args:
             pair: the models.
             trunk: what they share, regions that are proven included.
             provider: full name of the execution provider.
+            named: names of the feature maps, where the user says which they are.
 
         Raises:
             RefusedError: ONNX Runtime cannot load the rewritten model.
             ValidationFailedError: the two models have no feature map in common.
         """
-        self.pair, self.trunk = pair, trunk
-        frontiers = find_frontiers(pair.original.proto, trunk.shared, pair.image.name, pair.growth)
+        self.pair, self.trunk, self._named = pair, trunk, named
+        frontiers = find_frontiers(
+            pair.original.proto, trunk.shared, pair.image.name, pair.growth, named
+        )
         shapes = pair.shapes_at(pair.image.size, of_rewritten=False)
         self.heads = [
             HeadWindows(pair.original, pair.rewritten.proto, f, shapes, pair.growth.spatial)
@@ -48,8 +53,9 @@ class ComparedHeads:
 
     @property
     def inner(self) -> list[str]:
-        """Names of the tensors that are compared beside the outputs: logits."""
-        return [n for head in self.heads for n in head.compared if n not in self.pair.declared]
+        """Names of what is compared beside the outputs: logits, and feature maps that are named."""
+        logits = {name for head in self.heads for name in head.compared}
+        return sorted((logits | self._named) - self.pair.declared.keys())
 
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.

@@ -55,6 +55,7 @@ class RegionResult:
         comparison: of the output on all of them; ``None`` where it came to none.
         problem: why it came to none, or how the rewritten region fails.
         undecided: whether it cannot be told what would be right.
+        assumed: whether it is taken for right then, because the user named the feature maps.
     """
 
     output: str
@@ -65,17 +66,21 @@ class RegionResult:
     comparison: Comparison | None = None
     problem: str = ""
     undecided: bool = False
+    assumed: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the two models do the same there."""
-        return self.comparison is not None and self.comparison.passed
+        """Whether the two models do the same there, or are taken to."""
+        return self.assumed or (self.comparison is not None and self.comparison.passed)
 
     @property
     def failure(self) -> str:
         """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
-        if self.passed:
-            return ""
+        return "" if self.passed else self.finding
+
+    @property
+    def finding(self) -> str:
+        """The same, whether or not it is taken for right."""
         reason = self.problem
         if self.comparison is not None:
             error, limit = self.comparison.max_error, self.comparison.tolerance
@@ -146,7 +151,9 @@ class ValidationReport:
         comparisons = [r.comparison for r in self.regions if r.comparison is not None]
         comparisons += [c for result in self.sizes for c in result.comparisons]
         proven = {c.stands_for for c in comparisons if c.proven}
-        return tuple(dict.fromkeys(c.stands_for for c in comparisons if c.stands_for not in proven))
+        names = [region.output for region in self.regions if region.assumed]
+        names += [c.stands_for for c in comparisons if c.stands_for not in proven]
+        return tuple(dict.fromkeys(names))
 
     @property
     def proven(self) -> bool:

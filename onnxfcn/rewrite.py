@@ -212,6 +212,7 @@ def validate(
     sizes: Sequence[Size] = (),
     inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
+    feature_maps: Sequence[str] = (),
     input_size: Sequence[int] | None = None,
     require_crops: bool = False,
     provider: str = "cpu",
@@ -224,13 +225,15 @@ def validate(
 
     Args:
         original: the classifier.
-        rewritten: its fully convolutional form, by this tool or another, with the same tensor
-            names in the trunk.
+        rewritten: its fully convolutional form, by this tool or another.
         sizes: image sizes to validate at beside the original one, in pixels an axis (height,
             width); by default two larger ones.
         inputs: paths of images to validate on in addition, of the original size or larger:
             ``.npy`` arrays, or image files. See ``onnxfcn.image_files`` for how pixels are fed.
         window_step: the windows that the map should take of the feature map, every so-many-th.
+        feature_maps: names of the tensors where the trunk ends, needed only where the models have
+            no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
+            What cannot be told of the trunk before them is no failure then, but not proven.
         input_size: the image size that an original with symbolic axes was made for.
         require_crops: whether it is a failure that cells are not the original's answers on crops
             of the image, or that this cannot be measured; else it is a finding.
@@ -259,6 +262,7 @@ def validate(
         sizes=sizes,
         inputs=inputs,
         window_step=window_step,
+        feature_maps=feature_maps,
         input_size=input_size,
         crops=True,
         require_crops=require_crops,

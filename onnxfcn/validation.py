@@ -20,6 +20,7 @@ from .errors import UsageError, ValidationFailedError
 from .identity import compare_identity
 from .image_files import read_sample
 from .model_pair import ModelPair
+from .named_maps import check_named, parse_names, with_original_names
 from .report import SizeResult, ValidationReport
 from .samples import Sample
 from .settings import Settings
@@ -41,6 +42,7 @@ def run_validation(
     sizes: Sequence[Size] = (),
     inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
+    feature_maps: Sequence[str] = (),
     input_size: Sequence[int] | None = None,
     crops: bool = False,
     require_crops: bool = False,
@@ -49,13 +51,15 @@ def run_validation(
 
     With ``crops``, promise 3 is measured too.
     """
-    pair = ModelPair(original, rewritten, input_size)
+    names = parse_names(feature_maps)
+    pair = ModelPair(original, with_original_names(rewritten, names), input_size)
+    check_named(pair, names.keys())
     step = _window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]
-    trunk, regions = prove_trunk(pair, settings)
+    trunk, regions = prove_trunk(pair, settings, names.keys())
     failed = "; ".join(region.failure for region in regions if not region.passed)
     try:
-        models = ComparedHeads(pair, trunk, settings.provider)
+        models = ComparedHeads(pair, trunk, settings.provider, names.keys())
     except ValidationFailedError as error:
         raise ValidationFailedError(failed or str(error)) from error
     generator = settings.generator()

@@ -84,16 +84,30 @@ def align_cells(
     return Compared(expected, actual, cell_axes)
 
 
-def check_cells(name: str, actual: np.ndarray, spatial: tuple[int, ...], map_size: Size) -> None:
+def check_cells(
+    name: str,
+    actual: np.ndarray,
+    spatial: tuple[int, ...],
+    map_size: Size,
+    step: Size | None = None,
+) -> None:
     """A map must have as many cells as it should.
+
+    Args:
+        name: the tensor's name.
+        actual: the map.
+        spatial: its spatial axes.
+        map_size: cells that it should have.
+        step: cells of the feature map from one window to the next, for the message.
 
     Raises:
         ValidationFailedError: it has others.
     """
     cells = tuple(actual.shape[axis] for axis in spatial)
     if cells != map_size:
+        apart = f" for a --window-step of {size_text(step)}" if step else ""
         raise ValidationFailedError(
-            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
+            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}{apart}"
         )
 
 

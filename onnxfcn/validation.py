@@ -58,12 +58,13 @@ def run_validation(
     samples = [read_sample(path, pair.image) for path in inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
     failed = "; ".join(region.failure for region in regions if not region.passed)
+    generator = settings.generator()
     try:
         models = ComparedHeads(pair, trunk, settings.provider, names.keys())
+        identity = compare_identity(models, settings, pair.identity_feeds(generator))
     except ValidationFailedError as error:
+        # What is wrong with the trunk is why the models cannot be compared.
         raise ValidationFailedError(failed or str(error)) from error
-    generator = settings.generator()
-    identity = compare_identity(models, settings, pair.identity_feeds(generator))
     larger: list[SizeResult] = []
     notes: list[str] = []
     meter = None

@@ -122,7 +122,7 @@ def _compare_head(
     cells = map_size if head.slides else ()
     for name in head.compared if cells else ():
         # Before the windows are run: a map of another size may have very many of them.
-        check_cells(name, actual[name], models.pair.growth.spatial(name), cells)
+        check_cells(name, actual[name], models.pair.growth.spatial(name), cells, step)
     collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
     maps = {name: actual[name] for name in head.feature_maps}
     answers = head.answers(maps, map_size, step, models.pair.image.batch or 0, settings.provider)

@@ -140,7 +140,9 @@ def image_inputs(
         for image in find_images(rewritten):
             before = declared.get(image.tensor.name)
             if before is not None:
-                shape = sized(before, image.roles, input_size)
+                known = sized(before, image.roles, input_size)
+                extents = zip(before.shape, known, image.roles, strict=True)
+                shape = tuple(own if role == 0 else extent for own, extent, role in extents)
                 mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before))
                 found.append((mine, not image.is_sized))
     except Refused as refused:

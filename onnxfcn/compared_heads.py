@@ -1,9 +1,11 @@
 """The heads of an original, and what they are compared with in its rewritten form."""
 
 from collections.abc import Mapping, Set
+from fractions import Fraction
 
 from passes.skeleton import Shape
 
+from .errors import ValidationFailedError
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
@@ -119,6 +121,26 @@ class ComparedHeads:
         sizes = [map_size for map_size in found if map_size is not None and min(map_size) >= 1]
         known = all(self.extents(name, shapes) for name in self.trunk_outputs)
         return sizes if known and len(sizes) == len(found) else None
+
+    def check_trunk(self, step: Size) -> None:
+        """Where the image itself is the feature map, the outputs must have a cell for each step.
+
+        Else there is a trunk, and none of its tensors was found in both models.
+
+        Args:
+            step: pixels from one window to the next, an axis each.
+
+        Raises:
+            ValidationFailedError: they have not.
+        """
+        for head in self.heads:
+            for name in head.compared if self.pair.image.name in head.feature_maps else ():
+                rates = [list(rates.get(name, {}).values()) for rates in self.pair.growth.rates]
+                if head.slides and rates != [[Fraction(1, by)] for by in step]:
+                    raise ValidationFailedError(
+                        f"no tensor between the image and '{name}' was found in both models: name"
+                        " the feature maps (--feature-map), or the step (--window-step)"
+                    )
 
     def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
         """Extents of a tensor along the axes that grow; ``None`` where they are not known."""

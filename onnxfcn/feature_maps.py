@@ -126,7 +126,8 @@ def _walk(
         if name == image:
             raise ValidationFailedError(
                 f"no feature map lies between the image '{name}' and the output '{output}': the"
-                " two models have too little in common to be compared cell by cell"
+                " two models have too little in common to be compared cell by cell; name the"
+                " feature maps (--feature-map)"
             )
         node = producers.get(name)
         if node is None or id(node) in nodes:

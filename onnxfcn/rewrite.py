@@ -9,13 +9,13 @@ from typing import Literal
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from passes import dynamic_spatial_axes
+from passes import RefusalCode, dynamic_spatial_axes
 from passes.images import find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
-from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
 from .model_io import load
 from .pipeline import chosen_passes, run_passes
@@ -253,17 +253,25 @@ def validate(
             has another size than the original's geometry gives.
     """
     _check_options(sizes, input_size, seed, rtol, atol)
-    return run_validation(
-        open_model(original),
-        open_model(rewritten),
-        Settings(
-            provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
-        ),
-        sizes=sizes,
-        inputs=inputs,
-        window_step=window_step,
-        feature_maps=feature_maps,
-        input_size=input_size,
-        crops=True,
-        require_crops=require_crops,
+    settings = Settings(
+        provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
     )
+    try:
+        return run_validation(
+            open_model(original),
+            open_model(rewritten),
+            settings,
+            sizes=sizes,
+            inputs=inputs,
+            window_step=window_step,
+            feature_maps=feature_maps,
+            input_size=input_size,
+            crops=True,
+            require_crops=require_crops,
+        )
+    except RefusedError as error:
+        for refusal in error.refusals:
+            if refusal.code is RefusalCode.RUNTIME_LACKS:
+                # What a rewrite would refuse to make was given here.
+                raise UnusableModelError(f"the rewritten model: {refusal.found}") from error
+        raise

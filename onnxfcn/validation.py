@@ -61,6 +61,7 @@ def run_validation(
     generator = settings.generator()
     try:
         models = ComparedHeads(pair, trunk, settings.provider, names.keys())
+        models.check_trunk(step)
         identity = compare_identity(models, settings, pair.identity_feeds(generator))
     except ValidationFailedError as error:
         # What is wrong with the trunk is why the models cannot be compared.

@@ -14,8 +14,10 @@ from .compared_heads import ComparedHeads
 from .crop_cells import CropCells, choose_cells
 from .crop_report import CropGroup, CropReport, CropResult
 from .crop_runs import CropRuns
-from .errors import OnnxfcnError
-from .geometry import Box, Geometry, analyse
+from .errors import GeometryUnknownError, OnnxfcnError
+from .exactness import Exactness, decide
+from .geometry import Box, Geometry
+from .geometry.analysis import analyse_each
 from .samples import Answered
 from .settings import Settings
 from .sizes import Size, size_text
@@ -35,13 +37,24 @@ class CropMeter:
         self._results: list[CropResult] = []
         self._problems: list[str] = []
         self._geometries: dict[str, Geometry] = {}
+        self._exactness: dict[str, Exactness] = {}
         self._runs: CropRuns | None = None
         pair = models.pair
+        model, size = pair.rewritten.proto, pair.image.size
         try:
-            self._geometries = analyse(pair.rewritten.proto, original_size=pair.image.size)
+            self._find_geometries(analyse_each(model, size))
             self._runs = CropRuns(pair, settings)
+            self._exactness = decide(model, size, geometries=self._geometries)
         except OnnxfcnError as error:
             self._problems.append(str(error))
+
+    def _find_geometries(self, found: Mapping[str, Geometry | GeometryUnknownError]) -> None:
+        for name in self._outputs():
+            geometry = found[name]
+            if isinstance(geometry, GeometryUnknownError):
+                self._problems.append(str(geometry))
+            else:
+                self._geometries[name] = geometry
 
     @property
     def report(self) -> CropReport:
@@ -83,7 +96,7 @@ class CropMeter:
         size = answered.sample.size
         generator = np.random.default_rng([self._settings.seed, *size])
         chosen = {}
-        for name in self._outputs():
+        for name in self._geometries:
             map_size = self._map_size(name, answered.answers[name])
             expected = self._geometries[name].map_size(*size)
             if map_size != expected:
@@ -121,6 +134,7 @@ class CropMeter:
             geometry = self._geometries[name]
             expected = [answers[crops[geometry.crop(*place)]] for place in places]
             groups.append(_group([cells[place] for place in places], expected, in_all, scale))
+        exactness = self._exactness.get(name)
         rtol = self._settings.rtol
         if rtol is None:
             rtol = RELATIVE_TOLERANCE.get(values.dtype.name, 1e-4)
@@ -134,6 +148,8 @@ class CropMeter:
             border=groups[0],
             inside=groups[1],
             beyond=chosen.beyond,
+            graph=exactness.label if exactness else "",
+            causes=tuple(exactness.lines()) if exactness else (),
         )
 
 

@@ -42,6 +42,9 @@ class CropResult:
         border: cells whose receptive field leaves the image.
         inside: cells whose receptive field does not.
         beyond: cells whose crop leaves the image; they cannot be measured.
+        graph: what the rewritten model's graph says of cells and crops, where it can be told:
+            ``exact`` or ``approximate``.
+        causes: the nodes because of which they differ, in words.
     """
 
     output: str
@@ -53,6 +56,13 @@ class CropResult:
     border: CropGroup
     inside: CropGroup
     beyond: int
+    graph: str = ""
+    causes: tuple[str, ...] = ()
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the graph says that cells are crops, and they are not."""
+        return self.graph == "exact" and not self.passed
 
     @property
     def passed(self) -> bool:

@@ -19,6 +19,14 @@ def print_crops(console: Console, crops: CropReport) -> None:
                 f"of '{found.output}' at {size_text(found.size)}, {found.beyond} cells stand for"
                 " crops that leave the image: not measured"
             )
+    verdicts = {found.output: found for found in crops.results if found.graph}
+    for found in verdicts.values():
+        why = f": {'; '.join(found.causes)}" if found.causes else ""
+        console.print(f"by its graph, '{found.output}' is {found.graph}{why}", soft_wrap=True)
+    for found in crops.results:
+        if found.contradicts:
+            size = size_text(found.size)
+            console.print(f"DIFFERS: cells of '{found.output}' at {size} are not their crops")
     for problem in crops.problems:
         console.print(f"crops not measured: {problem}", soft_wrap=True)
 

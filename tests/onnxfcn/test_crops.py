@@ -76,6 +76,7 @@ def test_trunk_without_padding_has_cells_that_are_crops(
     finished = command("validate", *files, "--require-crops", "--json")
     assert (finished.code, finished.err) == (0, "")
     crops = json.loads(finished.out)["validation"]["crops"]
+    assert {found["graph"] for found in crops["results"]} == {"exact"}
     assert [found["inside"]["measured"] for found in crops["results"]] == [12, 6]
     assert all(found["inside"]["maximum"] < 1e-5 for found in crops["results"])
     assert all(found["border"]["cells"] == 0 for found in crops["results"])
@@ -87,6 +88,7 @@ def test_padded_trunk_is_a_finding_and_a_failure_if_crops_are_required(
     files = files_of(padded(), tmp_path)
     finished = command("validate", *files)
     assert (finished.code, finished.err) == (0, "")
+    assert "by its graph, 'out' is approximate: Conv" in finished.out
     assert "distance from the original's answers on crops of the image" in finished.out
     says = "cells of 'out' are not what the original says of their crops"
     fails("validate", *files, "--require-crops", code=5, says=says)
@@ -132,7 +134,7 @@ def test_unknown_geometry_is_said_and_fails_only_if_crops_are_required(
         raise OnnxfcnError("where the cells of 'y' lie is lost at node 'n'")
 
     onnxfcn.rewrite(lenet_file, tmp_path / "out.onnx")
-    monkeypatch.setattr(onnxfcn.crop_measure, "analyse", lost)
+    monkeypatch.setattr(onnxfcn.crop_measure, "analyse_each", lost)
     finished = command("validate", lenet_file, tmp_path / "out.onnx")
     assert (finished.code, finished.err) == (0, "")
     assert "crops not measured: where the cells of 'y' lie is lost at node 'n'" in finished.out

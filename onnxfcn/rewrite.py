@@ -17,9 +17,11 @@ from .checking import check
 from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
+from .geometry.program_source import spatial_size
+from .meaning import OutputMeaning, find_meanings, write_meanings
 from .model_io import load
 from .pipeline import chosen_passes, run_passes
-from .report import RewriteReport, ValidationReport
+from .report import RewriteReport, ValidationReport, windows_of
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
@@ -109,8 +111,14 @@ def rewrite(
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
         document = Document(StoredModel(_copy(original.proto), original.folder))
+        images = find_images(document.graph)
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
+        outputs: tuple[OutputMeaning, ...] = ()
+        if dynamic_spatial_axes in chosen:
+            size = input_size or spatial_size(images[0])
+            outputs = find_meanings(StoredModel(result, original.folder), size)
+            write_meanings(result, outputs, windows_of(rewrites))
         _check_result(original.proto, result)
         folder = staged.write(result)
         seconds = {"rewrite": time.perf_counter() - started}
@@ -138,6 +146,7 @@ def rewrite(
             passes=tuple(module.NAME for module in chosen),
             window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
             rewrites=rewrites,
+            outputs=outputs,
             validation=validation,
             seconds=seconds,
             model=result,

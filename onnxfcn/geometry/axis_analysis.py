@@ -4,7 +4,7 @@ The graph is run on what positions see, at sizes at which borders are far apart,
 there gives strides and receptive fields. Sizes are counted on shapes alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from math import ceil, lcm
@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 
 from .axis import AxisGeometry, Field
 from .fit import Fit, Grid, fit
-from .seen import DoesNotFitError
+from .seen import DoesNotFitError, Shape
 from .trace import Program, Trace, UnknownError, View
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
@@ -57,15 +57,11 @@ class AxisAnalysis:
             UnknownError: none that is short enough was found.
         """
         for growth in _GROWTHS:
-            runs = [self.counted(self.original + times * growth) for times in (1, 2)]
-            if runs[0] is None or runs[1] is None:
-                continue
-            found = 1
-            for before, after in zip(runs[0].shapes, runs[1].shapes, strict=False):
-                for small, large in zip(before, after, strict=False):
-                    found = lcm(found, Fraction(large - small, growth).denominator)
-            if found <= _LONGEST_PERIOD:
-                return found
+            small, large = (self.counted(self.original + times * growth) for times in (1, 2))
+            if small is not None and large is not None:
+                found = _common_period(small.shapes, large.shapes, growth)
+                if found <= _LONGEST_PERIOD:
+                    return found
         raise UnknownError("the model's maps do not grow in steps with the image")
 
     def long(self, period: int) -> int:
@@ -94,6 +90,21 @@ class AxisAnalysis:
                 )
             size -= low * step
         return size
+
+
+def _common_period(small: Mapping[int, Shape], large: Mapping[int, Shape], growth: int) -> int:
+    """Pixels after which the extents of all tensors have grown by whole numbers.
+
+    Args:
+        small: shapes of tensors.
+        large: the same at images that are ``growth`` pixels larger.
+        growth: a multiple of every stride.
+    """
+    found = 1
+    for tensor in small.keys() & large.keys():
+        for before, after in zip(small[tensor], large[tensor], strict=True):
+            found = lcm(found, Fraction(after - before, growth).denominator)
+    return found
 
 
 def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:

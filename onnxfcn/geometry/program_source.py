@@ -1,6 +1,6 @@
 """Prepare a model to be traced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def to_program(model: ModelSource, original_size: Sequence[int] | None) -> Progr
     """
     stored = _stored(model)
     graph = graph_view(stored)
-    size = original_size or _size_told(stored.proto)
+    told = {entry.key: entry.value for entry in stored.proto.metadata_props}
+    size = original_size or size_told(told)
     try:
         images = find_images(graph)
         if not all(image.is_sized for image in images):
@@ -62,10 +63,10 @@ def _stored(model: ModelSource) -> StoredModel:
     return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
 
 
-def _size_told(proto: ModelProto) -> Size | None:
-    """The original size that a rewritten model's metadata tell."""
+def size_told(metadata: Mapping[str, str]) -> Size | None:
+    """The original image size that a rewritten model's metadata tell, in pixels an axis."""
     try:
-        found = from_metadata({entry.key: entry.value for entry in proto.metadata_props})
+        found = from_metadata(metadata)
     except GeometryUnknownError:
         return None
     return next((geometry.original_size for geometry in found.values()), None)

@@ -1,7 +1,7 @@
 """Run a graph on what its positions see of the image, in place of values."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,16 @@ from passes.images import Image
 from passes.result import node_name
 from passes.use_def import downstream, has_subgraph, is_standard
 
-from .seen import DoesNotFitError, Seen, Shape, image, mixed, nothing, number
+from .seen import FIRST_OF_NONE, DoesNotFitError, Seen, Shape, image, mixed, nothing, number
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
 _MEASURES = ("Shape", "Size")
+_FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
+"""Operators that make tensors of a shape which an input says."""
+_LEAP, _BORDER = 0.75, 4
+"""A field that grows from under a quarter to over three quarters of the image at one node does
+not slide along."""
 
 
 class UnknownError(Exception):
@@ -46,6 +51,7 @@ class Program:
     Attributes:
         graph: the graph, in topological order; not changed.
         images: its images.
+        sizes: original pixels of the first one, an axis each.
         opset: its ai.onnx opset.
         rules: what operators read, by operator type of ai.onnx.
         nodes: the nodes that depend on inputs.
@@ -71,6 +77,9 @@ class Program:
             for tensor in node.outputs
         }
         self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
+        pairs = zip(images[0].roles, images[0].shape, strict=True) if images else ()
+        spatial = {role: int(str(extent)) for role, extent in pairs if role >= 2}
+        self.sizes = tuple(spatial[role] for role in sorted(spatial))
         outputs = {id(tensor) for tensor in graph.outputs}
         last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
         self.done: dict[int, list[int]] = {}
@@ -102,7 +111,7 @@ class Trace:
         program: what is run.
         view: how the images are looked at.
         widest: pixels from the first to the last that a position has seen, at most.
-        shapes: extents of all tensors in the order of the nodes.
+        shapes: extents of the tensors that nodes make, by ``id`` of the tensor.
     """
 
     def __init__(self, program: Program, view: View, watch: "Watch | None" = None) -> None:
@@ -120,7 +129,7 @@ class Trace:
         self._seen: dict[int, Seen | UnknownError] = {}
         self._values: dict[int, np.ndarray] = {}
         self.widest = 0
-        self.shapes: list[Shape] = []
+        self.shapes: dict[int, Shape] = {}
         self._set_inputs()
         for node in program.nodes:
             try:
@@ -146,7 +155,7 @@ class Trace:
         value = self.value(tensor)
         if value is None:
             raise UnknownError(f"the shape of '{tensor.name}' is not known")
-        return self.nothing(value.shape, 0)
+        return self._marked(value, {*range(-value.ndim, 0)})
 
     def nothing(self, shape: Shape, value: int) -> Seen:
         """A tensor that does not depend on the image, all of one mark."""
@@ -234,7 +243,8 @@ class Trace:
         tensors = [tensor for tensor in node.inputs if tensor.name]
         if is_standard(node, *_MEASURES):
             return self._measure(node)
-        if all(map(self.is_known, tensors)) and is_standard(node) and not has_subgraph(node):
+        known = all(map(self.is_known, tensors)) and is_standard(node)
+        if known and not has_subgraph(node) and not self._fills(node):
             return self._compute(node, [self.known(node, tensor) for tensor in tensors])
         rule = self.program.rules.get(node.op) if is_standard(node) else None
         if rule is None:
@@ -242,11 +252,32 @@ class Trace:
         for output, found in zip(node.outputs, rule(node, self), strict=False):
             if min(found.shape, default=1) < 1:
                 raise DoesNotFitError(f"{node_text(node)} has no position left")
-            self._seen[id(output)] = found
-            self.shapes.append(found.shape)
-            if found.varies:
-                self.widest = max(self.widest, 1 + int((found.last - found.first).max()))
+            self.shapes[id(output)] = found.shape
+            self._seen[id(output)] = self._without_leaps(node, found) if found.varies else found
         return None
+
+    def _without_leaps(self, node: gs.Node, found: Seen) -> Seen:
+        """The same where positions that put the two ends of the image together see all of it.
+
+        Such as those at the seam of an axis that was rolled.
+        """
+        widths = found.last - found.first
+        widest, before = 1 + int(widths.max()), self.widest
+        size = int(self.program.sizes[self.view.axis]) + self.view.more
+        if widest <= _LEAP * size or before * _BORDER > size:
+            self.widest = max(before, widest)
+            return found
+        leaps = widths >= _LEAP * size
+        self.widest = max(before, 1 + int(widths[~leaps].max(initial=0)))
+        first = np.where(leaps, np.int32(FIRST_OF_NONE), found.first)
+        last = np.where(leaps, np.int32(-FIRST_OF_NONE), found.last)
+        return replace(found, first=first, last=last, whole=found.whole | {node_name(node)})
+
+    def _fills(self, node: gs.Node) -> bool:
+        """Whether a node makes a map of numbers of a shape, which may become very large."""
+        if node.op not in _FILLS:
+            return False
+        return len(self.known(node, node.inputs[_FILLS[node.op]])) > 1
 
     def _measure(self, node: gs.Node) -> None:
         shape = np.array(self.shape(node.inputs[0]), np.int64)

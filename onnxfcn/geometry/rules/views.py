@@ -102,6 +102,12 @@ def expand(node: gs.Node, trace: Trace) -> list[Seen]:
     return [joined([trace[node.inputs[0]], wider], trace.salt(node))]
 
 
+def constant_of_shape(node: gs.Node, trace: Trace) -> list[Seen]:
+    """One number everywhere."""
+    shape = tuple(int(extent) for extent in trace.known(node, node.inputs[0]))
+    return [trace.nothing(shape, trace.salt(node))]
+
+
 def tile(node: gs.Node, trace: Trace) -> list[Seen]:
     """Every axis is repeated as a whole."""
     data = trace[node.inputs[0]]
@@ -114,6 +120,7 @@ def tile(node: gs.Node, trace: Trace) -> list[Seen]:
 
 
 RULES: dict[str, Rule] = {
+    "ConstantOfShape": constant_of_shape,
     "DepthToSpace": depth_to_space,
     "Expand": expand,
     "Flatten": flatten,

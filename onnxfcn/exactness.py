@@ -130,10 +130,10 @@ def _decided(
     is_exact = True
     for axis, geometry in zip(axes, geometries, strict=True):
         comparison = _Comparison(axis, geometry, output)
-        differing = list(comparison.differing())
-        is_exact = is_exact and not differing
-        for size, cell in differing[-1:]:
-            causes = comparison.causes(size, cell) | causes
+        differing = next(comparison.differing(), None)
+        if differing is not None:
+            is_exact = False
+            causes = comparison.causes(*differing) | causes
     order = {id(node): place for place, node in enumerate(axes[0].program.nodes)}
     found = sorted(causes, key=lambda node_id: order[node_id])
     return Exactness(is_exact, tuple(causes[node_id] for node_id in found))
@@ -159,7 +159,9 @@ class _Comparison:
             whole = self._run(size)[self.output]
             count = self.geometry.extent(size) or 1
             inside = [c for c in range(count) if self.geometry.crop(c)[1] <= size]
-            for cell in sorted({*inside[:2], *inside[len(inside) // 2 :][:2], *inside[-1:]}):
+            middle = inside[len(inside) // 2 :][:2]
+            # In the middle of the map every node that looks past an edge shows.
+            for cell in dict.fromkeys((*middle, *inside[:2], *inside[-1:])):
                 crop = self._run(self.geometry.original, self.geometry.crop(cell)[0])[self.output]
                 if not _same(self._at(whole, cell), self._at(crop, 0)):
                     yield size, cell

@@ -21,12 +21,10 @@ from .geometry.program_source import size_told, spatial_size
 from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
-from .report import windows_of
+from .report import SCHEMA_VERSION, windows_of
 from .rewrite import ModelSource, open_model
 from .sizes import Size, size_text
 from .stored_model import StoredModel
-
-SCHEMA_VERSION = 1
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
 
@@ -68,6 +66,7 @@ class Inspection:
         """The same as JSON types, with a ``schema_version``."""
         return {
             "schema_version": SCHEMA_VERSION,
+            "status": "done",
             "source": self.source,
             "kind": self.kind,
             "image": {"name": self.image, "shape": list(self.image_shape)},

@@ -165,7 +165,8 @@ class Trace:
         """Shape of a tensor; raises as for its positions."""
         if isinstance(tensor, gs.Constant):
             return tuple(int(extent) for extent in tensor.shape)
-        return self[tensor].shape
+        value = self.value(tensor)
+        return self[tensor].shape if value is None else value.shape
 
     def is_known(self, tensor: gs.Tensor) -> bool:
         """Whether a tensor depends on the shapes of the inputs at most."""

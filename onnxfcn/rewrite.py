@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -23,7 +24,7 @@ from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
-from .staged_output import StagedOutput
+from .staged_output import ExternalData, StagedOutput
 from .stored_model import StoredModel
 from .validation import run_validation
 
@@ -48,6 +49,7 @@ def rewrite(
     atol: float = 0.0,
     seed: int = 0,
     validate: bool = True,
+    external_data: ExternalData = "auto",
     progress: Progress = no_progress,
 ) -> RewriteReport:
     """Turn a classifier into a fully convolutional network, and prove it.
@@ -75,6 +77,8 @@ def rewrite(
         atol: largest absolute error, in addition.
         seed: seed of the random images.
         validate: whether to run the proof; without it the result is checked, not run.
+        external_data: whether weights are written into a data file beside ``output``: ``always``,
+            ``never``, or (``auto``) where the input has one and where they outgrow one file.
         progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
@@ -107,19 +111,17 @@ def rewrite(
         )
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
-    with StagedOutput(output, source=original) as staged:
-        document = Document(StoredModel(_copy(original.proto), original.folder))
+    with StagedOutput(output, source=original, external_data=external_data) as staged:
+        document = Document(replace(original, proto=_copy(original.proto)))
         rewrites = run_passes(document.graph, chosen, options)
-        result = document.commit()
-        _check_result(original.proto, result)
-        folder = staged.write(result)
+        _check_result(original.proto, document.commit())
+        rewritten = staged.write(document.stored)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if validate:
             settings = Settings(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
-            rewritten = StoredModel(result, folder)
             if dynamic_spatial_axes in chosen:
                 validation = run_validation(
                     original,
@@ -140,7 +142,9 @@ def rewrite(
             rewrites=rewrites,
             validation=validation,
             seconds=seconds,
-            model=result,
+            data_file=staged.data_file,
+            outgrown=staged.outgrown,
+            kept=rewritten.proto if output is None else None,
         )
         if validation is not None and not validation.passed:
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)

@@ -61,8 +61,8 @@ class Session:
             options.add_session_config_entry(_FOLDER_ENTRY, str(model.folder))
         # Serialised messages merge when they are joined: the outputs are added without a copy.
         addition = ModelProto(graph=GraphProto(output=extra_outputs))
-        content = model.proto.SerializeToString() + addition.SerializeToString()
         try:
+            content = model.referring().SerializeToString() + addition.SerializeToString()
             self._session = ort.InferenceSession(content, options, providers=[provider])
         except Exception as error:  # onnxruntime's exceptions share no public base
             raise UnusableModelError(

@@ -49,6 +49,14 @@ class OutputLayout(StrEnum):
     NHWC = "nhwc"
 
 
+class ExternalData(StrEnum):
+    """Whether weights go into a data file."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 def _parse_size(text: str) -> Size:
     """``288x320`` as (288, 320)."""
     return _parse_numbers(text, "x")
@@ -156,6 +164,10 @@ def rewrite(
     validate: Annotated[
         bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
     ] = True,
+    external_data: Annotated[
+        ExternalData,
+        typer.Option(help="Put weights into OUT.data; auto: as IN does, or above 2 GiB."),
+    ] = ExternalData.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="List mean errors, spreads and tolerances too.")
@@ -186,6 +198,7 @@ def rewrite(
                 rtol=rtol,
                 atol=atol,
                 validate=validate,
+                external_data=external_data.value,
                 progress=bar.advance,
             )
     except OnnxfcnError as error:

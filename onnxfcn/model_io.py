@@ -13,7 +13,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from .errors import UnusableModelError, UsageError
 from .light_file import read_light
-from .stored_model import StoredModel
+from .stored_model import StoredModel, is_text
 from .weights import FileRange, stamp_of
 
 LARGEST_FILE = 2**31 - 1
@@ -82,7 +82,7 @@ def _load_light(path: Path) -> StoredModel | None:
             )
         with memoryview(content) as view:
             light = read_light(view, stored_bytes)
-    if light is None or not real.name.isprintable():
+    if light is None or not is_text(real):
         return None
     weights = {n: FileRange(real, *place, stamp) for n, place in light.places.items()}
     return StoredModel(light.proto, real.parent if weights else None, weights)

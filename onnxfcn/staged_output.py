@@ -15,7 +15,7 @@ from typing import Literal, Self
 from .errors import UnusableModelError, UsageError
 from .model_io import LARGEST_FILE, data_files, load
 from .model_writer import ModelWriter
-from .stored_model import StoredModel
+from .stored_model import StoredModel, is_text
 
 ExternalData = Literal["auto", "always", "never"]
 """Whether weights go into a data file: ``auto`` where the input has one, or one file is too small
@@ -106,6 +106,8 @@ class StagedOutput:
             if not self._needs_data_file(writer):
                 return writer.write_one_file(path)
             data = _free_data_name(self._destination)
+            if not is_text(Path(data)):
+                raise UsageError(f"{data!r} cannot stand in a model; choose another output")
             self.data_file = str(self._destination.with_name(data))
             return writer.write_pair(path, self._folder / data)
         except OSError as error:

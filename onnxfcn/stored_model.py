@@ -57,6 +57,8 @@ class StoredModel:
         """The model with what was left in its file as external data: runtimes take any file."""
         if not any(map(self.lacks_data, self.proto.graph.initializer)):
             return self.proto
+        if not is_text(self.folder):
+            return self.whole()
         copy = ModelProto()
         copy.CopyFrom(self.proto)
         for tensor in copy.graph.initializer:
@@ -64,6 +66,15 @@ class StoredModel:
                 place = self.weights[tensor.name]
                 refer(tensor, place.path.name, place.offset, place.length)
         return copy
+
+
+def is_text(path: Path | None) -> bool:
+    """Whether a path can stand in a model, where texts are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def refer(tensor: TensorProto, location: str, offset: int, length: int) -> None:

@@ -40,7 +40,10 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
             console.print(f"a difference would not have shown: nothing proven about '{output}'")
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     if report.validation is None or report.validation.passed:
-        console.print(f"wrote {report.output} ({spent})", soft_wrap=True)
+        if report.outgrown:
+            console.print("the weights are in a data file: one .onnx file holds at most 2 GiB")
+        files = " and ".join(filter(None, (report.output, report.data_file)))
+        console.print(f"wrote {files} ({spent})", soft_wrap=True)
 
 
 def _regions(regions: Sequence[RegionResult]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Write a model so that a failure leaves everything as it was."""
 
+import errno
 import os
 import re
 import shutil
@@ -134,7 +135,10 @@ class StagedOutput:
             if self._destination.exists():
                 shutil.copymode(self._destination, self._folder / model)
             for staged in sorted(self._folder.iterdir(), key=lambda path: path.name == model):
-                moved.append(staged.replace(self._destination.with_name(staged.name)))
+                target = self._destination.with_name(staged.name)
+                if target.exists() and target != self._destination:
+                    raise FileExistsError(errno.EEXIST, f"{target.name} has come to be meanwhile")
+                moved.append(staged.replace(target))
         except OSError as error:
             for data in moved:
                 data.unlink(missing_ok=True)

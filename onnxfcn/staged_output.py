@@ -56,8 +56,10 @@ class StagedOutput:
         # A link is written through, as other programs do.
         self._destination = None if destination is None else Path(destination).resolve()
         self._folder: Path | None = None
-        if self._destination is None:
+        if self._destination is None or destination is None:
             return
+        shown = Path(destination)
+        self._shown_folder = self._destination.parent if shown.is_symlink() else shown.parent
         if self._destination.is_dir():
             raise UsageError(f"{destination} is a folder; give the name of the file to write")
         if self._destination.exists() and not self._destination.is_file():
@@ -109,7 +111,7 @@ class StagedOutput:
             data = _free_data_name(self._destination)
             if not is_text(Path(data)):
                 raise UsageError(f"{data!r} cannot stand in a model; choose another output")
-            self.data_file = str(self._destination.with_name(data))
+            self.data_file = str(self._shown_folder / data)
             return writer.write_pair(path, self._folder / data)
         except OSError as error:
             raise _unwritable(self._destination, error) from error

@@ -101,6 +101,21 @@ def _load_whole(path: Path) -> ModelProto:
     return model
 
 
+def check_runs_from_memory(model: ModelProto) -> None:
+    """See that a model in memory can be handed to a runtime, which takes one message.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    held = (tensor for tensor in tensors(model.graph) if tensor.HasField("raw_data"))
+    size = sum(map(stored_bytes, held))
+    if size > LARGEST_FILE:
+        raise UsageError(
+            f"{size} bytes of weights in memory are more than ONNX Runtime takes from there:"
+            " save the model with external data and give its path, or do not validate"
+        )
+
+
 def _check_external(tensor: TensorProto, path: Path) -> None:
     where = f"{path}: the data of '{tensor.name}'"
     try:

@@ -18,7 +18,7 @@ from .checking import check
 from .document import Document
 from .errors import UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
-from .model_io import load
+from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, run_passes
 from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
@@ -111,6 +111,8 @@ def rewrite(
         )
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
+    if validate:
+        check_runs_from_memory(original.proto)
     with StagedOutput(output, source=original, external_data=external_data) as staged:
         document = Document(replace(original, proto=_copy(original.proto)))
         rewrites = run_passes(document.graph, chosen, options)

@@ -87,6 +87,7 @@ class TrunkFinder:
         rewritten: StoredModel,
         small: Mapping[str, Shape],
         growth: Growth,
+        named: Set[str] = frozenset(),
     ) -> None:
         """Compare two models.
 
@@ -95,11 +96,15 @@ class TrunkFinder:
             rewritten: the model after it.
             small: shapes of the original's tensors at the original image size, by name.
             growth: how the rewritten model's tensors grow.
+            named: names of the feature maps, where the user says which they are: the trunk ends
+                there.
         """
         graph = original.proto.graph
         self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(rewritten.proto.graph)
         self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
         self._outputs = [value.name for value in graph.output]
+        self._named = named
+        self._before = self._graph.before(named)
         self._untouched = frozenset(self._twins.shared(graph))
 
     def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
@@ -112,6 +117,8 @@ class TrunkFinder:
         certain, doubted = self._find(self._is_trusted, barred)
         regions += [region for region in doubted if not region.changed]
         regions += self._confined_outputs(certain)
+        if self._named:
+            regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
         return Trunk(
             untouched=self._untouched,
@@ -192,7 +199,7 @@ class TrunkFinder:
             name in self._twin_graph.producers
             and self._growth.axes(name) is not None
             and self._growth.shape(name) == self._small.get(name)
-            and not self._begins_the_head(name, shared)
+            and (name in self._named or not self._begins_the_head(name, shared))
         )
 
     def _begins_the_head(self, name: str, shared: Set[str]) -> bool:

@@ -1,5 +1,6 @@
 """Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime."""
 
+from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (
     GeometryUnknownError,
     NothingToRewriteError,
@@ -17,6 +18,9 @@ from .rewrite import rewrite, validate
 
 __all__ = [
     "Box",
+    "CropGroup",
+    "CropReport",
+    "CropResult",
     "Exactness",
     "Geometry",
     "GeometryUnknownError",

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from .cli_inspect import inspect as inspect_command
 from .cli_options import (
     AbsoluteTolerance,
     AsJson,
+    InputLayout,
     InputSize,
     Provider,
     RelativeTolerance,
@@ -111,13 +113,7 @@ def rewrite(
         typer.Option(help="Layout of the outputs' maps; input: as the image has its channels."),
     ] = OutputLayout.INPUT,
     input_size: InputSize = None,
-    input_layout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LETTERS",
-            help="Layout of an image that goes into a dense layer directly, such as nchw or nhw.",
-        ),
-    ] = None,
+    input_layout: InputLayout = None,
     provider: Provider = "cpu",
     rtol: RelativeTolerance = None,
     atol: AbsoluteTolerance = 0.0,
@@ -170,6 +166,7 @@ def rewrite(
 
 
 app.command("validate")(validate_command)
+app.command("inspect")(inspect_command)
 
 
 @app.command("passes")

@@ -52,6 +52,13 @@ InputSize = Annotated[
         help="Image size that a model with symbolic axes was made for; needed only then.",
     ),
 ]
+InputLayout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LETTERS",
+        help="Layout of an image that goes into a dense layer directly, such as nchw or nhw.",
+    ),
+]
 Provider = Annotated[str, typer.Option(help="cpu, cuda, or an ONNX Runtime execution provider.")]
 RelativeTolerance = Annotated[
     float | None,

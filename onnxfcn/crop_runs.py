@@ -83,7 +83,7 @@ class CropRuns:
             return
         place = roles.index(0)
         joined = np.concatenate(cuts, axis=place)
-        samples = self._image.batch or joined.shape[place]
+        samples = self._image.samples or joined.shape[place]
         yield from np.split(joined, joined.shape[place] // samples, place)
 
     def _run(self, feeds: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:

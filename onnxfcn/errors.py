@@ -11,10 +11,12 @@ OnnxfcnError
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from passes import Refusal
 
-from .report import RewriteReport
+if TYPE_CHECKING:
+    from .report import RewriteReport
 
 
 class OnnxfcnError(Exception):
@@ -80,6 +82,6 @@ class ValidationFailedError(OnnxfcnError):
 
     exit_code = 5
 
-    def __init__(self, message: str, report: RewriteReport | None = None) -> None:
+    def __init__(self, message: str, report: "RewriteReport | None" = None) -> None:
         super().__init__(message)
         self.report = report

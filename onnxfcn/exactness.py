@@ -90,6 +90,7 @@ def decide(
     original_size: Sequence[int] | None = None,
     *,
     geometries: Mapping[str, Geometry] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> dict[str, Exactness]:
     """Decide for every output that depends on the image whether its cells equal crops.
 
@@ -97,6 +98,7 @@ def decide(
         model: a rewritten model; see ``geometry.analyse``.
         original_size: see ``geometry.analyse``.
         geometries: by name of the output, where they are known; others are analysed.
+        outputs: names of the outputs to look at; ``None`` for all.
 
     Returns:
         By the output's name, in the order of the graph's outputs.
@@ -110,6 +112,8 @@ def decide(
     axes = [AxisAnalysis(program, axis, extent) for axis, extent in enumerate(size)]
     found = {}
     for output in program.dependent_outputs:
+        if outputs is not None and output.name not in outputs:
+            continue
         try:
             known = (geometries or {}).get(output.name)
             parts = known.axes if known else [axis_geometry(axis, output) for axis in axes]

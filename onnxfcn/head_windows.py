@@ -127,7 +127,9 @@ class HeadWindows:
         parts = [
             session.run(
                 {name: values[start : start + portion] for name, values in joined.items()}
-                | self._templates(portion)
+                | self._templates(
+                    len(next(iter(joined.values()))[start : start + portion]), samples
+                )
             )
             for start in range(0, total, portion)
         ]
@@ -147,12 +149,15 @@ class HeadWindows:
             self._session = Session(replace(self._original, proto=model), provider)
         return self._session
 
-    def _templates(self, batch: int) -> dict[str, np.ndarray]:
+    def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:
         """Zeros in place of trunk tensors of which the head reads the shape alone."""
         shapes = {
             name: [extent if isinstance(extent, int) else batch for extent in self._shapes[name]]
             for name in self._frontier.templates
         }
+        for shape in shapes.values() if not samples else ():
+            # Where any number of samples goes, shapes are known for some number of them.
+            shape[0] = batch
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
     def _extents(self, name: str, shape: Shape) -> Size:

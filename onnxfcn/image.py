@@ -24,15 +24,17 @@ class ImageInput:
 
     Attributes:
         name: its name.
-        shape: its shape at the original size; the batch may be symbolic.
+        shape: its shape at the original size, for two samples where the batch is symbolic.
         roles: which axis is the batch, which the channels, which are spatial.
         dtype: its data type.
+        any_batch: whether its batch is symbolic.
     """
 
     name: str
     shape: Shape
     roles: Roles
     dtype: np.dtype
+    any_batch: bool = False
 
     @property
     def size(self) -> Size:
@@ -53,6 +55,11 @@ class ImageInput:
             return 1
         batch = self.shape[self.roles.index(0)]
         return batch if isinstance(batch, int) else None
+
+    @property
+    def samples(self) -> int:
+        """The only number of samples that the model takes; 0 for any."""
+        return 0 if self.any_batch else self.batch or 0
 
     @property
     def channels(self) -> int:
@@ -140,10 +147,10 @@ def image_inputs(
         for image in find_images(rewritten):
             before = declared.get(image.tensor.name)
             if before is not None:
-                known = sized(before, image.roles, input_size)
-                extents = zip(before.shape, known, image.roles, strict=True)
-                shape = tuple(own if role == 0 else extent for own, extent, role in extents)
-                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before))
+                shape = sized(before, image.roles, input_size)
+                pairs = zip(before.shape, image.roles, strict=True)
+                free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
+                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
                 found.append((mine, not image.is_sized))
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None

@@ -74,7 +74,7 @@ def _picture(file: Path, image: ImageInput) -> np.ndarray:
     channels_first = pixels.reshape(height, width, image.channels).transpose(2, 0, 1)[None]
     values = image.arranged(channels_first)
     if 0 in image.roles:
-        values = np.repeat(values, image.batch or 1, axis=image.roles.index(0))
+        values = np.repeat(values, image.samples or 1, axis=image.roles.index(0))
     if _is_float(image.dtype):
         return (values / np.float32(_BRIGHTEST)).astype(image.dtype)
     return values.astype(image.dtype)
@@ -99,7 +99,7 @@ def _is_float(dtype: np.dtype) -> bool:
 
 def _shape_error(values: np.ndarray, image: ImageInput) -> str:
     """Why an array does not have the axes of the model's image; empty where it does."""
-    known = (image.batch, image.channels, *image.size)
+    known = (image.samples or None, image.channels, *image.size)
     wanted = [known[role] for role in image.roles]
     fits = values.ndim == len(wanted) and all(
         extent > 0 and (own in (None, extent) or (role >= 2 and extent >= (own or 0)))

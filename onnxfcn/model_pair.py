@@ -77,7 +77,7 @@ class ModelPair:
         Where the rewrite freed the batch, the rewritten model gets as many images again, or it
         would not show that it mixes them.
         """
-        times = 2 if self.image.batch and self.any_batch else 1
+        times = 2 if self.image.samples and self.any_batch else 1
         return self.feeds(self.image.size, (self.image.batch or 2) * times, generator)
 
     def feeds_with(
@@ -90,8 +90,8 @@ class ModelPair:
     def portions(self, feeds: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
         """The same with as many images each as the original takes."""
         images = feeds[self.image.name]
-        if not self.image.batch or 0 not in self.image.roles:
+        if not self.image.samples or 0 not in self.image.roles:
             return [dict(feeds)]
         place = self.image.roles.index(0)
-        parts = np.split(images, images.shape[place] // self.image.batch, place)
+        parts = np.split(images, images.shape[place] // self.image.samples, place)
         return [{**feeds, self.image.name: part} for part in parts]

@@ -1,5 +1,6 @@
 """What was done and what was seen: one object, and its JSON form."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -12,6 +13,7 @@ from passes import Rewrite
 
 from .compare import Comparison
 from .crop_report import CropReport
+from .meaning import OutputMeaning
 from .sizes import Size
 
 SCHEMA_VERSION = 1
@@ -190,6 +192,7 @@ class RewriteReport:
         passes: names of the passes that ran, in order.
         window_step: cells of the feature map from one window to the next, an axis each.
         rewrites: every changed node, in graph order.
+        outputs: what the cells of the outputs mean; none where the image keeps its size.
         validation: what ONNX Runtime showed; ``None`` where validation was switched off.
         seconds: wall time of the parts ``rewrite``, loading and writing included, and
             ``validation``.
@@ -203,6 +206,7 @@ class RewriteReport:
     passes: tuple[str, ...]
     window_step: Size
     rewrites: tuple[Rewrite, ...]
+    outputs: tuple[OutputMeaning, ...]
     validation: ValidationReport | None
     seconds: dict[str, float]
     data_file: str
@@ -225,7 +229,7 @@ class RewriteReport:
     @property
     def windows(self) -> dict[str, Size]:
         """Window of each feature map that a dense layer or a pool reads, by the map's name."""
-        return {r.feature_map: r.window for r in self.rewrites if r.feature_map}
+        return windows_of(self.rewrites)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers that are not finite become texts such as ``inf``."""
@@ -240,11 +244,17 @@ class RewriteReport:
             "window_step": list(self.window_step),
             "windows": {name: list(window) for name, window in self.windows.items()},
             "rewrites": [asdict(rewrite) for rewrite in self.rewrites],
+            "outputs": [meaning.as_dict() for meaning in self.outputs],
             "validation": None if self.validation is None else self.validation.as_dict(),
             "seconds": self.seconds,
         }
         plain: dict[str, Any] = _plain(content)
         return plain
+
+
+def windows_of(rewrites: Sequence[Rewrite]) -> dict[str, Size]:
+    """Window of each feature map that a dense layer or a pool reads, by the map's name."""
+    return {r.feature_map: r.window for r in rewrites if r.feature_map}
 
 
 def _plain(value: Any) -> Any:

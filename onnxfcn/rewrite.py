@@ -18,9 +18,11 @@ from .checking import check
 from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
+from .geometry.program_source import spatial_size
+from .meaning import OutputMeaning, find_meanings, write_meanings
 from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, run_passes
-from .report import RewriteReport, ValidationReport
+from .report import RewriteReport, ValidationReport, windows_of
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
@@ -115,8 +117,15 @@ def rewrite(
         check_runs_from_memory(original.proto)
     with StagedOutput(output, source=original, external_data=external_data) as staged:
         document = Document(replace(original, proto=_copy(original.proto)))
+        images = find_images(document.graph)
         rewrites = run_passes(document.graph, chosen, options)
-        _check_result(original.proto, document.commit())
+        result = document.commit()
+        outputs: tuple[OutputMeaning, ...] = ()
+        if dynamic_spatial_axes in chosen:
+            size = input_size or spatial_size(images[0])
+            outputs = find_meanings(document.stored, size)
+            write_meanings(result, outputs, windows_of(rewrites))
+        _check_result(original.proto, result)
         rewritten = staged.write(document.stored)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
@@ -142,6 +151,7 @@ def rewrite(
             passes=tuple(module.NAME for module in chosen),
             window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
             rewrites=rewrites,
+            outputs=outputs,
             validation=validation,
             seconds=seconds,
             data_file=staged.data_file,

@@ -26,7 +26,7 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
         report: the report.
         verbose: whether to list mean errors, spreads and tolerances too.
     """
-    console = _console()
+    console = report_console()
     layers = Table("Node", "Before", "After", box=SIMPLE_HEAD)
     for rewrite in report.rewrites:
         layers.add_row(rewrite.node, rewrite.before, rewrite.after)
@@ -34,6 +34,9 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
     for name, window in report.windows.items():
         step = size_text(report.window_step)
         console.print(f"window {size_text(window)}, step {step}, on feature map '{name}'")
+    for meaning in report.outputs:
+        for line in meaning.lines():
+            console.print(line, soft_wrap=True)
     if report.validation is None:
         console.print("not validated: nothing proven")
     else:
@@ -54,7 +57,7 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
         seconds: how long it took.
         verbose: whether to list mean errors, spreads and tolerances too.
     """
-    console = _console()
+    console = report_console()
     for name, window in report.windows.items():
         console.print(f"window {size_text(window)} on feature map '{name}'", soft_wrap=True)
     _print_seen(console, report, verbose)
@@ -63,7 +66,8 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
     console.file.flush()
 
 
-def _console() -> Console:
+def report_console() -> Console:
+    """A console for tables of at most 100 columns on standard output."""
     return Console(width=_WIDTH, highlight=False, emoji=False, markup=False)
 
 

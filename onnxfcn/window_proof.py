@@ -47,7 +47,7 @@ def run_larger(
         raise DoesNotFitError(f"the rewritten trunk does not fit together at {size}")
     pair = models.pair
     small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
-    own = pair.image.batch or 1
+    own = pair.image.samples or 1
     try:
         if sample.image is None:
             batch = own * 2 if pair.any_batch and small else own
@@ -125,7 +125,7 @@ def _compare_head(
         check_cells(name, actual[name], models.pair.growth.spatial(name), cells, step)
     collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
     maps = {name: actual[name] for name in head.feature_maps}
-    answers = head.answers(maps, map_size, step, models.pair.image.batch or 0, settings.provider)
+    answers = head.answers(maps, map_size, step, models.pair.image.samples, settings.provider)
     try:
         for done, answer in enumerate(answers, 1):
             settings.progress(f"windows at {size_text(size)}", done, prod(cells))

@@ -49,3 +49,26 @@ def test_options_of_the_readme_exist(option: str) -> None:
     help_text = CliRunner().invoke(app, ["rewrite", "--help"], env={"COLUMNS": "200"}).output
     assert option in README.read_text()
     assert option in help_text
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--size",
+        "--input",
+        "--window-step",
+        "--feature-map",
+        "--input-size",
+        "--require-crops",
+        "--seed",
+        "--provider",
+        "--rtol",
+        "--atol",
+        "--json",
+    ],
+)
+def test_options_of_validate_exist(option: str) -> None:
+    help_text = CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "200"}).output
+    section = README.read_text().split("### Validate")[1].split("###")[0]
+    assert f"{option}`" in section or f"{option} " in section
+    assert option in help_text

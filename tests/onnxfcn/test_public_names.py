@@ -10,6 +10,9 @@ import passes
 
 PUBLIC = {
     onnxfcn: {
+        "CropGroup",
+        "CropReport",
+        "CropResult",
         "Box",
         "Exactness",
         "Geometry",
@@ -69,9 +72,8 @@ def test_options_of_the_library_are_keyword_only_and_documented(function: object
     parameters = inspect.signature(function).parameters.values()
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     assert len(options) == len(list(parameters)) - 2
-    if function is onnxfcn.rewrite:
-        for option in options:
-            assert f"    {option.name}: " in documentation
+    for option in options:
+        assert f"    {option.name}: " in documentation
 
 
 def test_every_error_has_the_documented_exit_code_and_base() -> None:

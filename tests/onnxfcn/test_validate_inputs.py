@@ -21,7 +21,7 @@ from .freed_trunks import model
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
 Pair = tuple[Path, Path]
-RGB = ImageInput("image", ("N", 3, 2, 3), (0, 1, 2, 3), np.dtype(np.float32))
+RGB = ImageInput("image", (2, 3, 2, 3), (0, 1, 2, 3), np.dtype(np.float32), True)
 PIXELS = np.arange(3 * 4 * 3, dtype=np.uint8).reshape(3, 4, 3) * 7
 """Rows, columns and channels of a picture of 3x4 pixels."""
 
@@ -136,7 +136,9 @@ def test_pixels_are_0_to_1_for_floats(picture: Path) -> None:
 
 
 def test_pixels_are_0_to_255_for_integers_in_the_models_layout(picture: Path) -> None:
-    image = like(RGB, shape=(2, 2, 3, 3), roles=(0, 2, 3, 1), dtype=np.dtype(np.uint8))
+    image = like(
+        RGB, shape=(2, 2, 3, 3), roles=(0, 2, 3, 1), dtype=np.dtype(np.uint8), any_batch=False
+    )
     sample = read_sample(picture, image)
     assert sample.image is not None
     assert sample.image.dtype == np.uint8
@@ -144,7 +146,7 @@ def test_pixels_are_0_to_255_for_integers_in_the_models_layout(picture: Path) ->
 
 
 def test_one_channel_is_grey_and_may_have_no_axis(picture: Path) -> None:
-    sample = read_sample(picture, like(RGB, shape=(2, 3), roles=(2, 3)))
+    sample = read_sample(picture, like(RGB, shape=(2, 3), roles=(2, 3), any_batch=False))
     assert sample.image is not None
     grey = np.asarray(Image.open(picture).convert("L")) / np.float32(255)
     np.testing.assert_array_equal(sample.image, grey)

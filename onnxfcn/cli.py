@@ -60,6 +60,14 @@ class OutputLayout(StrEnum):
     NHWC = "nhwc"
 
 
+class ExternalData(StrEnum):
+    """Whether weights go into a data file."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"onnxfcn {version('onnxfcn')}")
@@ -112,6 +120,10 @@ def rewrite(
     validate: Annotated[
         bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
     ] = True,
+    external_data: Annotated[
+        ExternalData,
+        typer.Option(help="Put weights into OUT.data; auto: as IN does, or above 2 GiB."),
+    ] = ExternalData.AUTO,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -140,6 +152,7 @@ def rewrite(
                 rtol=rtol,
                 atol=atol,
                 validate=validate,
+                external_data=external_data.value,
                 progress=bar.advance,
             )
     except OnnxfcnError as error:

@@ -40,7 +40,7 @@ class CropMeter:
         self._exactness: dict[str, Exactness] = {}
         self._runs: CropRuns | None = None
         pair = models.pair
-        model, size = pair.rewritten.proto, pair.image.size
+        model, size = pair.rewritten, pair.image.size
         try:
             self._find_geometries(analyse_each(model, size))
             self._runs = CropRuns(pair, settings)

@@ -1,6 +1,7 @@
 """The original's untouched head, run on windows of a feature map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -145,7 +146,7 @@ class HeadWindows:
             logits = [name for name in self.compared if name not in self._frontier.outputs]
             outputs = (*self._frontier.outputs, *logits)
             model = model_part(self._original.proto, self._frontier.head, dtypes, outputs)
-            self._session = Session(StoredModel(model, self._original.folder), provider)
+            self._session = Session(replace(self._original, proto=model), provider)
         return self._session
 
     def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:

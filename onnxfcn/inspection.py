@@ -155,7 +155,7 @@ def _rewritten(
     for names in (None, [dynamic_spatial_axes.NAME]):
         copy = ModelProto()
         copy.CopyFrom(stored.proto)
-        document = Document(StoredModel(copy, stored.folder))
+        document = Document(replace(stored, proto=copy))
         try:
             rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
         except NothingToRewriteError:
@@ -163,7 +163,8 @@ def _rewritten(
         ends = {tensor.name for tensor in (*document.graph.inputs, *document.graph.outputs)}
         if all(rewrite.node in ends for rewrite in rewrites):
             break  # The axes are free already, but for their names.
-        return StoredModel(document.commit(), stored.folder), rewrites
+        document.commit()
+        return document.stored, rewrites
     return stored, ()
 
 

@@ -1,6 +1,7 @@
 """Feature maps that the user names, where they cannot be found."""
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 
 from onnx import GraphProto, ModelProto
 
@@ -47,7 +48,7 @@ def with_original_names(model: StoredModel, names: Mapping[str, str]) -> StoredM
             names_of[:] = [renamed.get(name, name) for name in names_of]
     for value in copy.graph.value_info:
         value.name = renamed.get(value.name, value.name)
-    return StoredModel(copy, model.folder)
+    return replace(model, proto=copy)
 
 
 def check_named(pair: ModelPair, names: Set[str]) -> None:

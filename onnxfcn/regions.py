@@ -12,7 +12,7 @@ An equal node may be one that should have been changed. One that does not hand t
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from onnx import GraphProto, NodeProto
+from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 from passes.skeleton import Shape
@@ -20,6 +20,7 @@ from passes.skeleton import Shape
 from .graph_links import GraphLinks, node_text
 from .growth import Growth
 from .model_parts import operands
+from .stored_model import StoredModel
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())
@@ -82,28 +83,29 @@ class TrunkFinder:
 
     def __init__(
         self,
-        original: GraphProto,
-        rewritten: GraphProto,
+        original: StoredModel,
+        rewritten: StoredModel,
         small: Mapping[str, Shape],
         growth: Growth,
         named: Set[str] = frozenset(),
     ) -> None:
-        """Compare two graphs.
+        """Compare two models.
 
         Args:
-            original: the graph before the rewrite.
-            rewritten: the graph after it.
+            original: the model before the rewrite.
+            rewritten: the model after it.
             small: shapes of the original's tensors at the original image size, by name.
             growth: how the rewritten model's tensors grow.
             named: names of the feature maps, where the user says which they are: the trunk ends
                 there.
         """
-        self._graph, self._twin_graph = GraphLinks(original), GraphLinks(rewritten)
+        graph = original.proto.graph
+        self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(rewritten.proto.graph)
         self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
-        self._outputs = [value.name for value in original.output]
+        self._outputs = [value.name for value in graph.output]
         self._named = named
         self._before = self._graph.before(named)
-        self._untouched = frozenset(self._twins.shared(original))
+        self._untouched = frozenset(self._twins.shared(graph))
 
     def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
         """What the two models share.

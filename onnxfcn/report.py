@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
+import onnx
 from onnx import ModelProto
 
 from passes import Rewrite
@@ -194,7 +196,9 @@ class RewriteReport:
         validation: what ONNX Runtime showed; ``None`` where validation was switched off.
         seconds: wall time of the parts ``rewrite``, loading and writing included, and
             ``validation``.
-        model: the rewritten model.
+        data_file: where the weights were written; empty where they are in the model's own file.
+        outgrown: whether they are there because one file is too small for them.
+        kept: the rewritten model, where it was not to be written.
     """
 
     source: str
@@ -205,7 +209,22 @@ class RewriteReport:
     outputs: tuple[OutputMeaning, ...]
     validation: ValidationReport | None
     seconds: dict[str, float]
-    model: ModelProto
+    data_file: str
+    outgrown: bool
+    kept: ModelProto | None
+
+    @cached_property
+    def model(self) -> ModelProto:
+        """The rewritten model; read from ``output``, external data left out, where it is there.
+
+        Raises:
+            FileNotFoundError: validation failed, and it was not written.
+        """
+        if self.kept is not None:
+            return self.kept
+        if self.validation is not None and not self.validation.passed:
+            raise FileNotFoundError(f"{self.output} was not written: validation failed")
+        return onnx.load(self.output, load_external_data=False)
 
     @property
     def windows(self) -> dict[str, Size]:
@@ -219,6 +238,8 @@ class RewriteReport:
             "status": "done",
             "source": self.source,
             "output": self.output,
+            "data_file": self.data_file,
+            "outgrown": self.outgrown,
             "passes": list(self.passes),
             "window_step": list(self.window_step),
             "windows": {name: list(window) for name, window in self.windows.items()},

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -19,13 +20,13 @@ from .errors import RefusedError, UnusableModelError, UsageError, ValidationFail
 from .fixed_size import validate_fixed_size
 from .geometry.program_source import spatial_size
 from .meaning import OutputMeaning, find_meanings, write_meanings
-from .model_io import load
+from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, run_passes
 from .report import RewriteReport, ValidationReport, windows_of
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
-from .staged_output import StagedOutput
+from .staged_output import ExternalData, StagedOutput
 from .stored_model import StoredModel
 from .validation import run_validation
 
@@ -50,6 +51,7 @@ def rewrite(
     atol: float = 0.0,
     seed: int = 0,
     validate: bool = True,
+    external_data: ExternalData = "auto",
     progress: Progress = no_progress,
 ) -> RewriteReport:
     """Turn a classifier into a fully convolutional network, and prove it.
@@ -77,6 +79,8 @@ def rewrite(
         atol: largest absolute error, in addition.
         seed: seed of the random images.
         validate: whether to run the proof; without it the result is checked, not run.
+        external_data: whether weights are written into a data file beside ``output``: ``always``,
+            ``never``, or (``auto``) where the input has one and where they outgrow one file.
         progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
@@ -109,25 +113,26 @@ def rewrite(
         )
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
-    with StagedOutput(output, source=original) as staged:
-        document = Document(StoredModel(_copy(original.proto), original.folder))
+    if validate:
+        check_runs_from_memory(original.proto)
+    with StagedOutput(output, source=original, external_data=external_data) as staged:
+        document = Document(replace(original, proto=_copy(original.proto)))
         images = find_images(document.graph)
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
             size = input_size or spatial_size(images[0])
-            outputs = find_meanings(StoredModel(result, original.folder), size)
+            outputs = find_meanings(document.stored, size)
             write_meanings(result, outputs, windows_of(rewrites))
         _check_result(original.proto, result)
-        folder = staged.write(result)
+        rewritten = staged.write(document.stored)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if validate:
             settings = Settings(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
-            rewritten = StoredModel(result, folder)
             if dynamic_spatial_axes in chosen:
                 validation = run_validation(
                     original,
@@ -149,7 +154,9 @@ def rewrite(
             outputs=outputs,
             validation=validation,
             seconds=seconds,
-            model=result,
+            data_file=staged.data_file,
+            outgrown=staged.outgrown,
+            kept=rewritten.proto if output is None else None,
         )
         if validation is not None and not validation.passed:
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)

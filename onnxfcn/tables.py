@@ -43,7 +43,10 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
         _print_seen(console, report.validation, verbose)
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     if report.validation is None or report.validation.passed:
-        console.print(f"wrote {report.output} ({spent})", soft_wrap=True)
+        if report.outgrown:
+            console.print("the weights are in a data file: one .onnx file holds at most 2 GiB")
+        files = " and ".join(filter(None, (report.output, report.data_file)))
+        console.print(f"wrote {files} ({spent})", soft_wrap=True)
 
 
 def print_validation(report: ValidationReport, seconds: float, *, verbose: bool) -> None:

@@ -32,8 +32,8 @@ def prove_trunk(
         unchanged nodes of which nothing can be told have none.
     """
     finder = TrunkFinder(
-        pair.original.proto.graph,
-        pair.rewritten.proto.graph,
+        pair.original,
+        pair.rewritten,
         pair.original_shapes(),
         pair.growth,
         named,

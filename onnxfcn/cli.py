@@ -49,6 +49,13 @@ class OutputLayout(StrEnum):
     NHWC = "nhwc"
 
 
+class Head(StrEnum):
+    """The form of the lifted dense layers."""
+
+    CONV = "conv"
+    MATMUL = "matmul"
+
+
 def _parse_size(text: str) -> Size:
     """``288x320`` as (288, 320)."""
     return _parse_numbers(text, "x")
@@ -125,6 +132,18 @@ def rewrite(
         OutputLayout,
         typer.Option(help="Layout of the outputs' maps; input: as the image has its channels."),
     ] = OutputLayout.INPUT,
+    head: Annotated[
+        Head,
+        typer.Option(help="Dense layers become Conv, or windows and MatMul: fast on batches."),
+    ] = Head.CONV,
+    convolutions: Annotated[
+        str,
+        typer.Option(
+            metavar="WHICH",
+            help="Convolutions that conv_to_gemm rewrites: all, heads, or names with wildcards,"
+            " such as conv1*,fc?",
+        ),
+    ] = "all",
     input_size: Annotated[
         Any,
         typer.Option(
@@ -180,6 +199,8 @@ def rewrite(
                 batch=batch.value,
                 global_pool=global_pool.value,
                 output_layout=output_layout.value,
+                head=head.value,
+                convolutions=convolutions,
                 input_size=input_size,
                 input_layout=input_layout,
                 provider=provider,

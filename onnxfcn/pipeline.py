@@ -8,7 +8,14 @@ from typing import Any
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from passes import PASSES, PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import (
+    PASSES,
+    PassResult,
+    Rewrite,
+    conv_to_gemm,
+    dynamic_spatial_axes,
+    flatten_gemm_to_conv,
+)
 from passes.options import OptionError
 
 from .errors import NothingToRewriteError, RefusedError, UsageError
@@ -35,6 +42,7 @@ _NOTHING = {
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
     dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
+    conv_to_gemm.NAME: "there is no such convolution: there is nothing to rewrite",
 }
 
 
@@ -66,6 +74,34 @@ def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> li
                 f"{option} is an option of the pass {owners}, which is not among those to run"
             )
     return chosen
+
+
+def passes_for_head(
+    names: Sequence[str] | None, head: str, convolutions: str
+) -> tuple[Sequence[str] | None, str]:
+    """The passes to run, and the convolutions that become matrix products, for a form of head.
+
+    Args:
+        names: names of the passes that were asked for; ``None`` for the default ones.
+        head: ``conv`` or ``matmul``.
+        convolutions: those that were asked for.
+
+    Raises:
+        UsageError: the head cannot take that form.
+    """
+    if head not in ("conv", "matmul"):
+        raise UsageError(f"head is one of conv, matmul, not {head}")
+    if head == "conv":
+        return names, convolutions
+    wanted = DEFAULT if names is None else tuple(names)
+    if flatten_gemm_to_conv.NAME not in wanted or conv_to_gemm.NAME in wanted:
+        raise UsageError(
+            f"head matmul goes with the pass {flatten_gemm_to_conv.NAME} and without"
+            f" {conv_to_gemm.NAME}, which it runs itself"
+        )
+    if convolutions not in ("all", "heads"):
+        raise UsageError(f"head matmul rewrites the heads, not convolutions {convolutions}")
+    return (*wanted, conv_to_gemm.NAME), "heads"
 
 
 def pass_options(module: ModuleType) -> dict[str, Parameter]:

@@ -15,6 +15,12 @@ SCHEMA_VERSION = 1
 """Version of the JSON form; it changes when a key changes its meaning or goes."""
 
 
+Against = Literal["original", "windows", "convolutions"]
+"""What an answer is compared with: the original's on the same image (promise 1), the original's
+head on windows of the feature map (promise 2), or the same model with convolutions in the place of
+matrix products."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SizeResult:
     """What validation saw at one image size.
@@ -25,12 +31,14 @@ class SizeResult:
         comparisons: one for each output, and one for the logits behind a saturating output.
         maps: extents of the outputs that are maps of the trunk, with no head behind them to
             compare them with: they are as large as declared and as the trunk's geometry gives.
+        against: what the rewritten model was compared with.
     """
 
     size: Size
     map_size: Size
     comparisons: tuple[Comparison, ...]
     maps: dict[str, Size] = field(default_factory=dict)
+    against: Against = "windows"
 
 
 @dataclass(frozen=True, kw_only=True)

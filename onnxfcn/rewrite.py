@@ -1,24 +1,26 @@
 """The whole job: load, rewrite, check, validate, save."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from passes import dynamic_spatial_axes
+from passes import conv_to_gemm, dynamic_spatial_axes
 from passes.images import find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
+from .equal_functions import extended, validate_equal
 from .errors import UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
 from .model_io import load
-from .pipeline import chosen_passes, run_passes
+from .pipeline import chosen_passes, passes_for_head, run_passes
 from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
@@ -41,6 +43,8 @@ def rewrite(
     batch: Literal["keep", "free"] = "keep",
     global_pool: Literal["slide", "keep"] = "slide",
     output_layout: Literal["input", "nchw", "nhwc"] = "input",
+    head: Literal["conv", "matmul"] = "conv",
+    convolutions: str = "all",
     input_size: Sequence[int] | None = None,
     input_layout: str | None = None,
     provider: str = "cpu",
@@ -67,6 +71,10 @@ def rewrite(
         output_layout: where the outputs' maps have their features: behind the batch (``nchw``),
             last (``nhwc``), or (``input``) where the original output has 1-sized axes for them,
             else where the image has its channels.
+        head: the form of the lifted dense layers: ``conv``, or ``matmul`` for the pass
+            ``conv_to_gemm`` on them, which is faster on batches of images of the original size.
+        convolutions: those that ``conv_to_gemm`` rewrites: ``all``, ``heads``, or names with
+            wildcards, such as ``conv1*,fc?``.
         input_size: the image size that a model with symbolic axes was made for.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
             convolution or pool.
@@ -91,11 +99,13 @@ def rewrite(
     """
     started = time.perf_counter()
     _check_options(sizes, input_size, seed, rtol, atol)
+    passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,
         "window_step": window_step,
         "global_pool": global_pool,
         "output_layout": output_layout,
+        "convolutions": convolutions,
         "input_size": input_size,
         "input_layout": input_layout,
     }
@@ -109,6 +119,7 @@ def rewrite(
     original = open_model(model)
     with StagedOutput(output, source=original) as staged:
         document = Document(StoredModel(_copy(original.proto), original.folder))
+        rank = _spatial_rank(document.graph)
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
         _check_result(original.proto, result)
@@ -120,23 +131,32 @@ def rewrite(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
             rewritten = StoredModel(result, folder)
-            if dynamic_spatial_axes in chosen:
+            others = [module for module in chosen if module is not conv_to_gemm]
+            # A form without matrix products is proven first; the one with them has its answers.
+            plain = rewritten if others == chosen else _rewritten(original, others, options)
+            if not others:
+                validation = validate_equal(original, rewritten, settings, input_size)
+            elif dynamic_spatial_axes in chosen:
                 validation = run_validation(
                     original,
-                    rewritten,
+                    plain,
                     settings,
                     sizes=sizes,
                     window_step=window_step,
                     input_size=input_size,
                 )
             else:
-                validation = validate_fixed_size(original, rewritten, settings, input_size)
+                validation = validate_fixed_size(original, plain, settings, input_size)
+            if others and plain is not rewritten and validation.passed:
+                validation = extended(validation, plain, rewritten, settings, input_size)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
             passes=tuple(module.NAME for module in chosen),
-            window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
+            window_step=per_axis(
+                "window_step", window_step, max(rank, _spatial_rank(document.graph))
+            ),
             rewrites=rewrites,
             validation=validation,
             seconds=seconds,
@@ -167,7 +187,17 @@ def open_model(model: ModelSource) -> StoredModel:
 
 
 def _spatial_rank(graph: gs.Graph) -> int:
-    return max(sum(role >= 2 for role in image.roles) for image in find_images(graph))
+    ranks = [sum(role >= 2 for role in image.roles) for image in find_images(graph)]
+    return max(ranks, default=0)
+
+
+def _rewritten(
+    original: StoredModel, chosen: Sequence[ModuleType], options: Mapping[str, Any]
+) -> StoredModel:
+    """A model after some passes, its weights where the original's are."""
+    document = Document(StoredModel(_copy(original.proto), original.folder))
+    run_passes(document.graph, chosen, options)
+    return StoredModel(document.commit(), original.folder)
 
 
 def _check_options(

@@ -91,8 +91,9 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
 def _finding(result: SizeResult, comparison: Comparison, identity: SizeResult) -> str:
     if not comparison.passed:
         return "DIFFERS"
-    if result is identity:
+    if result is identity or result.against == "original":
         return "as original"
-    if not comparison.proven:
+    of_convolutions = result.against == "convolutions"
+    if not comparison.proven and not (of_convolutions and result.size == identity.size):
         return "cells do not differ: nothing proven"
-    return "cell = window"
+    return "as convolutions" if of_convolutions else "cell = window"

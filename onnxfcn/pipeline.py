@@ -33,6 +33,10 @@ ALONE = {
         " wherever the size was baked in, it does on a larger map what the original does on every"
         " window of it; heads of dense layers are refused"
     ),
+    conv_to_gemm.NAME: (
+        "inputs and outputs stay what they were, and the model answers as the original does at"
+        " every size that it takes"
+    ),
 }
 """What a pass promises where no other pass runs; validation holds it to that."""
 

@@ -36,7 +36,7 @@ class Builder:
         """A vector of int64."""
         key = tuple(values)
         if key not in self._numbers:
-            name = "_".join("end" if v == _UNTIL_THE_END else str(v) for v in key)
+            name = "_".join("end" if v == _UNTIL_THE_END else str(v).replace("-", "m") for v in key)
             self._numbers[key] = self._splice.constant(f"int64_{name}", np.array(key, np.int64))
         return self._numbers[key]
 

@@ -1,5 +1,6 @@
 """Rewrite a random model of convolutions, and compare it with the original bit by bit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
@@ -62,7 +63,7 @@ def examine(case: Case) -> Outcome:
     return Outcome(Kind.EQUAL)
 
 
-def _run(model: onnx.ModelProto, image: np.ndarray, inner: list[str] = []) -> list[np.ndarray]:  # noqa: B006
+def _run(model: onnx.ModelProto, image: np.ndarray, inner: Sequence[str] = ()) -> list[np.ndarray]:
     wider = onnx.ModelProto()
     wider.CopyFrom(model)
     known = {output.name for output in wider.graph.output}

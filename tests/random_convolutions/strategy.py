@@ -61,6 +61,22 @@ class Case:
     between: str
     images: tuple[np.ndarray, ...]
 
+    def features(self) -> set[str]:
+        """What is special about it, for a table."""
+        found = {f"opset {self.opset}", f"rank {self.images[0].ndim - 2}"}
+        found |= {f"{len(self.layers)} layers", self.images[0].dtype.name}
+        for layer in self.layers:
+            found |= {
+                "groups" if layer.groups > 1 else "one group",
+                "depthwise" if layer.weight.shape[1] == 1 and layer.groups > 1 else "",
+                "strides" if max(layer.strides) > 1 else "",
+                "dilations" if max(layer.dilations) > 1 else "",
+                "bias" if layer.bias is not None else "no bias",
+                layer.pads if isinstance(layer.pads, str) else "pads" if any(layer.pads) else "",
+                "kernel of one cell" if layer.weight[0, 0].size == 1 else "",
+            }
+        return found - {""}
+
     def model(self) -> onnx.ModelProto:
         """The model, whose batch and spatial axes are symbolic."""
         nodes, initializers, data = [], [], "image"

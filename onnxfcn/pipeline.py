@@ -40,6 +40,9 @@ ALONE = {
 }
 """What a pass promises where no other pass runs; validation holds it to that."""
 
+_VALIDATES = "input_size"
+"""An option that validation takes, whatever runs."""
+
 _NOTHING = {
     flatten_gemm_to_conv.NAME: (
         "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
@@ -71,7 +74,7 @@ def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> li
     chosen = [known[name] for name in wanted]
     for option, value in options.items():
         takers = [module for module in PASSES if option in pass_options(module)]
-        idle = not {*map(id, takers)} & {*map(id, chosen)}
+        idle = option != _VALIDATES and not {*map(id, takers)} & {*map(id, chosen)}
         if idle and not _is_default(value, pass_options(takers[0])[option].default):
             owners = " or ".join(module.NAME for module in takers)
             raise UsageError(

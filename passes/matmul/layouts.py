@@ -87,14 +87,25 @@ class Layouts:
             return None
         (rank,) = ranks
         joins = node.op == "Concat" and node.attrs.get("axis") in (1, -1 - rank) and not others
-        together = node.op in VARIADIC and all(map(self._is_number, others))
+        together = node.op in VARIADIC and all(
+            self.channel_numbers(operand, rank) for operand in others
+        )
         return rank if unary or joins or together else None
 
-    def _is_number(self, operand: gs.Tensor) -> bool:
-        """Whether an operand is a constant of one element, which broadcasts in any layout."""
-        if isinstance(operand, gs.Constant):
-            return prod(map(int, operand.shape)) == 1
-        return operand in self._constants and self._constants.values(operand).size == 1
+    def channel_numbers(self, operand: gs.Tensor, rank: int) -> int:
+        """How many numbers a constant has that meets ``[N, C, *s]`` with one number a channel.
+
+        Returns:
+            1 for a single number, 0 for what is no such constant.
+        """
+        if operand not in self._constants:
+            return 0
+        stored = isinstance(operand, gs.Constant)
+        shape = operand.shape if stored else self._constants.values(operand).shape
+        extents = [1] * (2 + rank - len(shape)) + [int(extent) for extent in shape]
+        count = prod(extents)
+        by_channel = len(extents) == 2 + rank and extents[1] == count
+        return count if by_channel or count == 1 else 0
 
     def _wanted(self, able: Collection[int]) -> set[int]:
         """Those able nodes behind which a matrix product reads channels-last."""

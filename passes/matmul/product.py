@@ -7,6 +7,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants
+from ..operators import VARIADIC
 from ..result import Rewrite
 from ..splice import Splice
 from .builder import SLICE_HAS_STEPS, Builder
@@ -94,12 +95,19 @@ class Products:
         output = node.outputs[0]
         rank = self._layouts.rank(output)
         assert rank is not None
-        node.inputs = [self._last.get(id(tensor), tensor) for tensor in node.inputs]
+        node.inputs = [self._operand(node, tensor, rank) for tensor in node.inputs]
         if node.op == "Concat":
             node.attrs["axis"] = 1 + rank
         result = self._inner(output, "channels_last")
         node.outputs = [result]
         self._leave(node, output, result, rank)
+
+    def _operand(self, node: gs.Node, tensor: gs.Tensor, rank: int) -> gs.Tensor:
+        """What a moved node reads in the place of a map, or of a constant by channel."""
+        if id(tensor) in self._last:
+            return self._last[id(tensor)]
+        count = self._layouts.channel_numbers(tensor, rank) if node.op in VARIADIC else 0
+        return self._splice.weights.reshaped(tensor, (count,)) if count > 1 else tensor
 
     def _leave(self, node: gs.Node, output: gs.Tensor, result: gs.Tensor, rank: int) -> None:
         """Note what a node computes, and compute ``[N, C, *s]`` of it where that is read."""

@@ -87,6 +87,30 @@ def test_branches_meet_without_transposes_and_share_a_weight(
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("text", ["r = PRelu(x, slope)", "m = Mul(slope, x) r = Add(m, slope)"])
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 3, 1, 1)])
+def test_constants_by_channel_come_along(
+    text: str, shape: tuple[int, ...], build: Build, run: Run, random: Random
+) -> None:
+    layers = f"[one] x = Conv(image, a) {text} [two] y = Conv(r, b, c)"
+    model = build(layers, inputs=IMAGE, outputs="float[] y", **KERNELS, slope=shape)
+    rewritten = products(model)
+    assert operators(rewritten).count("Transpose") == 2
+    image = random("image", (2, 2, 4, 4))
+    (expected,), (actual,) = run(model, image), run(rewritten, image)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_constant_by_column_stays_where_it_is(build: Build, run: Run, random: Random) -> None:
+    layers = "[one] x = Conv(image, a) r = Mul(x, columns) [two] y = Conv(r, b, c)"
+    model = build(layers, inputs=IMAGE, outputs="float[] y", **KERNELS, columns=(3,))
+    rewritten = products(model)
+    assert operators(rewritten).count("Transpose") == 4
+    image = random("image", (1, 2, 4, 4))
+    (expected,), (actual,) = run(model, image), run(rewritten, image)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_map_that_something_else_reads_is_there_for_it(
     build: Build, run: Run, random: Random
 ) -> None:

@@ -71,6 +71,11 @@ def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> li
             raise UsageError(f"there is no pass '{name}'; there are {', '.join(known)}")
     if len({*wanted}) < len(wanted) or not wanted:
         raise UsageError(f"name every pass once, and at least one; got {', '.join(wanted)}")
+    if conv_to_gemm.NAME in wanted[:-1]:
+        raise UsageError(
+            f"name {conv_to_gemm.NAME} last: the other passes tell the layout of a map by its"
+            " convolutions; the result answers the same"
+        )
     chosen = [known[name] for name in wanted]
     for option, value in options.items():
         takers = [module for module in PASSES if option in pass_options(module)]

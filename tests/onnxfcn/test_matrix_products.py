@@ -60,9 +60,8 @@ def test_alone_compares_at_larger_sizes_where_the_model_takes_them(maps: ModelPr
         onnxfcn.rewrite(free, passes=[PRODUCTS])
 
 
-@pytest.mark.parametrize("passes", [[AXES, PRODUCTS], [PRODUCTS, AXES]])
-def test_either_order_with_freed_axes_is_proven(passes: list[str], maps: ModelProto) -> None:
-    report = onnxfcn.rewrite(maps, passes=passes)
+def test_behind_freed_axes_the_form_with_convolutions_is_proven_too(maps: ModelProto) -> None:
+    report = onnxfcn.rewrite(maps, passes=[AXES, PRODUCTS])
     assert report.validation
     assert report.validation.proven
     plain = onnxfcn.rewrite(maps, passes=[AXES]).validation

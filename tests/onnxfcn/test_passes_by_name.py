@@ -163,6 +163,7 @@ def test_heads_alone_fail_where_the_answers_differ(classifier: ModelProto) -> No
         ([HEADS], {"batch": "free"}, f"batch is an option of the pass {AXES}"),
         ([HEADS], {"sizes": [(32, 32)]}, AXES),
         ([HEADS], {"convolutions": "c*"}, f"convolutions is an option of the pass {PRODUCTS}"),
+        ([PRODUCTS, AXES], {}, f"name {PRODUCTS} last"),
         ([AXES], {"head": "matmul"}, f"with the pass {HEADS}"),
         ([HEADS, PRODUCTS], {"head": "matmul"}, f"without {PRODUCTS}"),
         (None, {"head": "matmul", "convolutions": "c*"}, "rewrites the heads"),

@@ -61,6 +61,7 @@ class Sequel:
         return result
 
     def transposed(self, data: gs.Tensor, perm: Sequence[int]) -> gs.Tensor:
+        """``data`` with its axes permuted."""
         return self.node("Transpose", [data], data, perm=list(perm))
 
     def reshaped(self, data: gs.Tensor, target: Sequence[int]) -> gs.Tensor:
@@ -68,6 +69,7 @@ class Sequel:
         return self.node("Reshape", [data, self.builder.numbers(target)], data)
 
     def concatenated(self, parts: Sequence[gs.Tensor], axis: int) -> gs.Tensor:
+        """Tensors behind one another along an axis; a single one as it is."""
         return parts[0] if len(parts) == 1 else self.node("Concat", parts, parts[0], axis=axis)
 
     def padded(self, data: gs.Tensor, pads: Sequence[int]) -> gs.Tensor:

@@ -10,6 +10,7 @@ from ..evaluation import Constants
 from ..operators import VARIADIC
 from ..result import Rewrite
 from ..splice import Splice
+from ..use_def import is_standard, producer
 from .builder import SLICE_HAS_STEPS, Builder
 from .convolution import Convolution
 from .layouts import Layouts
@@ -116,10 +117,15 @@ class Products:
             self._splice.transpose_into(node, result, output, to_channels_first(rank))
 
     def _channels_last(self, node: gs.Node, data: gs.Tensor, rank: int) -> gs.Tensor:
-        """A map as ``[N, *s, C]``, made once."""
+        """A map as ``[N, *s, C]``, made once; what a Transpose made it of, where one did."""
         if id(data) not in self._last:
-            perm = to_channels_last(rank)
-            self._last[id(data)] = self._splice.transposed(node, data, perm)
+            maker = producer(data)
+            back = {"perm": to_channels_first(rank)}
+            if maker is not None and is_standard(maker, "Transpose") and maker.attrs == back:
+                self._last[id(data)] = maker.inputs[0]
+            else:
+                perm = to_channels_last(rank)
+                self._last[id(data)] = self._splice.transposed(node, data, perm)
         return self._last[id(data)]
 
     def _inner(self, output: gs.Tensor, suffix: str) -> gs.Variable:

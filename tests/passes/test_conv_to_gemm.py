@@ -111,6 +111,23 @@ def test_constant_by_column_stays_where_it_is(build: Build, run: Run, random: Ra
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_transpose_of_a_channels_last_image_falls_away(
+    build: Build, run: Run, random: Random, assert_nodes: Check
+) -> None:
+    text = "t = Transpose<perm=[0, 3, 1, 2]>(image) [two] y = Conv(t, b)"
+    image_last = "float[N,H,W,3] image"
+    model = build(text, inputs=image_last, outputs="float[] y", b=(4, 3, 1, 1))
+    rewritten = products(model)
+    assert_nodes(
+        rewritten,
+        """[two] y_product = MatMul(image, b)
+        [two_transpose] y = Transpose<perm=[0, 3, 1, 2]>(y_product)""",
+    )
+    image = random("image", (2, 4, 5, 3))
+    (expected,), (actual,) = run(model, image), run(rewritten, image)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_map_that_something_else_reads_is_there_for_it(
     build: Build, run: Run, random: Random
 ) -> None:

@@ -1,22 +1,31 @@
 """Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime."""
 
 from .errors import (
+    GeometryUnknownError,
     NothingToRewriteError,
     OnnxfcnError,
     RefusedError,
+    SizeNotAcceptedError,
     UnusableModelError,
     UsageError,
     ValidationFailedError,
 )
+from .exactness import Exactness
+from .geometry import Box, Geometry
 from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite, validate
 
 __all__ = [
+    "Box",
+    "Exactness",
+    "Geometry",
+    "GeometryUnknownError",
     "NothingToRewriteError",
     "OnnxfcnError",
     "RefusedError",
     "RegionResult",
     "RewriteReport",
+    "SizeNotAcceptedError",
     "SizeResult",
     "UnusableModelError",
     "UsageError",

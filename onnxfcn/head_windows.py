@@ -13,6 +13,7 @@ from .model_parts import model_part
 from .runtime import Session
 from .sizes import Size
 from .stored_model import StoredModel
+from .ties import find_ranked
 
 _SATURATES = frozenset(
     "ArgMax ArgMin Clip HardSigmoid Hardmax LogSoftmax Relu Sigmoid Softmax Tanh TopK".split()
@@ -28,6 +29,7 @@ class HeadWindows:
         feature_maps: names of the feature maps that it reads.
         compared: names of the tensors to compare: outputs, and logits behind saturating ones.
         output_of: the output that each compared tensor stands for.
+        ranked: what ArgMax reads, by the output that it computes.
         windows: extents of each feature map at the original size, by name.
         slides: whether the outputs have cells; else they answer once an image.
     """
@@ -54,6 +56,7 @@ class HeadWindows:
         logits = find_logits(frontier.head, frontier.outputs, rewritten)
         self.output_of = {name: name for name in frontier.outputs} | logits
         self.compared = tuple(self.output_of)
+        self.ranked = find_ranked(frontier.head, self.compared)
         self.feature_maps = frontier.feature_maps
         self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
         self.slides = any(spatial(name) for name in self.compared)

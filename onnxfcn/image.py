@@ -76,14 +76,18 @@ class ImageInput:
         """Images of about unit variance with detail at several scales."""
         extents = (batch, self.channels, *size)
         image = sum(_noise(extents, block, generator) for block in _BLOCKS) / np.sqrt(len(_BLOCKS))
-        for role in (1, 0):
-            if role not in self.roles:
-                image = image.take(0, axis=role)
-        ordered = np.transpose(image, np.argsort(np.argsort(self.roles)))
+        ordered = self.arranged(image)
         if self.dtype.kind in "ui":
             largest = min(255, np.iinfo(self.dtype).max)
             ordered = np.clip(largest / 2 + largest / 5 * ordered, 0, largest)
         return np.ascontiguousarray(ordered).astype(self.dtype)
+
+    def arranged(self, images: np.ndarray) -> np.ndarray:
+        """Images ``[N, C, *s]`` with the input's own axes; of an axis that it lacks, the first."""
+        for role in (1, 0):
+            if role not in self.roles:
+                images = images.take(0, axis=role)
+        return np.transpose(images, np.argsort(np.argsort(self.roles)))
 
 
 def _noise(extents: tuple[int, ...], block: int, generator: np.random.Generator) -> np.ndarray:
@@ -136,7 +140,9 @@ def image_inputs(
         for image in find_images(rewritten):
             before = declared.get(image.tensor.name)
             if before is not None:
-                shape = sized(before, image.roles, input_size)
+                known = sized(before, image.roles, input_size)
+                extents = zip(before.shape, known, image.roles, strict=True)
+                shape = tuple(own if role == 0 else extent for own, extent, role in extents)
                 mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before))
                 found.append((mine, not image.is_sized))
     except Refused as refused:

@@ -86,6 +86,7 @@ class TrunkFinder:
         rewritten: GraphProto,
         small: Mapping[str, Shape],
         growth: Growth,
+        named: Set[str] = frozenset(),
     ) -> None:
         """Compare two graphs.
 
@@ -94,10 +95,14 @@ class TrunkFinder:
             rewritten: the graph after it.
             small: shapes of the original's tensors at the original image size, by name.
             growth: how the rewritten model's tensors grow.
+            named: names of the feature maps, where the user says which they are: the trunk ends
+                there.
         """
         self._graph, self._twin_graph = GraphLinks(original), GraphLinks(rewritten)
         self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
         self._outputs = [value.name for value in original.output]
+        self._named = named
+        self._before = self._graph.before(named)
         self._untouched = frozenset(self._twins.shared(original))
 
     def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
@@ -110,6 +115,8 @@ class TrunkFinder:
         certain, doubted = self._find(self._is_trusted, barred)
         regions += [region for region in doubted if not region.changed]
         regions += self._confined_outputs(certain)
+        if self._named:
+            regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
         return Trunk(
             untouched=self._untouched,
@@ -190,7 +197,7 @@ class TrunkFinder:
             name in self._twin_graph.producers
             and self._growth.axes(name) is not None
             and self._growth.shape(name) == self._small.get(name)
-            and not self._begins_the_head(name, shared)
+            and (name in self._named or not self._begins_the_head(name, shared))
         )
 
     def _begins_the_head(self, name: str, shared: Set[str]) -> bool:

@@ -10,14 +10,14 @@ from typing import Any, Literal
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from passes import conv_to_gemm, dynamic_spatial_axes
+from passes import RefusalCode, conv_to_gemm, dynamic_spatial_axes
 from passes.images import find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
 from .equal_functions import extended, validate_equal
-from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .fixed_size import validate_fixed_size
 from .model_io import load
 from .pipeline import chosen_passes, passes_for_head, run_passes
@@ -240,20 +240,38 @@ def validate(
     rewritten: ModelSource,
     *,
     sizes: Sequence[Size] = (),
+    inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
+    feature_maps: Sequence[str] = (),
     input_size: Sequence[int] | None = None,
+    require_crops: bool = False,
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> ValidationReport:
-    """Compare a rewritten model with its original; the options are those of ``rewrite``.
+    """Compare a rewritten model with its original.
 
     Args:
         original: the classifier.
-        rewritten: its fully convolutional form, by this tool or another, with the same tensor
-            names in the trunk.
+        rewritten: its fully convolutional form, by this tool or another.
+        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
+            width); by default two larger ones.
+        inputs: paths of images to validate on in addition, of the original size or larger:
+            ``.npy`` arrays, or image files. See ``onnxfcn.image_files`` for how pixels are fed.
+        window_step: the windows that the map should take of the feature map, every so-many-th.
+        feature_maps: names of the tensors where the trunk ends, needed only where the models have
+            no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
+            What cannot be told of the trunk before them is no failure then, but not proven.
+        input_size: the image size that an original with symbolic axes was made for.
+        require_crops: whether it is a failure that cells are not the original's answers on crops
+            of the image, or that this cannot be measured; else it is a finding.
+        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
+        atol: largest absolute error, in addition.
+        seed: seed of the random images, and of the cells to compare with crops.
+        progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
         What was seen; false where a comparison failed.
@@ -265,13 +283,25 @@ def validate(
             has another size than the original's geometry gives.
     """
     _check_options(sizes, input_size, seed, rtol, atol)
-    return run_validation(
-        open_model(original),
-        open_model(rewritten),
-        Settings(
-            provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
-        ),
-        sizes=sizes,
-        window_step=window_step,
-        input_size=input_size,
+    settings = Settings(
+        provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
     )
+    try:
+        return run_validation(
+            open_model(original),
+            open_model(rewritten),
+            settings,
+            sizes=sizes,
+            inputs=inputs,
+            window_step=window_step,
+            feature_maps=feature_maps,
+            input_size=input_size,
+            crops=True,
+            require_crops=require_crops,
+        )
+    except RefusedError as error:
+        for refusal in error.refusals:
+            if refusal.code is RefusalCode.RUNTIME_LACKS:
+                # What a rewrite would refuse to make was given here.
+                raise UnusableModelError(f"the rewritten model: {refusal.found}") from error
+        raise

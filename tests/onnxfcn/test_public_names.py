@@ -10,11 +10,16 @@ import passes
 
 PUBLIC = {
     onnxfcn: {
+        "Box",
+        "Exactness",
+        "Geometry",
+        "GeometryUnknownError",
         "NothingToRewriteError",
         "OnnxfcnError",
         "RefusedError",
         "RegionResult",
         "RewriteReport",
+        "SizeNotAcceptedError",
         "SizeResult",
         "UnusableModelError",
         "UsageError",
@@ -73,9 +78,11 @@ def test_options_of_the_library_are_keyword_only_and_documented(function: object
 def test_every_error_has_the_documented_exit_code_and_base() -> None:
     codes = {
         onnxfcn.UsageError: 2,
+        onnxfcn.SizeNotAcceptedError: 2,
         onnxfcn.NothingToRewriteError: 3,
         onnxfcn.UnusableModelError: 4,
         onnxfcn.RefusedError: 4,
+        onnxfcn.GeometryUnknownError: 4,
         onnxfcn.ValidationFailedError: 5,
     }
     assert {error: error.exit_code for error in codes} == codes

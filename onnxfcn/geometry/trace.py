@@ -1,0 +1,315 @@
+"""Run a graph on what its positions see of the image, in place of values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from passes.evaluation import Constants, node_runner
+from passes.images import Image
+from passes.result import node_name
+from passes.use_def import downstream, has_subgraph, is_standard
+
+from .seen import FIRST_OF_NONE, DoesNotFitError, Seen, Shape, image, mixed, nothing, number
+
+_LARGEST_VALUE = 1 << 22
+"""Elements; what is computed from shapes alone and has more is not computed."""
+_MEASURES = ("Shape", "Size")
+_FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
+"""Operators that make tensors of a shape which an input says."""
+_LEAP, _BORDER = 0.75, 4
+"""A field that grows from under a quarter to over three quarters of the image at one node does
+not slide along."""
+
+
+class UnknownError(Exception):
+    """What a node reads of the image cannot be told."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How a graph is looked at.
+
+    Attributes:
+        axis: the axis of the images, 0 for the first spatial one.
+        more: pixels along it beyond the original size, perhaps negative.
+        start: pixel at which the images begin, as crops of larger ones; ``None`` for shapes only.
+        marked: whether positions carry marks of how they were computed.
+    """
+
+    axis: int
+    more: int = 0
+    start: int | None = 0
+    marked: bool = False
+
+
+class Program:
+    """A graph prepared to be traced many times.
+
+    Attributes:
+        graph: the graph, in topological order; not changed.
+        images: its images.
+        sizes: original pixels of the first one, an axis each.
+        opset: its ai.onnx opset.
+        rules: what operators read, by operator type of ai.onnx.
+        nodes: the nodes that depend on inputs.
+        salts: a number of its own for each of them, by ``id`` of the node.
+        dependent_outputs: the graph's outputs that depend on the images.
+        done: ``id`` of the tensors that nothing needs behind a node, by ``id`` of the node.
+    """
+
+    def __init__(
+        self, graph: gs.Graph, images: Sequence[Image], rules: "Mapping[str, Rule]"
+    ) -> None:
+        self.graph, self.images, self.opset = graph, images, int(graph.opset)
+        self.rules = rules
+        self._constants = Constants(graph)
+        self._values: dict[int, np.ndarray] = {}
+        self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
+        behind = {id(node) for node in downstream(graph, graph.inputs)}
+        self.nodes = [node for node in graph.nodes if id(node) in behind]
+        self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
+        reached = {id(t) for image in images for t in [image.tensor]} | {
+            id(tensor)
+            for node in downstream(graph, [image.tensor for image in images])
+            for tensor in node.outputs
+        }
+        self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
+        pairs = zip(images[0].roles, images[0].shape, strict=True) if images else ()
+        spatial = {role: int(str(extent)) for role, extent in pairs if role >= 2}
+        self.sizes = tuple(spatial[role] for role in sorted(spatial))
+        outputs = {id(tensor) for tensor in graph.outputs}
+        last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
+        self.done: dict[int, list[int]] = {}
+        for tensor, node_id in last.items():
+            if tensor not in outputs:
+                self.done.setdefault(node_id, []).append(tensor)
+
+    def is_constant(self, tensor: gs.Tensor) -> bool:
+        """Whether a tensor is the same whatever the inputs are."""
+        return tensor in self._constants
+
+    def constant(self, tensor: gs.Tensor) -> np.ndarray:
+        """Values of a constant tensor."""
+        if id(tensor) not in self._values:
+            self._values[id(tensor)] = self._constants.values(tensor)
+        return self._values[id(tensor)]
+
+    def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Outputs of a node for known inputs."""
+        if id(node) not in self._runners:
+            self._runners[id(node)] = node_runner(self.graph, node)
+        return self._runners[id(node)](values)
+
+
+class Trace:
+    """One run of a program; keeps what the graph's outputs have seen.
+
+    Attributes:
+        program: what is run.
+        view: how the images are looked at.
+        widest: pixels from the first to the last that a position has seen, at most.
+        shapes: extents of the tensors that nodes make, by ``id`` of the tensor.
+    """
+
+    def __init__(self, program: Program, view: View, watch: "Watch | None" = None) -> None:
+        """Run it.
+
+        Args:
+            program: what is run.
+            view: how the images are looked at.
+            watch: see there.
+
+        Raises:
+            DoesNotFitError: the model does not take images of this size.
+        """
+        self.program, self.view = program, view
+        self._seen: dict[int, Seen | UnknownError] = {}
+        self._values: dict[int, np.ndarray] = {}
+        self.widest = 0
+        self.shapes: dict[int, Shape] = {}
+        self._set_inputs()
+        for node in program.nodes:
+            try:
+                self._run(node)
+            except UnknownError as unknown:
+                self._seen.update((id(output), unknown) for output in node.outputs)
+            if watch is not None:
+                watch(node, self)
+            for tensor in program.done.get(id(node), ()):
+                self._seen.pop(tensor, None)
+
+    def __getitem__(self, tensor: gs.Tensor) -> Seen:
+        """What a tensor has seen.
+
+        Raises:
+            UnknownError: it cannot be told, because of a node that goes into it.
+        """
+        if id(tensor) in self._seen:
+            found = self._seen[id(tensor)]
+            if isinstance(found, UnknownError):
+                raise found
+            return found
+        value = self.value(tensor)
+        if value is None:
+            raise UnknownError(f"the shape of '{tensor.name}' is not known")
+        return self._marked(value, {*range(-value.ndim, 0)})
+
+    def nothing(self, shape: Shape, value: int) -> Seen:
+        """A tensor that does not depend on the image, all of one mark."""
+        return nothing(shape, number(value, len(shape)) if self.view.marked else None)
+
+    def shape(self, tensor: gs.Tensor) -> Shape:
+        """Shape of a tensor; raises as for its positions."""
+        if isinstance(tensor, gs.Constant):
+            return tuple(int(extent) for extent in tensor.shape)
+        return self[tensor].shape
+
+    def is_known(self, tensor: gs.Tensor) -> bool:
+        """Whether a tensor depends on the shapes of the inputs at most."""
+        return id(tensor) in self._values or self.program.is_constant(tensor)
+
+    def value(self, tensor: gs.Tensor) -> np.ndarray | None:
+        """Value of a tensor that depends on the shapes of the inputs at most."""
+        if id(tensor) in self._values:
+            return self._values[id(tensor)]
+        return self.program.constant(tensor) if self.program.is_constant(tensor) else None
+
+    def known(self, node: gs.Node, tensor: gs.Tensor) -> np.ndarray:
+        """Value of an operand that must not depend on the image.
+
+        Raises:
+            UnknownError: it does.
+        """
+        value = self.value(tensor)
+        if value is None:
+            raise UnknownError(f"{node_text(node)}: '{tensor.name}' is computed from the image")
+        return value
+
+    def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
+        """What older opsets have as an attribute, and newer ones as an input; one-dimensional."""
+        if name in node.attrs:
+            return np.atleast_1d(np.asarray(node.attrs[name]))
+        if len(node.inputs) <= place or not node.inputs[place].name:
+            return None
+        return np.atleast_1d(self.known(node, node.inputs[place]))
+
+    def parts(self, node: gs.Node, tensors: Sequence[gs.Tensor]) -> list[Seen]:
+        """What tensors have seen that are broadcast against one another.
+
+        Constants differ by position where the others do.
+        """
+        found = [None if self.is_known(tensor) else self[tensor] for tensor in tensors]
+        varies = {axis - len(part.shape) for part in found if part for axis in part.varies}
+        return [
+            part or self._marked(self.known(node, tensor), varies)
+            for part, tensor in zip(found, tensors, strict=True)
+        ]
+
+    def _marked(self, value: np.ndarray, varies: set[int]) -> Seen:
+        if not self.view.marked:
+            return nothing(value.shape)
+        keeps = [axis - value.ndim in varies for axis in range(value.ndim)]
+        part = value[tuple(slice(None) if kept else slice(0, 1) for kept in keeps)]
+        bits = np.ascontiguousarray(part, np.float64).view(np.uint64)
+        return nothing(value.shape, mixed(bits, 3))
+
+    def _set_inputs(self) -> None:
+        batches: dict[Any, int] = {}
+        own = {id(img.tensor): img for img in self.program.images}
+        for img in own.values():
+            shape = tuple(
+                int(str(extent)) + self.view.more * (role == self.view.axis + 2)
+                for extent, role in zip(img.shape, img.roles, strict=True)
+            )
+            batches |= dict(zip(img.tensor.shape, shape, strict=True))
+            axis = img.roles.index(self.view.axis + 2)
+            self._seen[id(img.tensor)] = image(
+                shape, axis, self.view.start, marked=self.view.marked
+            )
+        for tensor in self.program.graph.inputs:
+            if id(tensor) not in own and not self.program.is_constant(tensor):
+                extents = [batches.get(e, e) for e in tensor.shape or ("unknown",)]
+                known = tuple(extent for extent in extents if isinstance(extent, int))
+                self._seen[id(tensor)] = (
+                    self.nothing(known, len(self._seen))
+                    if len(known) == len(extents)
+                    else UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
+                )
+
+    def _run(self, node: gs.Node) -> None:
+        tensors = [tensor for tensor in node.inputs if tensor.name]
+        if is_standard(node, *_MEASURES):
+            return self._measure(node)
+        known = all(map(self.is_known, tensors)) and is_standard(node)
+        if known and not has_subgraph(node) and not self._fills(node):
+            return self._compute(node, [self.known(node, tensor) for tensor in tensors])
+        rule = self.program.rules.get(node.op) if is_standard(node) else None
+        if rule is None:
+            raise UnknownError(f"{node_text(node)}: what it reads is not known")
+        for output, found in zip(node.outputs, rule(node, self), strict=False):
+            if min(found.shape, default=1) < 1:
+                raise DoesNotFitError(f"{node_text(node)} has no position left")
+            self.shapes[id(output)] = found.shape
+            self._seen[id(output)] = self._without_leaps(node, found) if found.varies else found
+        return None
+
+    def _without_leaps(self, node: gs.Node, found: Seen) -> Seen:
+        """The same where positions that put the two ends of the image together see all of it.
+
+        Such as those at the seam of an axis that was rolled.
+        """
+        widths = found.last - found.first
+        widest, before = 1 + int(widths.max()), self.widest
+        size = int(self.program.sizes[self.view.axis]) + self.view.more
+        if widest <= _LEAP * size or before * _BORDER > size:
+            self.widest = max(before, widest)
+            return found
+        leaps = widths >= _LEAP * size
+        self.widest = max(before, 1 + int(widths[~leaps].max(initial=0)))
+        first = np.where(leaps, np.int32(FIRST_OF_NONE), found.first)
+        last = np.where(leaps, np.int32(-FIRST_OF_NONE), found.last)
+        return replace(found, first=first, last=last, whole=found.whole | {node_name(node)})
+
+    def _fills(self, node: gs.Node) -> bool:
+        """Whether a node makes a map of numbers of a shape, which may become very large."""
+        if node.op not in _FILLS:
+            return False
+        return len(self.known(node, node.inputs[_FILLS[node.op]])) > 1
+
+    def _measure(self, node: gs.Node) -> None:
+        shape = np.array(self.shape(node.inputs[0]), np.int64)
+        self._values[id(node.outputs[0])] = (
+            shape[node.attrs.get("start", 0) : node.attrs.get("end", len(shape))]
+            if node.op == "Shape"
+            else np.asarray(shape.prod())
+        )
+
+    def _compute(self, node: gs.Node, values: Sequence[np.ndarray]) -> None:
+        try:
+            found = self.program.run(node, values)
+        except Exception as error:  # whatever numpy raises where nothing fits at this size
+            raise DoesNotFitError(f"{node_text(node)}: {error}") from error
+        if sum(value.size for value in found) > _LARGEST_VALUE:
+            raise UnknownError(f"{node_text(node)} makes very many numbers of a shape")
+        self._values.update(
+            (id(output), value) for output, value in zip(node.outputs, found, strict=False)
+        )
+
+    def salt(self, node: gs.Node) -> int:
+        """A number of its own for each node."""
+        return self.program.salts[id(node)]
+
+
+Rule = Callable[[gs.Node, Trace], Sequence[Seen]]
+"""What the positions of a node's outputs have seen; outputs that are left out are unknown."""
+
+Watch = Callable[[gs.Node, Trace], None]
+"""Called behind every node of a run, while what went into it is known."""
+
+
+def node_text(node: gs.Node) -> str:
+    """A node as people name it."""
+    return f"{node_name(node)} ({node.op})"

@@ -1,26 +1,24 @@
 """The whole job: load, rewrite, check, validate, save."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from passes import RefusalCode, conv_to_gemm, dynamic_spatial_axes
+from passes import RefusalCode, dynamic_spatial_axes
 from passes.images import find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
-from .equal_functions import extended, validate_equal
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
-from .fixed_size import validate_fixed_size
 from .model_io import load
 from .pipeline import chosen_passes, passes_for_head, run_passes
+from .proof import prove
 from .report import RewriteReport, ValidationReport
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
@@ -131,24 +129,7 @@ def rewrite(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
             rewritten = StoredModel(result, folder)
-            others = [module for module in chosen if module is not conv_to_gemm]
-            # A form without matrix products is proven first; the one with them has its answers.
-            plain = rewritten if others == chosen else _rewritten(original, others, options)
-            if not others:
-                validation = validate_equal(original, rewritten, settings, input_size)
-            elif dynamic_spatial_axes in chosen:
-                validation = run_validation(
-                    original,
-                    plain,
-                    settings,
-                    sizes=sizes,
-                    window_step=window_step,
-                    input_size=input_size,
-                )
-            else:
-                validation = validate_fixed_size(original, plain, settings, input_size)
-            if others and plain is not rewritten and validation.passed:
-                validation = extended(validation, plain, rewritten, settings, input_size)
+            validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
@@ -189,15 +170,6 @@ def open_model(model: ModelSource) -> StoredModel:
 def _spatial_rank(graph: gs.Graph) -> int:
     ranks = [sum(role >= 2 for role in image.roles) for image in find_images(graph)]
     return max(ranks, default=0)
-
-
-def _rewritten(
-    original: StoredModel, chosen: Sequence[ModuleType], options: Mapping[str, Any]
-) -> StoredModel:
-    """A model after some passes, its weights where the original's are."""
-    document = Document(StoredModel(_copy(original.proto), original.folder))
-    run_passes(document.graph, chosen, options)
-    return StoredModel(document.commit(), original.folder)
 
 
 def _check_options(

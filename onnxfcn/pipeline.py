@@ -49,7 +49,10 @@ _NOTHING = {
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
     dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
-    conv_to_gemm.NAME: "there is no such convolution: there is nothing to rewrite",
+    conv_to_gemm.NAME: (
+        "there is no such convolution: there is nothing to rewrite (a head without dense layers"
+        " has none: --head conv)"
+    ),
 }
 
 

@@ -68,6 +68,13 @@ class ExternalData(StrEnum):
     NEVER = "never"
 
 
+class Head(StrEnum):
+    """The form of the lifted dense layers."""
+
+    CONV = "conv"
+    MATMUL = "matmul"
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"onnxfcn {version('onnxfcn')}")
@@ -112,6 +119,18 @@ def rewrite(
         OutputLayout,
         typer.Option(help="Layout of the outputs' maps; input: as the image has its channels."),
     ] = OutputLayout.INPUT,
+    head: Annotated[
+        Head,
+        typer.Option(help="Dense layers become Conv, or windows and MatMul: fast on batches."),
+    ] = Head.CONV,
+    convolutions: Annotated[
+        str,
+        typer.Option(
+            metavar="WHICH",
+            help="Convolutions that conv_to_gemm rewrites: all, heads, or names with wildcards,"
+            " such as conv1*,fc?",
+        ),
+    ] = "all",
     input_size: InputSize = None,
     input_layout: InputLayout = None,
     provider: Provider = "cpu",
@@ -146,6 +165,8 @@ def rewrite(
                 batch=batch.value,
                 global_pool=global_pool.value,
                 output_layout=output_layout.value,
+                head=head.value,
+                convolutions=convolutions,
                 input_size=input_size,
                 input_layout=input_layout,
                 provider=provider,

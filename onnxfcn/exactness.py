@@ -88,6 +88,7 @@ class Exactness:
 def decide(
     model: ModelSource,
     original_size: Sequence[int] | None = None,
+    layout: str | None = None,
     *,
     geometries: Mapping[str, Geometry] | None = None,
     outputs: Sequence[str] | None = None,
@@ -97,6 +98,7 @@ def decide(
     Args:
         model: a rewritten model; see ``geometry.analyse``.
         original_size: see ``geometry.analyse``.
+        layout: see ``geometry.analyse``.
         geometries: by name of the output, where they are known; others are analysed.
         outputs: names of the outputs to look at; ``None`` for all.
 
@@ -107,7 +109,7 @@ def decide(
         GeometryUnknownError: what an output reads cannot be told.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    program = to_program(model, original_size)
+    program = to_program(model, original_size, layout)
     size = spatial_size(program.images[0])
     axes = [AxisAnalysis(program, axis, extent) for axis, extent in enumerate(size)]
     found = {}

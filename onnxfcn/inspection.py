@@ -132,7 +132,7 @@ def inspect(
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
-    outputs = find_meanings(result, spatial_size(image))
+    outputs = find_meanings(result, image)
     return replace(
         found,
         kind="classifier" if windows else "fully convolutional",

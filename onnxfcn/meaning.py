@@ -7,11 +7,13 @@ from typing import Any
 
 from onnx import ModelProto
 
+from passes.images import Image
+
 from .errors import GeometryUnknownError, RefusedError
 from .exactness import Exactness, decide
 from .geometry import Geometry
 from .geometry.analysis import analyse_each
-from .geometry.program_source import ModelSource
+from .geometry.program_source import ModelSource, layout_of, spatial_size
 from .sizes import Size
 
 
@@ -76,18 +78,16 @@ _LARGEST_GRAPH = 10_000
 """Nodes; larger graphs are analysed only where somebody asks for it."""
 
 
-def find_meanings(
-    model: ModelSource, original_size: Sequence[int] | None = None
-) -> tuple[OutputMeaning, ...]:
+def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]:
     """Tell what the cells of every output mean, as far as that can be told from the graph.
 
     Args:
         model: a model whose image may have any size.
-        original_size: the image size that it was made for, in pixels; ``None`` takes its own, or
-            the one in its metadata.
+        image: the image that it was made for.
     """
+    size, layout = spatial_size(image), layout_of(image)
     try:
-        geometries = analyse_each(model, original_size)
+        geometries = analyse_each(model, size, layout)
     except (GeometryUnknownError, RefusedError) as error:
         return (OutputMeaning("", unknown=str(error)),)
     known = {n: found for n, found in geometries.items() if isinstance(found, Geometry)}
@@ -96,7 +96,7 @@ def find_meanings(
         if isinstance(geometry, GeometryUnknownError):
             found.append(OutputMeaning(name, unknown=str(geometry)))
             continue
-        exactness = decide(model, original_size, geometries=known, outputs=[name])[name]
+        exactness = decide(model, size, layout, geometries=known, outputs=[name])[name]
         found.append(OutputMeaning(name, geometry, exactness))
     return tuple(found)
 

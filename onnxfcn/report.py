@@ -20,6 +20,10 @@ SCHEMA_VERSION = 1
 """Version of the JSON form; it changes when a key changes its meaning or goes."""
 
 
+Against = Literal["original", "windows", "convolutions"]
+"""What the answers of a rewritten model are compared with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SizeResult:
     """What validation saw at one image size.
@@ -32,7 +36,8 @@ class SizeResult:
             compare them with: they are as large as declared and as the trunk's geometry gives.
         source: where the image came from, a path; empty for a random one.
         against: what the rewritten model was compared with: the ``original`` on the same image
-            (promise 1), or the original's head on ``windows`` of the feature map (promise 2).
+            (promise 1), the original's head on ``windows`` of the feature map (promise 2), or
+            the same model with ``convolutions`` in the place of matrix products.
     """
 
     size: Size
@@ -40,7 +45,7 @@ class SizeResult:
     comparisons: tuple[Comparison, ...]
     maps: dict[str, Size] = field(default_factory=dict)
     source: str = ""
-    against: Literal["original", "windows"] = "windows"
+    against: Against = "windows"
 
 
 @dataclass(frozen=True, kw_only=True)

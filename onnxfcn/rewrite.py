@@ -7,21 +7,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
 from passes import RefusalCode, dynamic_spatial_axes
-from passes.images import find_images
+from passes.images import Image, find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
-from .fixed_size import validate_fixed_size
-from .geometry.program_source import spatial_size
+from .graph_view import graph_view
 from .meaning import OutputMeaning, find_meanings, write_meanings
 from .model_io import check_runs_from_memory, load
-from .pipeline import chosen_passes, run_passes
+from .pipeline import chosen_passes, passes_for_head, run_passes
+from .proof import prove
 from .report import RewriteReport, ValidationReport, windows_of
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
@@ -44,6 +43,8 @@ def rewrite(
     batch: Literal["keep", "free"] = "keep",
     global_pool: Literal["slide", "keep"] = "slide",
     output_layout: Literal["input", "nchw", "nhwc"] = "input",
+    head: Literal["conv", "matmul"] = "conv",
+    convolutions: str = "all",
     input_size: Sequence[int] | None = None,
     input_layout: str | None = None,
     provider: str = "cpu",
@@ -71,6 +72,10 @@ def rewrite(
         output_layout: where the outputs' maps have their features: behind the batch (``nchw``),
             last (``nhwc``), or (``input``) where the original output has 1-sized axes for them,
             else where the image has its channels.
+        head: the form of the lifted dense layers: ``conv``, or ``matmul`` for the pass
+            ``conv_to_gemm`` on them, which is faster on batches of images of the original size.
+        convolutions: those that ``conv_to_gemm`` rewrites: ``all``, ``heads``, or names with
+            wildcards, such as ``conv1*,fc?``.
         input_size: the image size that a model with symbolic axes was made for.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
             convolution or pool.
@@ -97,11 +102,13 @@ def rewrite(
     """
     started = time.perf_counter()
     _check_options(sizes, input_size, seed, rtol, atol)
+    passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,
         "window_step": window_step,
         "global_pool": global_pool,
         "output_layout": output_layout,
+        "convolutions": convolutions,
         "input_size": input_size,
         "input_layout": input_layout,
     }
@@ -117,13 +124,12 @@ def rewrite(
         check_runs_from_memory(original.proto)
     with StagedOutput(output, source=original, external_data=external_data) as staged:
         document = Document(replace(original, proto=_copy(original.proto)))
-        images = find_images(document.graph)
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
+        images = find_images(graph_view(original), input_size, input_layout)
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
-            size = input_size or spatial_size(images[0])
-            outputs = find_meanings(document.stored, size)
+            outputs = find_meanings(document.stored, images[0])
             write_meanings(result, outputs, windows_of(rewrites))
         _check_result(original.proto, result)
         rewritten = staged.write(document.stored)
@@ -133,23 +139,13 @@ def rewrite(
             settings = Settings(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
-            if dynamic_spatial_axes in chosen:
-                validation = run_validation(
-                    original,
-                    rewritten,
-                    settings,
-                    sizes=sizes,
-                    window_step=window_step,
-                    input_size=input_size,
-                )
-            else:
-                validation = validate_fixed_size(original, rewritten, settings, input_size)
+            validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
             passes=tuple(module.NAME for module in chosen),
-            window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
+            window_step=per_axis("window_step", window_step, _spatial_rank(images)),
             rewrites=rewrites,
             outputs=outputs,
             validation=validation,
@@ -182,8 +178,8 @@ def open_model(model: ModelSource) -> StoredModel:
     return stored
 
 
-def _spatial_rank(graph: gs.Graph) -> int:
-    return max(sum(role >= 2 for role in image.roles) for image in find_images(graph))
+def _spatial_rank(images: Sequence[Image]) -> int:
+    return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
 
 
 def _check_options(

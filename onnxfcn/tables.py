@@ -142,6 +142,9 @@ def _finding(result: SizeResult, comparison: Comparison) -> str:
     ties = f", {comparison.ties} at ties" if comparison.ties else ""
     if result.against == "original":
         return f"as original{ties}"
+    of_convolutions = result.against == "convolutions"
+    if of_convolutions and (comparison.proven or set(result.map_size) == {1}):
+        return f"as convolutions{ties}"
     if not comparison.proven:
         return "cells do not differ: nothing proven"
     return f"cell = window{ties}"

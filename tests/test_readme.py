@@ -42,6 +42,8 @@ def test_first_two_commands_install_rewrite_and_test() -> None:
         "--global-pool",
         "--output-layout",
         "--input-layout",
+        "--head",
+        "--convolutions",
         "--json",
     ],
 )

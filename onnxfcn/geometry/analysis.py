@@ -13,13 +13,17 @@ from .seen import DoesNotFitError
 from .trace import UnknownError
 
 
-def analyse(model: ModelSource, original_size: Sequence[int] | None = None) -> dict[str, Geometry]:
+def analyse(
+    model: ModelSource, original_size: Sequence[int] | None = None, layout: str | None = None
+) -> dict[str, Geometry]:
     """Tell where the cells of a model's outputs lie in the image.
 
     Args:
         model: a model whose image may have any size; only its graph is looked at.
         original_size: the image size that the model was made for, in pixels, an axis each;
             ``None`` takes its own, or the one in its metadata.
+        layout: one letter an axis, such as ``nchw``, for an image that reaches no convolution or
+            pool.
 
     Returns:
         By name of the output, for those that depend on the image.
@@ -29,7 +33,7 @@ def analyse(model: ModelSource, original_size: Sequence[int] | None = None) -> d
         RefusedError: the original size is not known, or contradicts the model.
     """
     found = {}
-    for name, geometry in analyse_each(model, original_size).items():
+    for name, geometry in analyse_each(model, original_size, layout).items():
         if isinstance(geometry, GeometryUnknownError):
             raise geometry
         found[name] = geometry
@@ -37,10 +41,10 @@ def analyse(model: ModelSource, original_size: Sequence[int] | None = None) -> d
 
 
 def analyse_each(
-    model: ModelSource, original_size: Sequence[int] | None = None
+    model: ModelSource, original_size: Sequence[int] | None = None, layout: str | None = None
 ) -> dict[str, Geometry | GeometryUnknownError]:
     """As ``analyse``, with the reason where the geometry of an output cannot be told."""
-    program = to_program(model, original_size)
+    program = to_program(model, original_size, layout)
     image = program.images[0]
     axes = [AxisAnalysis(program, axis, n) for axis, n in enumerate(spatial_size(image))]
     found: dict[str, Geometry | GeometryUnknownError] = {}

@@ -22,13 +22,16 @@ ModelSource = StoredModel | ModelProto | str | PathLike[str]
 """A path to an ``.onnx`` file, or a model in memory."""
 
 
-def to_program(model: ModelSource, original_size: Sequence[int] | None) -> Program:
+def to_program(
+    model: ModelSource, original_size: Sequence[int] | None, layout: str | None = None
+) -> Program:
     """Prepare a model to be traced.
 
     Args:
         model: the model; only its graph is looked at.
         original_size: the image size that it was made for, in pixels, an axis each; ``None`` takes
             its own, or the one in its metadata.
+        layout: one letter an axis, for an image that reaches no convolution or pool.
 
     Raises:
         GeometryUnknownError: no input has spatial axes that can be told.
@@ -39,9 +42,9 @@ def to_program(model: ModelSource, original_size: Sequence[int] | None) -> Progr
     told = {entry.key: entry.value for entry in stored.proto.metadata_props}
     size = original_size or size_told(told)
     try:
-        images = find_images(graph)
+        images = find_images(graph, input_layout=layout)
         if not all(image.is_sized for image in images):
-            images = find_images(graph, size)
+            images = find_images(graph, size, layout)
         check_sized(images)
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None
@@ -61,6 +64,11 @@ def _stored(model: ModelSource) -> StoredModel:
     if isinstance(model, StoredModel):
         return model
     return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
+
+
+def layout_of(image: Image) -> str:
+    """The layout of an image, one letter an axis: ``n``, ``c``, and ``x``, ``y``, ``z``."""
+    return "".join("ncxyz"[role] for role in image.roles)
 
 
 def size_told(metadata: Mapping[str, str]) -> Size | None:

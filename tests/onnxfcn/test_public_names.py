@@ -37,6 +37,7 @@ PUBLIC = {
         "Refusal",
         "RefusalCode",
         "Rewrite",
+        "conv_to_gemm",
         "dynamic_spatial_axes",
         "flatten_gemm_to_conv",
     },

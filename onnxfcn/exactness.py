@@ -30,8 +30,8 @@ from .geometry.axis_analysis import AxisAnalysis, axis_geometry
 from .geometry.blame import Reason, first_reason, own_reason
 from .geometry.geometry import Geometry
 from .geometry.program_source import ModelSource, spatial_size, to_program
-from .geometry.seen import DoesNotFitError, Seen
-from .geometry.trace import Trace, UnknownError, View, Watch
+from .geometry.seen import DoesNotFitError, Seen, UnknownError
+from .geometry.trace import Trace, View, Watch
 
 _CELLS = 4
 """Cells beyond the first one that the images to look at have, at least."""

@@ -5,6 +5,7 @@ there gives strides and receptive fields. Sizes are counted on shapes alone.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 from math import ceil, lcm
@@ -13,15 +14,15 @@ import onnx_graphsurgeon as gs
 
 from .axis import AxisGeometry, Field
 from .fit import Fit, Grid, fit
-from .seen import DoesNotFitError
-from .trace import Program, Trace, UnknownError, View
+from .seen import DoesNotFitError, Seen, UnknownError
+from .trace import Program, Trace, View, node_text
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
 """Pixels: multiples of the strides that networks have. The first is tried first, since ratios in
 float32 are exact to some millions only."""
 _LONGEST_PERIOD = 1 << 10
-_LONGEST = 1 << 16
-"""Pixels of the longest image axis to look at."""
+_SHORTEST, _LONGEST = 1 << 9, 1 << 15
+"""Pixels beyond the original size of the long images to look at."""
 _BORDERS = 3
 """Images must be so many times as long as the widest field, for cells to see no border."""
 
@@ -55,7 +56,10 @@ class AxisAnalysis:
 
         Raises:
             UnknownError: none that is short enough was found.
+            DoesNotFitError: the model takes images of its original size only.
         """
+        if all(self.counted(self.original + growth) is None for growth in _GROWTHS):
+            Trace(self.program, View(self.axis, _GROWTHS[0], None))
         for growth in _GROWTHS:
             runs = [self.counted(self.original + times * growth) for times in (1, 2)]
             if runs[0] is None or runs[1] is None:
@@ -68,19 +72,44 @@ class AxisAnalysis:
                 return found
         raise UnknownError("the model's maps do not grow in steps with the image")
 
-    def long(self, period: int) -> int:
+    def long(self, period: int, output: gs.Tensor) -> int:
         """A size at which borders are far apart, some periods beyond the original one.
 
+        Args:
+            period: see above.
+            output: the output whose cells shall see no border, or only one.
+
         Raises:
-            UnknownError: the model's fields are too wide.
+            UnknownError: its fields are too wide, or grow with the image.
             DoesNotFitError: the model takes no such images.
         """
-        size = self.original
-        while size < _LONGEST:
-            size = self.original + ceil(max(3 * self.original, size, 512) / period) * period
-            if self.traced(size).widest * _BORDERS <= size:
+        more = shortest = max(3 * self.original, _SHORTEST)
+        while more <= max(_LONGEST, shortest):
+            size = self.original + ceil(more / period) * period
+            if not self._is_wide(self.traced(size)[output], size):
                 return size
-        raise UnknownError(f"fields are wider than {_LONGEST // _BORDERS} pixels")
+            more *= 2
+        node = self._widening(size, output)
+        raise UnknownError(f"its positions see {size // _BORDERS} pixels or more", node_text(node))
+
+    def _is_wide(self, seen: Seen, size: int) -> bool:
+        return seen.widest * _BORDERS > size
+
+    def _widening(self, size: int, output: gs.Tensor) -> gs.Node:
+        """The node through which the positions of an output see very much at a size."""
+        wide = set[int]()
+
+        def collect(node: gs.Node, trace: Trace) -> None:
+            for tensor in node.outputs:
+                with suppress(UnknownError):
+                    if not trace.is_known(tensor) and self._is_wide(trace[tensor], size):
+                        wide.add(id(tensor))
+
+        Trace(self.program, View(self.axis, size - self.original), collect)
+        (node,) = output.inputs
+        while sources := [t for t in node.inputs if id(t) in wide]:
+            (node,) = sources[0].inputs
+        return node
 
     def smallest(self, period: int) -> int:
         """The smallest size that the model takes, by whole periods, then by pixels."""
@@ -104,7 +133,7 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         DoesNotFitError: the model takes images of its original size only.
     """
     period = analysis.period()
-    long = analysis.long(period)
+    long = analysis.long(period, output)
     map_axis = _map_axis(analysis, output, (long, long + period))
     cells = [_cells(analysis, output, map_axis, analysis.original + i) for i in range(period)]
     accepted = [i for i, count in enumerate(cells) if count is not None]

@@ -5,8 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .seen import FIRST_OF_NONE, Seen
-from .trace import UnknownError
+from .seen import FIRST_OF_NONE, Seen, UnknownError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from functools import partial, reduce
 from itertools import accumulate
 from math import prod
 from operator import mul
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,8 +22,28 @@ FIRST_OF_NONE = 1 << 30
 """First pixel of positions that have seen none; the last one is ``-FIRST_OF_NONE``."""
 
 
-class DoesNotFitError(Exception):
+_MOST = 1 << 24
+"""Positions of one tensor that are told apart, at most."""
+
+
+class _NodeError(Exception):
+    """What is wrong, and the node where it was found, once it is known."""
+
+    def __init__(self, message: str, node: str = "") -> None:
+        super().__init__(f"{node}: {message}" if node else message)
+        self._node = node
+
+    def at(self, node: str) -> Self:
+        """The same error with a node, unless it has one already."""
+        return self if self._node else type(self)(str(self), node)
+
+
+class DoesNotFitError(_NodeError):
     """The model does not take images of this size."""
+
+
+class UnknownError(_NodeError):
+    """What a node reads of the image cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,11 @@ class Seen:
     last: np.ndarray
     mark: np.ndarray | None
     whole: frozenset[str] = frozenset()
+
+    @property
+    def widest(self) -> int:
+        """Pixels from the first to the last that a position has seen, at most."""
+        return max(0, 1 + int((self.last.astype(np.int64) - self.first).max()))
 
     @property
     def varies(self) -> tuple[int, ...]:
@@ -155,11 +180,15 @@ def read(seen: Seen, axis: int, count: int, windows: Callable[[], Windows], salt
         count: positions of the result.
         windows: makes what they read.
         salt: which step of the model this is.
+
+    Raises:
+        UnknownError: there are too many positions.
     """
     if seen.first.shape[axis] == 1:
         shape = (*seen.shape[:axis], count, *seen.shape[axis + 1 :])
         return replace(seen, shape=shape, mark=mixed(seen.mark, salt))
     index, labels = windows()
+    _check_few(index.size * (seen.first.size // seen.first.shape[axis]))
     flat = taken(seen, axis, index.size, index.ravel)
     split = (*flat.first.shape[:axis], *index.shape, *flat.first.shape[axis + 1 :])
     marks = None
@@ -180,12 +209,14 @@ def joined(parts: Sequence[Seen], salt: int) -> Seen:
 
     Raises:
         DoesNotFitError: their shapes do not broadcast.
+        UnknownError: there are too many positions.
     """
     try:
         shape = np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError as error:
         raise DoesNotFitError(str(error)) from error
     rank = len(shape)
+    _check_few(prod(np.broadcast_shapes(*(part.first.shape for part in parts))))
     first = reduce(np.minimum, (_of_rank(part.first, rank) for part in parts))
     last = reduce(np.maximum, (_of_rank(part.last, rank) for part in parts))
     marks = [mixed(part.mark, salt + place * 7919) for place, part in enumerate(parts)]
@@ -194,6 +225,11 @@ def joined(parts: Sequence[Seen], salt: int) -> Seen:
         mark = reduce(np.add, (_of_rank(found, rank) for found in marks if found is not None))
         first, last = np.broadcast_to(first, mark.shape), np.broadcast_to(last, mark.shape)
     return Seen(shape, first, last, mark, frozenset().union(*(part.whole for part in parts)))
+
+
+def _check_few(count: int) -> None:
+    if count > _MOST:
+        raise UnknownError(f"{count} positions are too many to tell apart")
 
 
 def _of_rank(array: np.ndarray, rank: int) -> np.ndarray:
@@ -243,6 +279,7 @@ def reshaped(seen: Seen, shape: Shape) -> Seen:
 
     Raises:
         DoesNotFitError: there are not as many elements.
+        UnknownError: too many positions would have to be told apart.
     """
     if prod(shape) != prod(seen.shape):
         raise DoesNotFitError(f"{list(seen.shape)} does not reshape to {list(shape)}")
@@ -256,6 +293,7 @@ def reshaped(seen: Seen, shape: Shape) -> Seen:
         else:
             stored += [shape[axis] for axis in new]
         spread += own
+    _check_few(prod(spread))
     found = moved(seen, shape, lambda array: np.broadcast_to(array, spread).reshape(stored))
     return _compressed(found)
 

@@ -12,15 +12,11 @@ from passes.images import Image
 from passes.result import node_name
 from passes.use_def import downstream, has_subgraph, is_standard
 
-from .seen import DoesNotFitError, Seen, Shape, image, mixed, nothing, number
+from .seen import DoesNotFitError, Seen, Shape, UnknownError, image, mixed, nothing, number
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
 _MEASURES = ("Shape", "Size")
-
-
-class UnknownError(Exception):
-    """What a node reads of the image cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,6 @@ class Trace:
     Attributes:
         program: what is run.
         view: how the images are looked at.
-        widest: pixels from the first to the last that a position has seen, at most.
         shapes: extents of all tensors in the order of the nodes.
     """
 
@@ -119,14 +114,16 @@ class Trace:
         self.program, self.view = program, view
         self._seen: dict[int, Seen | UnknownError] = {}
         self._values: dict[int, np.ndarray] = {}
-        self.widest = 0
         self.shapes: list[Shape] = []
         self._set_inputs()
         for node in program.nodes:
             try:
                 self._run(node)
-            except UnknownError as unknown:
+            except UnknownError as error:
+                unknown = error.at(node_text(node))
                 self._seen.update((id(output), unknown) for output in node.outputs)
+            except DoesNotFitError as error:
+                raise error.at(node_text(node)) from error
             if watch is not None:
                 watch(node, self)
             for tensor in program.done.get(id(node), ()):
@@ -176,7 +173,7 @@ class Trace:
         """
         value = self.value(tensor)
         if value is None:
-            raise UnknownError(f"{node_text(node)}: '{tensor.name}' is computed from the image")
+            raise UnknownError(f"'{tensor.name}' is computed from the image")
         return value
 
     def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
@@ -238,14 +235,12 @@ class Trace:
             return self._compute(node, [self.known(node, tensor) for tensor in tensors])
         rule = self.program.rules.get(node.op) if is_standard(node) else None
         if rule is None:
-            raise UnknownError(f"{node_text(node)}: what it reads is not known")
-        for output, found in zip(node.outputs, rule(node, self), strict=False):
+            raise UnknownError("what it reads is not known")
+        for output, found in zip(node.outputs, _ruled(rule, node, self), strict=False):
             if min(found.shape, default=1) < 1:
-                raise DoesNotFitError(f"{node_text(node)} has no position left")
+                raise DoesNotFitError("it leaves no position")
             self._seen[id(output)] = found
             self.shapes.append(found.shape)
-            if found.varies:
-                self.widest = max(self.widest, 1 + int((found.last - found.first).max()))
         return None
 
     def _measure(self, node: gs.Node) -> None:
@@ -260,9 +255,9 @@ class Trace:
         try:
             found = self.program.run(node, values)
         except Exception as error:  # whatever numpy raises where nothing fits at this size
-            raise DoesNotFitError(f"{node_text(node)}: {error}") from error
+            raise DoesNotFitError(str(error)) from error
         if sum(value.size for value in found) > _LARGEST_VALUE:
-            raise UnknownError(f"{node_text(node)} makes very many numbers of a shape")
+            raise UnknownError("it makes very many numbers of a shape")
         self._values.update(
             (id(output), value) for output, value in zip(node.outputs, found, strict=False)
         )
@@ -277,6 +272,13 @@ Rule = Callable[[gs.Node, Trace], Sequence[Seen]]
 
 Watch = Callable[[gs.Node, Trace], None]
 """Called behind every node of a run, while what went into it is known."""
+
+
+def _ruled(rule: Rule, node: gs.Node, trace: Trace) -> Sequence[Seen]:
+    try:
+        return rule(node, trace)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnknownError(f"its attributes contradict its inputs ({error!r})") from error
 
 
 def node_text(node: gs.Node) -> str:

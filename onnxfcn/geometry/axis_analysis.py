@@ -21,8 +21,10 @@ _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
 """Pixels: multiples of the strides that networks have. The first is tried first, since ratios in
 float32 are exact to some millions only."""
 _LONGEST_PERIOD = 1 << 10
-_SHORTEST, _LONGEST = 1 << 9, 1 << 15
+_SHORTEST, _LONGEST = 1 << 7, 1 << 15
 """Pixels beyond the original size of the long images to look at."""
+_PERIODS = 12
+"""Periods that they have, at least."""
 _BORDERS = 3
 """Images must be so many times as long as the widest field, for cells to see no border."""
 
@@ -83,7 +85,7 @@ class AxisAnalysis:
             UnknownError: its fields are too wide, or grow with the image.
             DoesNotFitError: the model takes no such images.
         """
-        more = shortest = max(3 * self.original, _SHORTEST)
+        more = shortest = max(3 * self.original, _PERIODS * period, _SHORTEST)
         while more <= max(_LONGEST, shortest):
             size = self.original + ceil(more / period) * period
             if not self._is_wide(self.traced(size)[output], size):

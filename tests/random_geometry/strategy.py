@@ -57,6 +57,9 @@ def models(draw: st.DrawFn) -> Case:
     layers = [b.pick(names) for _ in range(b.integer(0, 4))]
     layers.insert(b.integer(0, len(layers)), featured)
     value = b.image
+    if b.chance():
+        # A Reshape that meets the image itself hides which of its axes are spatial.
+        value = convolved(b, value, value.channels, kernel_shape=[1] * rank)
     for name in layers:
         value = _layered(b, value, name)
     assume(b.labels)

@@ -17,9 +17,9 @@ def described(case: Case) -> Numbers:
     ``examine`` compares map sizes, accepted sizes, the cells that pixels change and the label with
     what ONNX Runtime computes.
     """
-    layout = "nchwd"[: 2 + case.rank]
-    told = {"original_size": case.size, "input_layout": layout}
-    geometry, exactness = (function(case.model, **told)["answer"] for function in (analyse, decide))
+    geometry, exactness = (
+        function(case.model, case.size)["answer"] for function in (analyse, decide)
+    )
     outcome = examine(case)
     assert not outcome.failed, outcome
     assert outcome.kind == exactness.label

@@ -200,7 +200,8 @@ def _check_tight(case: Case, session: ort.InferenceSession, geometry: Geometry) 
     size = tuple(_with_cell(axis, stop, cell) for stop, cell, axis in stops)
     if not all(size) or np.prod(size) > _LARGEST or geometry.receptive_field == (0,) * len(size):
         return
-    field = geometry.box(*cells)
+    # The field may depend on what the size leaves over.
+    field = geometry.box(*cells, size=size)
     ends = ({start, stop - 1} for start, stop in zip(field.start, field.stop, strict=True))
     for corner in product(*ends):
         if not _changes(case, session, size, corner, cells):

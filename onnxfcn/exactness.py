@@ -239,4 +239,5 @@ def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
 def _neighbours(marks: np.ndarray, axis: int) -> np.ndarray:
     """A number for each two positions beside one another."""
     moved = np.moveaxis(marks, axis, 0)
-    return moved[:-1] * np.uint64(3) + moved[1:]
+    found: np.ndarray = moved[:-1] * np.uint64(3) + moved[1:]
+    return found

@@ -114,6 +114,12 @@ def test_causes_are_named(name: str) -> None:
 
 
 EXACT = {
+    # The crop leaves one position to the second stride, and larger images leave more.
+    "a stride over one position": net(
+        "p = Conv <strides = [4]> (image, first) t = Conv <strides = [2]> (p, one)"
+        " answer = Conv (t, one)",
+        4, first=np.array([[[0.5], [0.3]], [[-0.4], [0.7]]], np.float32),
+    ),
     "no pads": net(f"t = Conv <pads = [0, 0]> (image, w) {HEAD}", 6),
     "a kernel of one with SAME": net(f't = Conv <auto_pad = "SAME_UPPER"> (image, one) {HEAD}', 4),
     "a stride of one position with SAME": net(

@@ -8,7 +8,8 @@ import onnx_graphsurgeon as gs
 from passes.operators import GLOBAL_POOLS, REDUCTIONS
 from passes.result import node_name
 
-from ..seen import Seen, joined, moved, reduced, reshaped, with_extent
+from ..reshaping import reshaped
+from ..seen import Seen, joined, moved, reduced, with_extent
 from ..trace import Rule, Trace
 
 _SINGLE_AXIS_SOFTMAX = 13

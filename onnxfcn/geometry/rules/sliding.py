@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 from passes.operators import POOLS
 from passes.result import node_name
 
+from ..reshaping import reshaped
 from ..seen import (
     DoesNotFitError,
     Seen,
@@ -17,7 +18,6 @@ from ..seen import (
     Windows,
     read,
     reduced,
-    reshaped,
     with_extent,
 )
 from ..trace import Rule, Trace

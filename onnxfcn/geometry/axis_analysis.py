@@ -12,6 +12,8 @@ from math import ceil, lcm
 
 import onnx_graphsurgeon as gs
 
+from passes.use_def import is_standard
+
 from .axis import AxisGeometry, Field
 from .fit import Fit, Grid, fit
 from .seen import DoesNotFitError, Seen, UnknownError
@@ -198,9 +200,20 @@ def _fits(
 
     last = accepted[-1]
     sample = {rest: fitted(rest) for rest in {0, accepted[len(accepted) // 2], last}}
-    if len({(found.low, found.high) for found in sample.values()}) == 1:
+    depends = any(map(_depends_on_rests, analysis.program.nodes))
+    if not depends and len({(found.low, found.high) for found in sample.values()}) == 1:
         return sample
     return {rest: fitted(rest) for rest in accepted}
+
+
+def _depends_on_rests(node: gs.Node) -> bool:
+    """Whether where a node reads may depend on what the size leaves over: it counts from the end.
+
+    Automatic pads do, and cuts and interpolation may.
+    """
+    if str(node.attrs.get("auto_pad") or "NOTSET").startswith("SAME"):
+        return any(stride > 1 for stride in node.attrs.get("strides") or [])
+    return is_standard(node, "Gather", "Pad", "Resize", "Slice", "Upsample")
 
 
 def _fields(fits: dict[int, Fit], period: int) -> tuple[Field, ...]:

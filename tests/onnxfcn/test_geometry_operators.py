@@ -69,6 +69,16 @@ NETS = {
         small_net(f"{conv(auto_pad='SAME_UPPER', strides=[2])} {HEAD}", [8], weights=W),
         2, 9, 0, "approximate",
     ),
+    # Odd or even, in front or behind: six remainders of the size, not all of them alike.
+    "same on a padded pool": (
+        small_net(
+            "p = LpPool <kernel_shape = [3], pads = [0, 1], strides = [2]> (image)"
+            ' t = LpPool <auto_pad = "SAME_LOWER", kernel_shape = [3], strides = [3]> (p)'
+            " answer = Conv (t, w)",
+            [17], weights=W,
+        ),
+        6, 19, -2, "approximate",
+    ),
     "max pool": (
         small_net(
             f"t = MaxPool <kernel_shape = [3], strides = [2]> (image) {HEAD}", [9], weights=W

@@ -12,7 +12,7 @@ ODD = {
     "no rule": ("t = Conv (image, w) answer = NonMaxed (t)", r"answer \(NonMaxed\): what it reads"),
     "another domain": ("t = Conv (image, w) answer = com.own.Relu (t)", r"answer \(Relu\): what"),
     "a fixed target": (
-        "t = Conv (image, w) answer = Reshape (t, seven)", r"answer \(Reshape\): .* does not reshape",
+        "t = Conv (image, w) answer = Reshape (t, seven)", r"answer \(Reshape\): .* not reshape",
     ),
     "indices from the image": (
         "t = Conv (image, w) i = Cast <to = 7> (t) answer = Gather (t, i)",

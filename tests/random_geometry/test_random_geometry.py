@@ -8,7 +8,7 @@ from tests.random_geometry.strategy import Case, models
 
 
 @settings(
-    max_examples=120,
+    max_examples=40,
     derandomize=True,
     deadline=None,
     database=None,

@@ -79,7 +79,7 @@ def measure(script: str, folder: Path, names: list[str]) -> Cost:
         CalledProcessError: it failed.
     """
     with tempfile.TemporaryDirectory(dir=folder) as output:
-        timed = [sys.executable, "-c", _TIMED, script, folder, output, *names]
+        timed = [sys.executable, "-c", _TIMED, script, str(folder), output, *names]
         finished = subprocess.run(timed, capture_output=True, text=True, check=True)
     seconds, kilobytes = map(float, finished.stdout.split()[-2:])
     return Cost(seconds, kilobytes / 1000)

@@ -24,7 +24,7 @@ def write(path: Path) -> None:
         helper.make_node("Relu", ["conv"], ["map"]),
         helper.make_node("Flatten", ["map"], ["vector"]),
     ]
-    shapes = {"conv.weight": (_CHANNELS, 3, _STRIDE, _STRIDE)}
+    shapes: dict[str, tuple[int, ...]] = {"conv.weight": (_CHANNELS, 3, _STRIDE, _STRIDE)}
     last, columns = "vector", _CHANNELS * _WINDOW**2
     for number, rows in enumerate(_FEATURES, 6):
         name, output = f"fc{number}", f"relu{number}"

@@ -22,7 +22,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.result import node_name
-from passes.use_def import upstream
+from passes.use_def import is_standard, upstream
 
 from .errors import GeometryUnknownError
 from .geometry.axis import AxisGeometry
@@ -30,9 +30,10 @@ from .geometry.axis_analysis import AxisAnalysis, axis_geometry
 from .geometry.blame import Reason, first_reason, own_reason
 from .geometry.geometry import Geometry
 from .geometry.program_source import ModelSource, spatial_size, to_program
-from .geometry.seen import DoesNotFitError, Seen
-from .geometry.trace import Trace, UnknownError, View, Watch
+from .geometry.seen import DoesNotFitError, Seen, UnknownError
+from .geometry.trace import Trace, View, Watch
 
+_SETS_BESIDE = ("Concat", "Pad")
 _CELLS = 4
 """Cells beyond the first one that the images to look at have, at least."""
 
@@ -192,7 +193,7 @@ class _Comparison:
         known: dict[int, np.ndarray] = {}
 
         def collect(node: gs.Node, trace: Trace) -> None:
-            known.update((id(output), _marks(output, trace)) for output in node.outputs)
+            known.update((id(output), _marks(node, output, trace)) for output in node.outputs)
 
         self._run(size, watch=collect)
         behind, strange = upstream(self.output), set[int]()
@@ -202,7 +203,7 @@ class _Comparison:
             new = {
                 id(output)
                 for output in node.outputs
-                if not np.isin(_marks(output, trace), known[id(output)]).all()
+                if not np.isin(_marks(node, output, trace), known[id(output)]).all()
             }
             if new and id(node) in behind:
                 spoilt = any(id(tensor) in strange for tensor in node.inputs)
@@ -224,10 +225,27 @@ def _same(left: np.ndarray, right: np.ndarray) -> bool:
     return bool(np.all(left == right))
 
 
-def _marks(tensor: gs.Tensor, trace: Trace) -> np.ndarray:
-    """All marks of a tensor; none where it is known at every size, or nothing is known of it."""
+def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
+    """All marks of a node's output.
+
+    None where it is known at every size, or nothing is known of it. What a node only puts beside
+    one another is new where its neighbours are.
+    """
     try:
         found = trace[tensor].mark if tensor.name and not trace.is_known(tensor) else None
     except UnknownError:
         found = None
-    return np.zeros(0, np.uint64) if found is None else np.unique(found)
+    if found is None:
+        return np.zeros(0, np.uint64)
+    pairs = [found]
+    if is_standard(node, *_SETS_BESIDE):
+        longer = [axis for axis, extent in enumerate(found.shape) if extent > 1]
+        pairs = [_neighbours(found, axis) for axis in longer] or pairs
+    return np.unique(np.concatenate([part.ravel() for part in pairs]))
+
+
+def _neighbours(marks: np.ndarray, axis: int) -> np.ndarray:
+    """A number for each two positions beside one another."""
+    moved = np.moveaxis(marks, axis, 0)
+    found: np.ndarray = moved[:-1] * np.uint64(3) + moved[1:]
+    return found

@@ -9,8 +9,7 @@ from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
 from .geometry import Geometry
 from .program_source import ModelSource, spatial_size, to_program
-from .seen import DoesNotFitError
-from .trace import UnknownError
+from .seen import DoesNotFitError, UnknownError
 
 
 def analyse(
@@ -51,8 +50,11 @@ def analyse_each(
     for output in program.dependent_outputs:
         try:
             found[output.name] = _geometry(axes, image.tensor.name, output)
-        except (UnknownError, DoesNotFitError) as error:
+        except UnknownError as error:
             found[output.name] = GeometryUnknownError(f"'{output.name}': {error}")
+        except DoesNotFitError as error:
+            reason = f"'{output.name}': the model takes images of its own size only: {error}"
+            found[output.name] = GeometryUnknownError(reason)
     return found
 
 

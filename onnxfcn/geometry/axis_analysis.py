@@ -5,23 +5,29 @@ there gives strides and receptive fields. Sizes are counted on shapes alone.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 from math import ceil, lcm
 
 import onnx_graphsurgeon as gs
 
+from passes.use_def import is_standard
+
 from .axis import AxisGeometry, Field
 from .fit import Fit, Grid, fit
-from .seen import DoesNotFitError, Shape
-from .trace import Program, Trace, UnknownError, View
+from .program import Program
+from .seen import DoesNotFitError, Seen, Shape, UnknownError
+from .trace import Trace, View, node_text
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
 """Pixels: multiples of the strides that networks have. The first is tried first, since ratios in
 float32 are exact to some millions only."""
 _LONGEST_PERIOD = 1 << 10
-_LONGEST = 1 << 16
-"""Pixels of the longest image axis to look at."""
+_SHORTEST, _LONGEST = 1 << 7, 1 << 15
+"""Pixels beyond the original size of the long images to look at."""
+_PERIODS = 12
+"""Periods that they have, at least."""
 _BORDERS = 3
 """Images must be so many times as long as the widest field, for cells to see no border."""
 
@@ -55,7 +61,10 @@ class AxisAnalysis:
 
         Raises:
             UnknownError: none that is short enough was found.
+            DoesNotFitError: the model takes images of its original size only.
         """
+        if all(self.counted(self.original + growth) is None for growth in _GROWTHS):
+            Trace(self.program, View(self.axis, _GROWTHS[0], None))
         for growth in _GROWTHS:
             small, large = (self.counted(self.original + times * growth) for times in (1, 2))
             if small is not None and large is not None:
@@ -64,19 +73,44 @@ class AxisAnalysis:
                     return found
         raise UnknownError("the model's maps do not grow in steps with the image")
 
-    def long(self, period: int) -> int:
+    def long(self, period: int, output: gs.Tensor) -> int:
         """A size at which borders are far apart, some periods beyond the original one.
 
+        Args:
+            period: see above.
+            output: the output whose cells shall see no border, or only one.
+
         Raises:
-            UnknownError: the model's fields are too wide.
+            UnknownError: its fields are too wide, or grow with the image.
             DoesNotFitError: the model takes no such images.
         """
-        size = self.original
-        while size < _LONGEST:
-            size = self.original + ceil(max(3 * self.original, size, 512) / period) * period
-            if self.traced(size).widest * _BORDERS <= size:
+        more = shortest = max(3 * self.original, _PERIODS * period, _SHORTEST)
+        while more <= max(_LONGEST, shortest):
+            size = self.original + ceil(more / period) * period
+            if not self._is_wide(self.traced(size)[output], size):
                 return size
-        raise UnknownError(f"fields are wider than {_LONGEST // _BORDERS} pixels")
+            more *= 2
+        node = self._widening(size, output)
+        raise UnknownError(f"its positions see {size // _BORDERS} pixels or more", node_text(node))
+
+    def _is_wide(self, seen: Seen, size: int) -> bool:
+        return seen.widest * _BORDERS > size
+
+    def _widening(self, size: int, output: gs.Tensor) -> gs.Node:
+        """The node through which the positions of an output see very much at a size."""
+        wide = set[int]()
+
+        def collect(node: gs.Node, trace: Trace) -> None:
+            for tensor in node.outputs:
+                with suppress(UnknownError):
+                    if not trace.is_known(tensor) and self._is_wide(trace[tensor], size):
+                        wide.add(id(tensor))
+
+        Trace(self.program, View(self.axis, size - self.original), collect)
+        (node,) = output.inputs
+        while sources := [t for t in node.inputs if id(t) in wide]:
+            (node,) = sources[0].inputs
+        return node
 
     def smallest(self, period: int) -> int:
         """The smallest size that the model takes, by whole periods, then by pixels."""
@@ -115,7 +149,7 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         DoesNotFitError: the model takes images of its original size only.
     """
     period = analysis.period()
-    long = analysis.long(period)
+    long = analysis.long(period, output)
     map_axis = _map_axis(analysis, output, (long, long + period))
     cells = [_cells(analysis, output, map_axis, analysis.original + i) for i in range(period)]
     accepted = [i for i, count in enumerate(cells) if count is not None]
@@ -178,9 +212,20 @@ def _fits(
 
     last = accepted[-1]
     sample = {rest: fitted(rest) for rest in {0, accepted[len(accepted) // 2], last}}
-    if len({(found.low, found.high) for found in sample.values()}) == 1:
+    depends = any(map(_depends_on_rests, analysis.program.nodes))
+    if not depends and len({(found.low, found.high) for found in sample.values()}) == 1:
         return sample
     return {rest: fitted(rest) for rest in accepted}
+
+
+def _depends_on_rests(node: gs.Node) -> bool:
+    """Whether where a node reads may depend on what the size leaves over: it counts from the end.
+
+    Automatic pads do, and cuts and interpolation may.
+    """
+    if str(node.attrs.get("auto_pad") or "NOTSET").startswith("SAME"):
+        return any(stride > 1 for stride in node.attrs.get("strides") or [])
+    return is_standard(node, "Gather", "Pad", "Resize", "Slice", "Upsample")
 
 
 def _fields(fits: dict[int, Fit], period: int) -> tuple[Field, ...]:

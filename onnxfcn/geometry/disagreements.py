@@ -11,8 +11,8 @@ from passes.operators import VARIADIC
 from passes.use_def import is_standard, upstream
 
 from .axis_analysis import AxisAnalysis
-from .seen import FIRST_OF_NONE, Seen
-from .trace import Trace, UnknownError, View, node_text
+from .seen import FIRST_OF_NONE, Seen, UnknownError
+from .trace import Trace, View, node_text
 
 _AXES = ("depth", "height", "width")
 
@@ -28,13 +28,13 @@ def disagreements(axes: Sequence[AxisAnalysis], output: gs.Tensor) -> tuple[str,
     found = []
     for axis in axes:
         name = _AXES[axis.axis - len(axes)] if len(axes) > 1 else "length"
-        for node, apart in _apart(axis):
+        for node, apart in _apart(axis, output):
             if id(node) in behind:
                 found.append(f"{node_text(node)}: branches {apart} px apart along the {name}")
     return tuple(found)
 
 
-def _apart(analysis: AxisAnalysis) -> list[tuple[gs.Node, Fraction]]:
+def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fraction]]:
     """Nodes of an axis, and how many pixels the centres of their branches are apart."""
     found: list[tuple[gs.Node, Fraction]] = []
 
@@ -45,7 +45,7 @@ def _apart(analysis: AxisAnalysis) -> list[tuple[gs.Node, Fraction]]:
             if len(known) > 1:
                 found.append((node, max(known) - min(known)))
 
-    size = analysis.long(analysis.period())
+    size = analysis.long(analysis.period(), output)
     Trace(analysis.program, View(analysis.axis, size - analysis.original), look)
     return found
 

@@ -5,8 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .seen import FIRST_OF_NONE, Seen
-from .trace import UnknownError
+from .seen import FIRST_OF_NONE, Seen, UnknownError
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ def fit(seen: Seen, grid: Grid, size: int) -> Fit:
     if (last > first).any() and not inside.any():
         raise UnknownError("no cell is away from the borders")
     beyond, before = inside < (last > ends), inside < (first < starts)
-    tight = bool(((starts == first) & (ends == last))[middle].all())
+    amid = inside if inside.any() else middle
+    tight = bool(((starts == first) & (ends == last))[amid].all())
     return Fit(
         Fraction(low, every),
         Fraction(high, every),

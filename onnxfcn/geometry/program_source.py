@@ -15,8 +15,8 @@ from ..model_io import load
 from ..sizes import Size
 from ..stored_model import StoredModel
 from .metadata import from_metadata
+from .program import Program
 from .rules import RULES
-from .trace import Program
 
 ModelSource = StoredModel | ModelProto | str | PathLike[str]
 """A path to an ``.onnx`` file, or a model in memory."""

@@ -8,11 +8,9 @@ channels and the other axes of the image cost nothing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
-from itertools import accumulate
+from functools import reduce
 from math import prod
-from operator import mul
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,8 +20,28 @@ FIRST_OF_NONE = 1 << 30
 """First pixel of positions that have seen none; the last one is ``-FIRST_OF_NONE``."""
 
 
-class DoesNotFitError(Exception):
+_MOST = 1 << 24
+"""Positions of one tensor that are told apart, at most."""
+
+
+class _NodeError(Exception):
+    """What is wrong, and the node where it was found, once it is known."""
+
+    def __init__(self, message: str, node: str = "") -> None:
+        super().__init__(f"{node}: {message}" if node else message)
+        self._node = node
+
+    def at(self, node: str) -> Self:
+        """The same error with a node, unless it has one already."""
+        return self if self._node else type(self)(str(self), node)
+
+
+class DoesNotFitError(_NodeError):
     """The model does not take images of this size."""
+
+
+class UnknownError(_NodeError):
+    """What a node reads of the image cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,11 @@ class Seen:
     last: np.ndarray
     mark: np.ndarray | None
     whole: frozenset[str] = frozenset()
+
+    @property
+    def widest(self) -> int:
+        """Pixels from the first to the last that a position has seen, at most."""
+        return max(0, 1 + int((self.last.astype(np.int64) - self.first).max()))
 
     @property
     def varies(self) -> tuple[int, ...]:
@@ -155,24 +178,40 @@ def read(seen: Seen, axis: int, count: int, windows: Callable[[], Windows], salt
         count: positions of the result.
         windows: makes what they read.
         salt: which step of the model this is.
+
+    Raises:
+        UnknownError: there are too many positions.
     """
     if seen.first.shape[axis] == 1:
         shape = (*seen.shape[:axis], count, *seen.shape[axis + 1 :])
-        return replace(seen, shape=shape, mark=mixed(seen.mark, salt))
+        if seen.mark is None:
+            return replace(seen, shape=shape)
+        # As a window amid equal positions: a crop may have one position where the image has many.
+        mark = np.expand_dims(seen.mark, axis + 1)
+        return replace(seen, shape=shape, mark=_of_windows(mark, axis, windows()[1][:1], salt))
     index, labels = windows()
+    check_few(index.size * (seen.first.size // seen.first.shape[axis]))
     flat = taken(seen, axis, index.size, index.ravel)
     split = (*flat.first.shape[:axis], *index.shape, *flat.first.shape[axis + 1 :])
-    marks = None
-    if flat.mark is not None:
-        inner = [*[1] * axis, *labels.shape, *[1] * (len(split) - axis - 2)]
-        marks = mixed(flat.mark.reshape(split), salt * 4099 + labels.reshape(inner))
+    marks = None if flat.mark is None else flat.mark.reshape(split)
     return Seen(
         (*seen.shape[:axis], count, *seen.shape[axis + 1 :]),
         flat.first.reshape(split).min(axis + 1),
         flat.last.reshape(split).max(axis + 1),
-        _added(marks, axis + 1),
+        _of_windows(marks, axis, labels, salt),
         seen.whole,
     )
+
+
+def _of_windows(
+    marks: np.ndarray | None, axis: int, labels: np.ndarray, salt: int
+) -> np.ndarray | None:
+    """Marks of windows whose taps lie along the axis behind ``axis``."""
+    if marks is None:
+        return None
+    inner = [*[1] * axis, *labels.shape, *[1] * (marks.ndim - axis - 2)]
+    found: np.ndarray = _added(mixed(marks, salt * 4099 + labels.reshape(inner)), axis + 1)
+    return found
 
 
 def joined(parts: Sequence[Seen], salt: int) -> Seen:
@@ -180,12 +219,14 @@ def joined(parts: Sequence[Seen], salt: int) -> Seen:
 
     Raises:
         DoesNotFitError: their shapes do not broadcast.
+        UnknownError: there are too many positions.
     """
     try:
         shape = np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError as error:
         raise DoesNotFitError(str(error)) from error
     rank = len(shape)
+    check_few(prod(np.broadcast_shapes(*(part.first.shape for part in parts))))
     first = reduce(np.minimum, (_of_rank(part.first, rank) for part in parts))
     last = reduce(np.maximum, (_of_rank(part.last, rank) for part in parts))
     marks = [mixed(part.mark, salt + place * 7919) for place, part in enumerate(parts)]
@@ -194,6 +235,12 @@ def joined(parts: Sequence[Seen], salt: int) -> Seen:
         mark = reduce(np.add, (_of_rank(found, rank) for found in marks if found is not None))
         first, last = np.broadcast_to(first, mark.shape), np.broadcast_to(last, mark.shape)
     return Seen(shape, first, last, mark, frozenset().union(*(part.whole for part in parts)))
+
+
+def check_few(count: int) -> None:
+    """Raise ``UnknownError`` where so many positions would be told apart."""
+    if count > _MOST:
+        raise UnknownError(f"{count} positions are too many to tell apart")
 
 
 def _of_rank(array: np.ndarray, rank: int) -> np.ndarray:
@@ -234,50 +281,3 @@ def reduced(seen: Seen, axes: Sequence[int], salt: int, name: str) -> Seen:
         none = np.full_like(first, FIRST_OF_NONE)
         return Seen(shape, none, -none, mark, seen.whole | {name})
     return Seen(shape, first, last, mark, seen.whole)
-
-
-def reshaped(seen: Seen, shape: Shape) -> Seen:
-    """The same elements in row-major order.
-
-    Only axes that are split or merged beside one that makes a difference are spread out.
-
-    Raises:
-        DoesNotFitError: there are not as many elements.
-    """
-    if prod(shape) != prod(seen.shape):
-        raise DoesNotFitError(f"{list(seen.shape)} does not reshape to {list(shape)}")
-    spread: list[int] = []
-    stored: list[int] = []
-    for old, new in _groups(seen.shape, shape):
-        own = [seen.shape[axis] for axis in old]
-        if all(seen.first.shape[axis] == 1 for axis in old):
-            own = [1] * len(old)
-            stored += [1] * len(new)
-        else:
-            stored += [shape[axis] for axis in new]
-        spread += own
-    found = moved(seen, shape, lambda array: np.broadcast_to(array, spread).reshape(stored))
-    return _compressed(found)
-
-
-def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
-    """The smallest runs of axes of both shapes with the same number of elements."""
-    ends = [list(accumulate(shape, mul)) for shape in (old, new)]
-    groups: list[tuple[list[int], list[int]]] = []
-    starts = [0, 0]
-    for common in sorted({*ends[0]} & {*ends[1]}):
-        stops = [max(place for place, end in enumerate(own) if end == common) + 1 for own in ends]
-        groups.append((list(range(starts[0], stops[0])), list(range(starts[1], stops[1]))))
-        starts = stops
-    rest = (list(range(starts[0], len(old))), list(range(starts[1], len(new))))
-    return [*groups, rest] if any(rest) else groups
-
-
-def _compressed(seen: Seen) -> Seen:
-    """The same, stored with extent 1 along axes that make no difference."""
-    for axis in seen.varies:
-        one = moved(seen, seen.shape, partial(np.take, indices=[0], axis=axis))
-        pairs = ((seen.first, one.first), (seen.last, one.last), (seen.mark, one.mark))
-        if all(part is None or bool(np.all(whole == part)) for whole, part in pairs):
-            seen = one
-    return seen

@@ -1,31 +1,33 @@
 """Run a graph on what its positions see of the image, in place of values."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from passes.evaluation import Constants, node_runner
-from passes.images import Image
 from passes.result import node_name
-from passes.use_def import downstream, has_subgraph, is_standard
+from passes.use_def import has_subgraph, is_standard
 
-from .seen import FIRST_OF_NONE, DoesNotFitError, Seen, Shape, image, mixed, nothing, number
+from .leaps import without_leaps
+from .program import Program
+from .seen import (
+    DoesNotFitError,
+    Seen,
+    Shape,
+    UnknownError,
+    image,
+    mixed,
+    nothing,
+    number,
+)
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
 _MEASURES = ("Shape", "Size")
 _FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
 """Operators that make tensors of a shape which an input says."""
-_LEAP, _BORDER = 0.75, 4
-"""A field that grows from under a quarter to over three quarters of the image at one node does
-not slide along."""
-
-
-class UnknownError(Exception):
-    """What a node reads of the image cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -45,72 +47,12 @@ class View:
     marked: bool = False
 
 
-class Program:
-    """A graph prepared to be traced many times.
-
-    Attributes:
-        graph: the graph, in topological order; not changed.
-        images: its images.
-        sizes: original pixels of the first one, an axis each.
-        opset: its ai.onnx opset.
-        rules: what operators read, by operator type of ai.onnx.
-        nodes: the nodes that depend on inputs.
-        salts: a number of its own for each of them, by ``id`` of the node.
-        dependent_outputs: the graph's outputs that depend on the images.
-        done: ``id`` of the tensors that nothing needs behind a node, by ``id`` of the node.
-    """
-
-    def __init__(
-        self, graph: gs.Graph, images: Sequence[Image], rules: "Mapping[str, Rule]"
-    ) -> None:
-        self.graph, self.images, self.opset = graph, images, int(graph.opset)
-        self.rules = rules
-        self._constants = Constants(graph)
-        self._values: dict[int, np.ndarray] = {}
-        self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
-        behind = {id(node) for node in downstream(graph, graph.inputs)}
-        self.nodes = [node for node in graph.nodes if id(node) in behind]
-        self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
-        reached = {id(t) for image in images for t in [image.tensor]} | {
-            id(tensor)
-            for node in downstream(graph, [image.tensor for image in images])
-            for tensor in node.outputs
-        }
-        self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
-        pairs = zip(images[0].roles, images[0].shape, strict=True) if images else ()
-        spatial = {role: int(str(extent)) for role, extent in pairs if role >= 2}
-        self.sizes = tuple(spatial[role] for role in sorted(spatial))
-        outputs = {id(tensor) for tensor in graph.outputs}
-        last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
-        self.done: dict[int, list[int]] = {}
-        for tensor, node_id in last.items():
-            if tensor not in outputs:
-                self.done.setdefault(node_id, []).append(tensor)
-
-    def is_constant(self, tensor: gs.Tensor) -> bool:
-        """Whether a tensor is the same whatever the inputs are."""
-        return tensor in self._constants
-
-    def constant(self, tensor: gs.Tensor) -> np.ndarray:
-        """Values of a constant tensor."""
-        if id(tensor) not in self._values:
-            self._values[id(tensor)] = self._constants.values(tensor)
-        return self._values[id(tensor)]
-
-    def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Outputs of a node for known inputs."""
-        if id(node) not in self._runners:
-            self._runners[id(node)] = node_runner(self.graph, node)
-        return self._runners[id(node)](values)
-
-
 class Trace:
     """One run of a program; keeps what the graph's outputs have seen.
 
     Attributes:
         program: what is run.
         view: how the images are looked at.
-        widest: pixels from the first to the last that a position has seen, at most.
         shapes: extents of the tensors that nodes make, by ``id`` of the tensor.
     """
 
@@ -128,14 +70,17 @@ class Trace:
         self.program, self.view = program, view
         self._seen: dict[int, Seen | UnknownError] = {}
         self._values: dict[int, np.ndarray] = {}
-        self.widest = 0
+        self._widest = 0
         self.shapes: dict[int, Shape] = {}
         self._set_inputs()
         for node in program.nodes:
             try:
                 self._run(node)
-            except UnknownError as unknown:
+            except UnknownError as error:
+                unknown = error.at(node_text(node))
                 self._seen.update((id(output), unknown) for output in node.outputs)
+            except DoesNotFitError as error:
+                raise error.at(node_text(node)) from error
             if watch is not None:
                 watch(node, self)
             for tensor in program.done.get(id(node), ()):
@@ -186,7 +131,7 @@ class Trace:
         """
         value = self.value(tensor)
         if value is None:
-            raise UnknownError(f"{node_text(node)}: '{tensor.name}' is computed from the image")
+            raise UnknownError(f"'{tensor.name}' is computed from the image")
         return value
 
     def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
@@ -249,30 +194,20 @@ class Trace:
             return self._compute(node, [self.known(node, tensor) for tensor in tensors])
         rule = self.program.rules.get(node.op) if is_standard(node) else None
         if rule is None:
-            raise UnknownError(f"{node_text(node)}: what it reads is not known")
-        for output, found in zip(node.outputs, rule(node, self), strict=False):
+            raise UnknownError("what it reads is not known")
+        for output, found in zip(node.outputs, _ruled(rule, node, self), strict=False):
             if min(found.shape, default=1) < 1:
-                raise DoesNotFitError(f"{node_text(node)} has no position left")
+                raise DoesNotFitError("it leaves no position")
             self.shapes[id(output)] = found.shape
-            self._seen[id(output)] = self._without_leaps(node, found) if found.varies else found
+            self._seen[id(output)] = self._slid(node, found)
         return None
 
-    def _without_leaps(self, node: gs.Node, found: Seen) -> Seen:
-        """The same where positions that put the two ends of the image together see all of it.
-
-        Such as those at the seam of an axis that was rolled.
-        """
-        widths = found.last - found.first
-        widest, before = 1 + int(widths.max()), self.widest
-        size = int(self.program.sizes[self.view.axis]) + self.view.more
-        if widest <= _LEAP * size or before * _BORDER > size:
-            self.widest = max(before, widest)
-            return found
-        leaps = widths >= _LEAP * size
-        self.widest = max(before, 1 + int(widths[~leaps].max(initial=0)))
-        first = np.where(leaps, np.int32(FIRST_OF_NONE), found.first)
-        last = np.where(leaps, np.int32(-FIRST_OF_NONE), found.last)
-        return replace(found, first=first, last=last, whole=found.whole | {node_name(node)})
+    def _slid(self, node: gs.Node, found: Seen) -> Seen:
+        """What slides along; a node that puts both ends of the image together sees all of it."""
+        extent = self.program.sizes[self.view.axis] + self.view.more
+        slid = without_leaps(found, node_name(node), extent, self._widest)
+        self._widest = max(self._widest, slid.widest)
+        return slid
 
     def _fills(self, node: gs.Node) -> bool:
         """Whether a node makes a map of numbers of a shape, which may become very large."""
@@ -292,9 +227,9 @@ class Trace:
         try:
             found = self.program.run(node, values)
         except Exception as error:  # whatever numpy raises where nothing fits at this size
-            raise DoesNotFitError(f"{node_text(node)}: {error}") from error
+            raise DoesNotFitError(str(error)) from error
         if sum(value.size for value in found) > _LARGEST_VALUE:
-            raise UnknownError(f"{node_text(node)} makes very many numbers of a shape")
+            raise UnknownError("it makes very many numbers of a shape")
         self._values.update(
             (id(output), value) for output, value in zip(node.outputs, found, strict=False)
         )
@@ -309,6 +244,13 @@ Rule = Callable[[gs.Node, Trace], Sequence[Seen]]
 
 Watch = Callable[[gs.Node, Trace], None]
 """Called behind every node of a run, while what went into it is known."""
+
+
+def _ruled(rule: Rule, node: gs.Node, trace: Trace) -> Sequence[Seen]:
+    try:
+        return rule(node, trace)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnknownError(f"its attributes contradict its inputs ({error!r})") from error
 
 
 def node_text(node: gs.Node) -> str:

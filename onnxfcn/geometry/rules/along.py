@@ -8,7 +8,8 @@ import onnx_graphsurgeon as gs
 from passes.operators import GLOBAL_POOLS, REDUCTIONS
 from passes.result import node_name
 
-from ..seen import Seen, joined, moved, reduced, reshaped, with_extent
+from ..reshaping import reshaped
+from ..seen import Seen, joined, moved, reduced, with_extent
 from ..trace import Rule, Trace
 
 _SINGLE_AXIS_SOFTMAX = 13
@@ -107,6 +108,13 @@ def mean_variance(node: gs.Node, trace: Trace) -> list[Seen]:
     return [_beside(node, trace, list(node.attrs.get("axes", (0, 2, 3))))]
 
 
+def dynamic_quantization(node: gs.Node, trace: Trace) -> list[Seen]:
+    """DynamicQuantizeLinear: every element, and the range of all for scale and zero point."""
+    axes = range(len(trace[node.inputs[0]].shape))
+    extremes = _dropped(_reduced(node, trace, trace[node.inputs[0]], axes), axes)
+    return [_beside(node, trace, axes), extremes, extremes]
+
+
 def over_channels(node: gs.Node, trace: Trace) -> list[Seen]:
     """LRN: over neighbouring channels, which are taken together."""
     return [_beside(node, trace, [1])]
@@ -119,6 +127,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("Hardmax", "LogSoftmax", "Softmax"), softmax),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), from_axis),
     **dict.fromkeys(("CumSum", "LpNormalization", "TopK"), along_one),
+    "DynamicQuantizeLinear": dynamic_quantization,
     "GroupNormalization": group_normalization,
     "InstanceNormalization": over_space,
     "LRN": over_channels,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..seen import DoesNotFitError, Seen, joined, moved, taken
-from ..trace import Rule, Trace, UnknownError, node_text
+from ..seen import DoesNotFitError, Seen, UnknownError, joined, moved, taken
+from ..trace import Rule, Trace
 
 _REPEATS = ("edge", "reflect", "wrap")
 """Modes of Pad that repeat what is inside; numpy has the same names."""
@@ -20,7 +20,7 @@ def slice_axes(node: gs.Node, trace: Trace) -> list[Seen]:
     data = trace[node.inputs[0]]
     starts, ends = trace.operand(node, "starts", 1), trace.operand(node, "ends", 2)
     if starts is None or ends is None:
-        raise UnknownError(f"{node_text(node)} without bounds")
+        raise UnknownError("its bounds are not known")
     axes, steps = trace.operand(node, "axes", 3), trace.operand(node, "steps", 4)
     chosen = range(len(starts)) if axes is None else axes.tolist()
     strides = [1] * len(starts) if steps is None else steps.tolist()
@@ -36,12 +36,12 @@ def slice_axes(node: gs.Node, trace: Trace) -> list[Seen]:
 def gather(node: gs.Node, trace: Trace) -> list[Seen]:
     """Gather by known indices."""
     if not trace.is_known(node.inputs[1]):
-        raise UnknownError(f"{node_text(node)}: its indices are computed from the image")
+        raise UnknownError("its indices are computed from the image")
     data, index = trace[node.inputs[0]], trace.known(node, node.inputs[1])
     axis = int(node.attrs.get("axis", 0)) % len(data.shape)
     extent = data.shape[axis]
     if ((index < -extent) | (index >= extent)).any():
-        raise DoesNotFitError(f"{node_text(node)} picks what is not there")
+        raise DoesNotFitError("it picks what is not there")
     picked = taken(data, axis, index.size, lambda: index.ravel() % extent)
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
     inner = index.shape if picked.first.shape[axis] > 1 else (1,) * index.ndim
@@ -59,7 +59,7 @@ def split(node: gs.Node, trace: Trace) -> list[Seen]:
         each = -(-extent // count)
         lengths = np.array([*[each] * (count - 1), extent - each * (count - 1)])
     if lengths.sum() != extent:
-        raise DoesNotFitError(f"{node_text(node)}: parts {lengths.tolist()} of {extent}")
+        raise DoesNotFitError(f"it makes parts {lengths.tolist()} of {extent}")
     ends = np.cumsum(lengths)
     return [
         taken(data, axis, length, partial(np.arange, end - length, end))
@@ -75,7 +75,7 @@ def concat(node: gs.Node, trace: Trace) -> list[Seen]:
     others = {(*part.shape[:axis], *part.shape[axis + 1 :]) for part in parts}
     if len(others) > 1:
         shapes = ", ".join(str(list(part.shape)) for part in parts)
-        raise DoesNotFitError(f"{node_text(node)} of {shapes}")
+        raise DoesNotFitError(f"it puts together {shapes}")
     extent = sum(part.shape[axis] for part in parts)
     shape = (*parts[0].shape[:axis], extent, *parts[0].shape[axis + 1 :])
     whole = frozenset().union(*(part.whole for part in parts))
@@ -126,7 +126,7 @@ def pad(node: gs.Node, trace: Trace) -> list[Seen]:
     rank, mode = len(data.shape), node.attrs.get("mode", "constant")
     pads = trace.operand(node, "paddings" if "paddings" in node.attrs else "pads", 1)
     if pads is None or mode not in ("constant", *_REPEATS):
-        raise UnknownError(f"{node_text(node)} of mode '{mode}'")
+        raise UnknownError(f"its mode '{mode}' is not known")
     chosen = trace.operand(node, "axes", 3)
     axes = range(rank) if chosen is None else [int(axis) % rank for axis in chosen]
     fillers = [t for t in node.inputs[2:3] if t.name and trace.is_known(t)]
@@ -136,7 +136,7 @@ def pad(node: gs.Node, trace: Trace) -> list[Seen]:
         before, behind = int(pads[place]), int(pads[place + len(axes)])
         extent = data.shape[axis]
         if mode == "reflect" and max(before, behind) >= extent:
-            raise DoesNotFitError(f"{node_text(node)} mirrors more than there is")
+            raise DoesNotFitError("it mirrors more than there is")
         index = partial(_padded, extent, before, behind, mode)
         data = taken(data, axis, extent + before + behind, index, filler)
     return [data]

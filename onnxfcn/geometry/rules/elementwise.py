@@ -7,9 +7,7 @@ from passes.operators import UNARY, VARIADIC
 from ..seen import Seen, joined
 from ..trace import Rule, Trace
 
-_BY_ELEMENT = UNARY | frozenset(
-    "BatchNormalization Clip DequantizeLinear DynamicQuantizeLinear QuantizeLinear".split()
-)
+_BY_ELEMENT = UNARY | frozenset("BatchNormalization Clip DequantizeLinear QuantizeLinear".split())
 
 
 def by_element(node: gs.Node, trace: Trace) -> list[Seen]:

@@ -22,7 +22,7 @@ def _turned(seen: Seen) -> Seen:
 def _product(node: gs.Node, trace: Trace, left: Seen, right: Seen) -> Seen:
     """``[*, i, k]`` times ``[*, k, j]``: every element sees a row and a column."""
     if left.shape[-1] != right.shape[-2]:
-        raise DoesNotFitError(f"{node_name(node)}: {list(left.shape)} times {list(right.shape)}")
+        raise DoesNotFitError(f"{list(left.shape)} times {list(right.shape)}")
     salt, name = trace.salt(node), node_name(node)
     if len(left.varies) and len(right.varies) and len(left.shape) > 1:
         # Each term is a pair of elements.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..seen import Seen, Windows, read, taken
-from ..trace import Rule, Trace, UnknownError, node_text
+from ..seen import Seen, UnknownError, Windows, read, taken
+from ..trace import Rule, Trace
 
 _REACH = {"linear": 1, "cubic": 2}
 """Positions before and behind a coordinate that are weighed."""
@@ -33,7 +33,7 @@ def resize(node: gs.Node, trace: Trace) -> list[Seen]:
         )
     )
     if coordinates == "tf_crop_and_resize":
-        raise UnknownError(f"{node_text(node)} cuts a region out")
+        raise UnknownError("it cuts a region out")
     for axis, count, scale in _targets(node, trace, found):
         extent = found.shape[axis]
         if count == extent and scale == 1:
@@ -97,7 +97,7 @@ def _targets(node: gs.Node, trace: Trace, data: Seen) -> list[tuple[int, int, fl
         return list(zip(axes, counts, factors.astype(float).tolist(), strict=True))
     sizes = trace.operand(node, "sizes", 3)
     if sizes is None or node.attrs.get("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise UnknownError(f"{node_text(node)}: to what size is not known")
+        raise UnknownError("to what size is not known")
     return [
         (axis, int(size), int(size) / data.shape[axis])
         for axis, size in zip(axes, sizes, strict=True)

@@ -10,8 +10,17 @@ import onnx_graphsurgeon as gs
 from passes.operators import POOLS
 from passes.result import node_name
 
-from ..seen import DoesNotFitError, Seen, Windows, read, reduced, reshaped, with_extent
-from ..trace import Rule, Trace, UnknownError, node_text
+from ..reshaping import reshaped
+from ..seen import (
+    DoesNotFitError,
+    Seen,
+    UnknownError,
+    Windows,
+    read,
+    reduced,
+    with_extent,
+)
+from ..trace import Rule, Trace
 
 _WEIGHTS = {"Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "QLinearConv": 3}
 """Which input of a convolution is its kernel."""
@@ -126,7 +135,7 @@ def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
     groups = int(node.attrs.get("group", 1))
     spreads = node.op == "ConvTranspose"
     if spreads and node.attrs.get("output_shape"):
-        raise UnknownError(f"{node_text(node)} to a fixed size")
+        raise UnknownError("its result has a fixed size")
     units = weight[1] * groups if spreads else weight[0]
     salt = trace.salt(node)
     found = _channels(node, trace, data, groups, units)
@@ -143,7 +152,7 @@ def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
 def _channels(node: gs.Node, trace: Trace, data: Seen, groups: int, units: int) -> Seen:
     """Every unit sees the channels of its group."""
     if len(data.shape) < 3 or groups < 1 or data.shape[1] % groups:
-        raise DoesNotFitError(f"{node_text(node)}: {groups} groups of {list(data.shape)}")
+        raise DoesNotFitError(f"{groups} groups of {list(data.shape)}")
     salt, name = trace.salt(node), node_name(node)
     if data.first.shape[1] == 1 or groups == 1:
         return with_extent(reduced(data, [1], salt, name), 1, units)

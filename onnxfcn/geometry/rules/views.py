@@ -7,7 +7,8 @@ import onnx_graphsurgeon as gs
 
 from passes.images import permutation
 
-from ..seen import DoesNotFitError, Seen, Shape, joined, moved, reshaped
+from ..reshaping import reshaped
+from ..seen import DoesNotFitError, Seen, Shape, joined, moved
 from ..trace import Rule, Trace
 
 

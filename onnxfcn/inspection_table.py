@@ -27,10 +27,8 @@ def print_inspection(found: Inspection) -> None:
     for refusal in found.blockers:
         console.print(f"blocked: {refusal}", soft_wrap=True)
     for meaning in found.outputs:
-        for line in meaning.lines():
+        for line in (*meaning.lines(), *(f"  {detail}" for detail in meaning.details())):
             console.print(line, soft_wrap=True)
-        for line in meaning.geometry.disagreements if meaning.geometry else ():
-            console.print(f"branches disagree: {line}", soft_wrap=True)
     if found.costs:
         costs = Table("Image", "Map", "One pass", "By crops", "Saved", box=SIMPLE_HEAD)
         for cost in found.costs:

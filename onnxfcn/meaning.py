@@ -34,10 +34,20 @@ class OutputMeaning:
     unknown: str = ""
 
     def lines(self) -> list[str]:
-        """What people need to know, a sentence a line."""
+        """What people need to know, a line of geometry and one of exactness."""
         if self.geometry is None or self.exactness is None:
-            return [f"where the cells of '{self.output}' lie cannot be told: {self.unknown}"]
-        return [f"'{self.output}': {_where(self.geometry)}", *_crops(self.exactness)]
+            return [f"where cells lie in the image cannot be told: {self.unknown}"]
+        crops = "exact, every cell is what the original says of its crop"
+        if not self.exactness.is_exact:
+            count = len(self.exactness.causes)
+            nodes = "1 node looks" if count == 1 else f"{count} nodes look"
+            crops = f"approximate, {nodes} past the edges of a cell's crop"
+        return [f"'{self.output}': {_where(self.geometry)}", f"'{self.output}': {crops}"]
+
+    def details(self) -> list[str]:
+        """Why cells are not their crops, and where branches disagree; a line for each kind."""
+        causes = self.exactness.lines() if self.exactness else []
+        return [*causes, *(self.geometry.disagreements if self.geometry else ())]
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
@@ -137,10 +147,3 @@ def _pixels(numbers: Sequence[Any]) -> str:
     """``32``, or ``32x16`` where the axes differ."""
     texts = [str(number) for number in numbers]
     return texts[0] if len({*texts}) == 1 else "x".join(texts)
-
-
-def _crops(exactness: Exactness) -> list[str]:
-    if exactness.is_exact:
-        return ["exact: every cell is what the original says of its crop"]
-    causes = (f"  {line}" for line in exactness.lines())
-    return ["approximate: cells only come close to what the original says of their crops", *causes]

@@ -37,6 +37,8 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
     for meaning in report.outputs:
         for line in meaning.lines():
             console.print(line, soft_wrap=True)
+    if report.output and any(meaning.details() for meaning in report.outputs):
+        console.print(f"why: onnxfcn inspect {report.output}", soft_wrap=True)
     if report.validation is None:
         console.print("not validated: nothing proven")
     else:

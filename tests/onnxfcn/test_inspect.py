@@ -111,7 +111,7 @@ def test_edited_graph_is_told_from_its_metadata(
     found = command("inspect", output)
     assert found.code == 0
     assert "metadata is not that of the graph: edited since?" in found.out
-    assert "approximate: cells only come close" in found.out
+    assert "'probabilities': approximate, 1 node looks past the edges of a cell's crop" in found.out
     assert f"  Conv '{conv.name}': pads, where the whole image goes on\n" in found.out
 
 

@@ -1,22 +1,35 @@
 """Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime."""
 
+from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (
+    GeometryUnknownError,
     NothingToRewriteError,
     OnnxfcnError,
     RefusedError,
+    SizeNotAcceptedError,
     UnusableModelError,
     UsageError,
     ValidationFailedError,
 )
+from .exactness import Exactness
+from .geometry import Box, Geometry
 from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite, validate
 
 __all__ = [
+    "Box",
+    "CropGroup",
+    "CropReport",
+    "CropResult",
+    "Exactness",
+    "Geometry",
+    "GeometryUnknownError",
     "NothingToRewriteError",
     "OnnxfcnError",
     "RefusedError",
     "RegionResult",
     "RewriteReport",
+    "SizeNotAcceptedError",
     "SizeResult",
     "UnusableModelError",
     "UsageError",

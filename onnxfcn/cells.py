@@ -1,25 +1,58 @@
 """Put a head's answers on single windows together as a map, and compare it with a model's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from .compare import Comparison, compare
+from .compare import Compared, Comparison, compare
 from .errors import ValidationFailedError
+from .settings import Settings
 from .sizes import Size, size_text
+from .ties import without_ties
 
 
-def compare_cells(
+def compare_all(
+    arrays: Mapping[str, Compared],
+    output_of: Mapping[str, str],
+    ranked: Mapping[str, str],
+    settings: Settings,
+) -> list[Comparison]:
+    """Compare tensors, and count positions of equal values as equal.
+
+    Args:
+        arrays: what to compare, by the tensor's name.
+        output_of: the model's output that each of them stands for, if it is not itself.
+        ranked: what those that are positions of largest values say it of.
+        settings: how validation is run.
+    """
+    comparisons = []
+    for name, pair in arrays.items():
+        ties = 0
+        if name in ranked:
+            pair, ties = without_ties(pair, arrays[ranked[name]])
+        comparison = compare(
+            name,
+            pair.expected,
+            pair.actual,
+            spatial_rank=pair.rank,
+            rtol=settings.rtol,
+            atol=settings.atol,
+        )
+        stands_for = output_of.get(name, name)
+        comparisons.append(replace(comparison, stands_for=stands_for, ties=ties))
+    return comparisons
+
+
+def align_cells(
     name: str,
     answers: Sequence[np.ndarray],
     actual: np.ndarray,
     *,
     spatial: tuple[int, ...],
     map_size: Size,
-    rtol: float | None,
-    atol: float,
-) -> Comparison:
-    """Compare the head's answers on single windows with the cells of a map.
+) -> Compared:
+    """The head's answers on single windows, put together as a map, beside a model's.
 
     Args:
         name: the tensor's name.
@@ -28,8 +61,6 @@ def compare_cells(
         spatial: its spatial axes.
         map_size: cells of the map; empty for an output that answers once an image, whose samples
             take the place of cells.
-        rtol: see ``compare``.
-        atol: see ``compare``.
 
     Raises:
         ValidationFailedError: the map has other features or other cells than the answers.
@@ -50,19 +81,33 @@ def compare_cells(
                 raise _other_shape(name, actual, answer)
         stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
         expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
-    return compare(name, expected, actual, spatial_rank=cell_axes, rtol=rtol, atol=atol)
+    return Compared(expected, actual, cell_axes)
 
 
-def check_cells(name: str, actual: np.ndarray, spatial: tuple[int, ...], map_size: Size) -> None:
+def check_cells(
+    name: str,
+    actual: np.ndarray,
+    spatial: tuple[int, ...],
+    map_size: Size,
+    step: Size | None = None,
+) -> None:
     """A map must have as many cells as it should.
+
+    Args:
+        name: the tensor's name.
+        actual: the map.
+        spatial: its spatial axes.
+        map_size: cells that it should have.
+        step: cells of the feature map from one window to the next, for the message.
 
     Raises:
         ValidationFailedError: it has others.
     """
     cells = tuple(actual.shape[axis] for axis in spatial)
     if cells != map_size:
+        apart = f" for a --window-step of {size_text(step)}" if step else ""
         raise ValidationFailedError(
-            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}"
+            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}{apart}"
         )
 
 

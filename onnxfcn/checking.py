@@ -1,7 +1,7 @@
 """ONNX's checker, on a copy of the model without its weights: it would copy them several times."""
 
 import onnx
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, NodeProto, TensorProto
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""
@@ -37,22 +37,37 @@ def _skeleton(model: ModelProto) -> ModelProto:
         else:
             setattr(skeleton, field.name, value)
     for field, value in model.graph.ListFields():
-        if field.name == "initializer":
+        if field.name in ("initializer", "node"):
             continue
         if field.is_repeated:
             getattr(skeleton.graph, field.name).extend(value)
         else:
             setattr(skeleton.graph, field.name, value)
     inputs = {value.name for value in model.graph.input}
+    weights: dict[str, TensorProto] = {}
     for tensor in model.graph.initializer:
         if _is_weight(tensor):
-            if tensor.name not in inputs:
-                skeleton.graph.input.append(
-                    onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-                )
+            weights[tensor.name] = tensor
         else:
             skeleton.graph.initializer.append(tensor)
+    for node in model.graph.node:
+        if _makes_weight(node):
+            weights[node.output[0]] = node.attribute[0].t
+        else:
+            skeleton.graph.node.append(node)
+    skeleton.graph.input.extend(
+        onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims)
+        for name, tensor in weights.items()
+        if name not in inputs
+    )
     return skeleton
+
+
+def _makes_weight(node: NodeProto) -> bool:
+    """Whether a node is a Constant that is as good as an initializer."""
+    if (node.op_type, node.domain) != ("Constant", "") or len(node.output) != 1:
+        return False
+    return [a.name for a in node.attribute] == ["value"] and _is_weight(node.attribute[0].t)
 
 
 def _is_weight(tensor: TensorProto) -> bool:

@@ -16,8 +16,8 @@ _MARGIN = 10
 _SMALLEST_SHARE = 0.1
 """Features smaller than this share of the whole output's scale are held to that share: they may
 be differences of large numbers."""
-
-
+_ELEMENTS_AT_ONCE = 2**20
+"""Maps are compared in portions of so many elements, to save memory."""
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -35,6 +35,8 @@ class Comparison:
         tolerance: the largest error that passes.
         proven: whether the cells of some feature differ enough for the comparison to mean
             something.
+        ties: positions of largest or smallest values that differ where these values are equal
+            within rounding; they count as no difference.
     """
 
     output: str
@@ -45,6 +47,7 @@ class Comparison:
     spread: float
     tolerance: float
     proven: bool
+    ties: int = 0
 
     @property
     def passed(self) -> bool:
@@ -53,6 +56,21 @@ class Comparison:
 
     def __bool__(self) -> bool:
         return self.passed
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two arrays to compare.
+
+    Attributes:
+        expected: ``[N, *features, *cells]``.
+        actual: array of the same shape and dtype.
+        rank: number of axes of cells.
+    """
+
+    expected: np.ndarray
+    actual: np.ndarray
+    rank: int
 
 
 def compare(
@@ -75,18 +93,16 @@ def compare(
         expected: ``[N, *features, *cells]``, with ``spatial_rank`` axes of cells.
         actual: array of the same shape and dtype.
         spatial_rank: number of axes of cells; 0 for a vector, which has none to tell apart.
-        rtol: relative tolerance; by default as fits the data type. Integers must be equal.
-        atol: absolute tolerance.
+        rtol: relative tolerance; by default as fits the data type.
+        atol: absolute tolerance. Integers must be equal, whatever the tolerances.
     """
     noise = rounding(expected.dtype)
     if not noise:
-        rtol = 0.0
+        rtol = atol = 0.0
     elif rtol is None:
         rtol = RELATIVE_TOLERANCE.get(expected.dtype.name, 1e-4)
     cells = prod(expected.shape[expected.ndim - spatial_rank :])
-    rows = expected.astype(np.float64).reshape(-1, cells)
-    found = actual.astype(np.float64).reshape(-1, cells)
-    if not rows.size:
+    if not expected.size:
         return Comparison(
             output=output,
             stands_for=output,
@@ -97,21 +113,25 @@ def compare(
             tolerance=atol,
             proven=False,
         )
-    error = _error(rows, found)
-    finite = np.where(np.isfinite(rows), rows, 0.0)
-    whole = float(np.abs(finite).max())
-    scale = np.maximum(np.abs(finite).max(axis=1), _SMALLEST_SHARE * whole)
-    spread = np.ptp(finite, axis=1)
+    rows, found = expected.reshape(-1, cells), actual.reshape(-1, cells)
+    portion = max(1, _ELEMENTS_AT_ONCE // cells)
+    peak, spread, largest, mean = np.concatenate(
+        [
+            _row_statistics(rows[first : first + portion], found[first : first + portion])
+            for first in range(0, len(rows), portion)
+        ],
+        axis=1,
+    )
+    scale = np.maximum(peak, _SMALLEST_SHARE * peak.max())
     proven = spread > _MARGIN * noise * scale
     limit = atol + rtol * scale
     limit = np.where(proven, np.minimum(limit, spread / _MARGIN), limit)
-    largest = error.max(axis=1)
     worst = int(np.argmax(np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)))
     return Comparison(
         output=output,
         stands_for=output,
-        max_error=float(error[worst].max()),
-        mean_error=float(error.mean()),
+        max_error=float(largest[worst]),
+        mean_error=float(mean.mean()),
         scale=float(scale[worst]),
         spread=float(spread[worst]),
         tolerance=float(limit[worst]),
@@ -133,7 +153,24 @@ def rounding(dtype: np.dtype) -> float:
     return 0.0 if dtype.kind in "biu" else _NOISE.get(dtype.name, 1e-5)
 
 
-def _error(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+def _row_statistics(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """Of each row: largest absolute value and spread of what is expected, largest and mean error.
+
+    Args:
+        expected: ``[rows, cells]`` of any type that float64 holds.
+        actual: the same.
+
+    Returns:
+        ``[4, rows]``.
+    """
+    rows, found = expected.astype(np.float64), actual.astype(np.float64)
+    error = deviation(rows, found)
+    finite = np.where(np.isfinite(rows), rows, 0.0)
+    peak, spread = np.abs(finite).max(axis=1), np.ptp(finite, axis=1)
+    return np.stack([peak, spread, error.max(axis=1), error.mean(axis=1)])
+
+
+def deviation(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     """Absolute difference; 0 where both are NaN or the same infinity, infinite where one is."""
     same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
     with np.errstate(invalid="ignore"):

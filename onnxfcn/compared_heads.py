@@ -1,9 +1,11 @@
 """The heads of an original, and what they are compared with in its rewritten form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from fractions import Fraction
 
 from passes.skeleton import Shape
 
+from .errors import ValidationFailedError
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
@@ -22,20 +24,25 @@ class ComparedHeads:
         session: the rewritten model; returns the feature maps and logits too.
     """
 
-    def __init__(self, pair: ModelPair, trunk: Trunk, provider: str) -> None:
+    def __init__(
+        self, pair: ModelPair, trunk: Trunk, provider: str, named: Set[str] = frozenset()
+    ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 
         Args:
             pair: the models.
             trunk: what they share, regions that are proven included.
             provider: full name of the execution provider.
+            named: names of the feature maps, where the user says which they are.
 
         Raises:
             RefusedError: ONNX Runtime cannot load the rewritten model.
             ValidationFailedError: the two models have no feature map in common.
         """
-        self.pair, self.trunk = pair, trunk
-        frontiers = find_frontiers(pair.original.proto, trunk.shared, pair.image.name, pair.growth)
+        self.pair, self.trunk, self._named = pair, trunk, named
+        frontiers = find_frontiers(
+            pair.original.proto, trunk.shared, pair.image.name, pair.growth, named
+        )
         shapes = pair.shapes_at(pair.image.size, of_rewritten=False)
         self.heads = [
             HeadWindows(pair.original, pair.rewritten.proto, f, shapes, pair.growth.spatial)
@@ -45,6 +52,12 @@ class ComparedHeads:
         inner = {name for head in self.heads for name in (*head.feature_maps, *head.compared)}
         extra = sorted(inner - pair.declared.keys())
         self.session = load_rewritten(pair.rewritten, provider, extra)
+
+    @property
+    def inner(self) -> list[str]:
+        """Names of what is compared beside the outputs: logits, and feature maps that are named."""
+        logits = {name for head in self.heads for name in head.compared}
+        return sorted((logits | self._named) - self.pair.declared.keys())
 
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.
@@ -108,6 +121,26 @@ class ComparedHeads:
         sizes = [map_size for map_size in found if map_size is not None and min(map_size) >= 1]
         known = all(self.extents(name, shapes) for name in self.trunk_outputs)
         return sizes if known and len(sizes) == len(found) else None
+
+    def check_trunk(self, step: Size) -> None:
+        """Where the image itself is the feature map, the outputs must have a cell for each step.
+
+        Else there is a trunk, and none of its tensors was found in both models.
+
+        Args:
+            step: pixels from one window to the next, an axis each.
+
+        Raises:
+            ValidationFailedError: they have not.
+        """
+        for head in self.heads:
+            for name in head.compared if self.pair.image.name in head.feature_maps else ():
+                rates = [list(rates.get(name, {}).values()) for rates in self.pair.growth.rates]
+                if head.slides and rates != [[Fraction(1, by)] for by in step]:
+                    raise ValidationFailedError(
+                        f"no tensor between the image and '{name}' was found in both models: name"
+                        " the feature maps (--feature-map), or the step (--window-step)"
+                    )
 
     def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
         """Extents of a tensor along the axes that grow; ``None`` where they are not known."""

@@ -38,7 +38,7 @@ class Document:
         Raises:
             UnusableModelError: graphsurgeon cannot represent the graph.
         """
-        self.model = model.proto
+        self.model, self._folder, self._weights = model.proto, model.folder, dict(model.weights)
         self.graph = graph_view(model)
         # Listing the nodes keeps them alive, so that an id stays one node's own.
         self._nodes = list(self.graph.nodes)
@@ -66,6 +66,11 @@ class Document:
         resized = self._commit_initializers(graph, dropped)
         self._commit_values(graph, dropped, resized)
         return self.model
+
+    @property
+    def stored(self) -> StoredModel:
+        """The carrier and the place of its weights."""
+        return StoredModel(self.model, self._folder, self._weights)
 
     def _rename_clashes(self, graph: GraphProto) -> None:
         """New tensors must not take the name of something that graphsurgeon does not see."""
@@ -133,6 +138,8 @@ class Document:
                 continue
             if isinstance(values, ReshapedValues):
                 fresh = values.tensor
+                if fresh.name in self._weights:
+                    self._weights[name] = self._weights[fresh.name]
                 fresh.name = name
             else:
                 fresh = onnx.numpy_helper.from_array(values, name)

@@ -3,16 +3,20 @@
 OnnxfcnError
     UsageError              2  an option, or a place that cannot be read from or written to
     NothingToRewriteError   3  a pass found nothing to do
+    SizeNotAcceptedError    2  a model takes no images of this size
     UnusableModelError      4  no model that ONNX accepts, or that ONNX Runtime can run
     RefusedError            4  the rewrite would not be complete or correct
+    GeometryUnknownError    4  where the cells of a map lie cannot be told
     ValidationFailedError   5  ONNX Runtime did not confirm the rewritten model
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from passes import Refusal
 
-from .report import RewriteReport
+if TYPE_CHECKING:
+    from .report import RewriteReport
 
 
 class OnnxfcnError(Exception):
@@ -27,6 +31,12 @@ class OnnxfcnError(Exception):
 
 class UsageError(OnnxfcnError):
     """An option or a path is wrong, or a place cannot be read from or written to."""
+
+    exit_code = 2
+
+
+class SizeNotAcceptedError(OnnxfcnError):
+    """The model takes no images of this size."""
 
     exit_code = 2
 
@@ -57,6 +67,12 @@ class RefusedError(OnnxfcnError):
         self.refusals = tuple(refusals)
 
 
+class GeometryUnknownError(OnnxfcnError):
+    """Where the cells of an output lie in the image cannot be told; the message names the node."""
+
+    exit_code = 4
+
+
 class ValidationFailedError(OnnxfcnError):
     """The rewritten model's answers differ from the original's, or it does not run.
 
@@ -66,6 +82,6 @@ class ValidationFailedError(OnnxfcnError):
 
     exit_code = 5
 
-    def __init__(self, message: str, report: RewriteReport | None = None) -> None:
+    def __init__(self, message: str, report: "RewriteReport | None" = None) -> None:
         super().__init__(message)
         self.report = report

@@ -39,6 +39,7 @@ def find_frontiers(
     shared: Set[str],
     image: str,
     growth: Growth,
+    named: Set[str] = frozenset(),
 ) -> list[Frontier]:
     """Feature maps and heads of the original, one for each set of feature maps.
 
@@ -52,11 +53,14 @@ def find_frontiers(
         shared: names of the tensors that mean the same in both models.
         image: name of the image input.
         growth: how the rewritten model's tensors grow with it.
+        named: names of the feature maps, where the user says which they are.
 
     Raises:
         ValidationFailedError: the two models share no tensors that separate image and outputs.
     """
-    maps = {n for n in shared if len(growth.shapes.get(n, ())) >= 3 and growth.spatial(n)}
+    maps = {*named} or {
+        n for n in shared if len(growth.shapes.get(n, ())) >= 3 and growth.spatial(n)
+    }
     producers = {name: node for node in original.graph.node for name in node.output if name}
     heads: dict[tuple[tuple[str, ...], bool], list[tuple[str, set[int], set[str]]]] = {}
     for output in original.graph.output:
@@ -122,7 +126,8 @@ def _walk(
         if name == image:
             raise ValidationFailedError(
                 f"no feature map lies between the image '{name}' and the output '{output}': the"
-                " two models have too little in common to be compared cell by cell"
+                " two models have too little in common to be compared cell by cell; name the"
+                " feature maps (--feature-map)"
             )
         node = producers.get(name)
         if node is None or id(node) in nodes:

@@ -1,11 +1,10 @@
 """Compare a model whose input size was not freed with its original (promise 1)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from .cells import compare_cells
+from .cells import align_cells, compare_all
 from .errors import ValidationFailedError
 from .graph_view import graph_view
 from .head_windows import find_logits
@@ -16,6 +15,7 @@ from .report import SizeResult, ValidationReport
 from .runtime import load_rewritten
 from .settings import Settings
 from .stored_model import StoredModel
+from .ties import find_ranked
 
 _FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
 
@@ -50,22 +50,24 @@ def validate_fixed_size(
     (expected,) = original_answers(original, logits, [feeds], settings)
     actual = session.run(feeds)
     check_declared({tensor.name: tensor.shape for tensor in after.outputs}, actual)
-    comparisons = tuple(
-        replace(
-            compare_cells(
-                name,
-                [values],
-                _without_cells(name, actual[name], values.shape),
-                spatial=(),
-                map_size=(),
-                rtol=settings.rtol,
-                atol=settings.atol,
-            ),
-            stands_for=logits.get(name, name),
+    arrays = {
+        name: align_cells(
+            name,
+            [values],
+            _without_cells(name, actual[name], values.shape),
+            spatial=(),
+            map_size=(),
         )
         for name, values in expected.items()
+    }
+    ranked = find_ranked(original.proto.graph.node, arrays)
+    comparisons = tuple(compare_all(arrays, logits, ranked, settings))
+    identity = SizeResult(
+        size=image.size,
+        map_size=(1,) * len(image.size),
+        comparisons=comparisons,
+        against="original",
     )
-    identity = SizeResult(size=image.size, map_size=(1,) * len(image.size), comparisons=comparisons)
     return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=(_FIXED,))
 
 

@@ -46,6 +46,11 @@ class GraphLinks:
                 pending += operands(self.nodes[self.producers[name]])
         return frozenset(found), tuple(self.nodes[index] for index in sorted(nodes))
 
+    def before(self, names: Set[str]) -> frozenset[str]:
+        """Names of the tensors that some tensors are computed from, and their own."""
+        nodes = [node for name in names for node in self.between(name, frozenset())[1]]
+        return frozenset(name for node in nodes for name in node.output)
+
 
 def node_text(node: NodeProto) -> str:
     """A node for people: ``conv1 (Conv)``."""

@@ -1,7 +1,5 @@
 """The graphsurgeon view of a model, whose weights stay unread until a pass asks for them."""
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
@@ -11,27 +9,28 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from .errors import UnusableModelError
-from .model_io import external_bytes
+from .model_io import stored_bytes
 from .stored_model import StoredModel
+from .weights import FileRange
 
 
-class ExternalValues(LazyValues):  # type: ignore[misc]
-    """Values of an initializer that lie in a file beside the model, read when asked for."""
+class StoredValues(LazyValues):  # type: ignore[misc]
+    """Values of an initializer that lie in a file, read when asked for."""
 
-    def __init__(self, tensor: TensorProto, folder: Path) -> None:
+    def __init__(self, tensor: TensorProto, place: FileRange) -> None:
         super().__init__(tensor)
-        self._folder = folder
+        self._place = place
 
     def load(self) -> np.ndarray:
         """Read the values; the proto keeps pointing to the file.
 
         onnx's own reader takes no links, not even one that stays in the folder.
         """
-        loaded = TensorProto(
-            data_type=self.tensor.data_type,
-            dims=self.tensor.dims,
-            raw_data=external_bytes(self.tensor, self._folder),
-        )
+        loaded = TensorProto(data_type=self.tensor.data_type, dims=self.tensor.dims)
+        if stored_bytes(loaded):
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(loaded.data_type).newbyteorder("<")
+            return np.frombuffer(self._place.read(), dtype).reshape(loaded.dims)
+        loaded.raw_data = self._place.read()
         return onnx.numpy_helper.to_array(loaded)
 
 
@@ -49,12 +48,15 @@ def graph_view(model: StoredModel) -> gs.Graph:
         raise UnusableModelError(
             f"graphsurgeon cannot read the graph '{model.proto.graph.name}': {error}"
         ) from error
-    if model.folder is not None:
-        for tensor in graph.tensors().values():
-            if isinstance(tensor, gs.Constant) and _is_external(tensor._values.tensor):
-                tensor.values = ExternalValues(tensor._values.tensor, model.folder)
+    for tensor in graph.tensors().values():
+        stored = tensor._values.tensor if isinstance(tensor, gs.Constant) else None
+        if isinstance(stored, TensorProto):
+            place = _place(model, stored)
+            tensor.values = tensor._values if place is None else StoredValues(stored, place)
     return graph
 
 
-def _is_external(stored: object) -> bool:
-    return isinstance(stored, TensorProto) and uses_external_data(stored)
+def _place(model: StoredModel, tensor: TensorProto) -> FileRange | None:
+    if model.lacks_data(tensor) or uses_external_data(tensor):
+        return model.weights.get(tensor.name)
+    return None

@@ -1,6 +1,7 @@
 """The original's untouched head, run on windows of a feature map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ from .model_parts import model_part
 from .runtime import Session
 from .sizes import Size
 from .stored_model import StoredModel
+from .ties import find_ranked
 
 _SATURATES = frozenset(
     "ArgMax ArgMin Clip HardSigmoid Hardmax LogSoftmax Relu Sigmoid Softmax Tanh TopK".split()
@@ -28,6 +30,7 @@ class HeadWindows:
         feature_maps: names of the feature maps that it reads.
         compared: names of the tensors to compare: outputs, and logits behind saturating ones.
         output_of: the output that each compared tensor stands for.
+        ranked: what ArgMax reads, by the output that it computes.
         windows: extents of each feature map at the original size, by name.
         slides: whether the outputs have cells; else they answer once an image.
     """
@@ -54,6 +57,7 @@ class HeadWindows:
         logits = find_logits(frontier.head, frontier.outputs, rewritten)
         self.output_of = {name: name for name in frontier.outputs} | logits
         self.compared = tuple(self.output_of)
+        self.ranked = find_ranked(frontier.head, self.compared)
         self.feature_maps = frontier.feature_maps
         self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
         self.slides = any(spatial(name) for name in self.compared)
@@ -123,7 +127,9 @@ class HeadWindows:
         parts = [
             session.run(
                 {name: values[start : start + portion] for name, values in joined.items()}
-                | self._templates(portion)
+                | self._templates(
+                    len(next(iter(joined.values()))[start : start + portion]), samples
+                )
             )
             for start in range(0, total, portion)
         ]
@@ -140,15 +146,18 @@ class HeadWindows:
             logits = [name for name in self.compared if name not in self._frontier.outputs]
             outputs = (*self._frontier.outputs, *logits)
             model = model_part(self._original.proto, self._frontier.head, dtypes, outputs)
-            self._session = Session(StoredModel(model, self._original.folder), provider)
+            self._session = Session(replace(self._original, proto=model), provider)
         return self._session
 
-    def _templates(self, batch: int) -> dict[str, np.ndarray]:
+    def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:
         """Zeros in place of trunk tensors of which the head reads the shape alone."""
         shapes = {
             name: [extent if isinstance(extent, int) else batch for extent in self._shapes[name]]
             for name in self._frontier.templates
         }
+        for shape in shapes.values() if not samples else ():
+            # Where any number of samples goes, shapes are known for some number of them.
+            shape[0] = batch
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
     def _extents(self, name: str, shape: Shape) -> Size:

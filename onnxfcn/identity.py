@@ -1,12 +1,11 @@
 """Promise 1: at the original size, the rewritten model answers as the original does."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from onnx import ValueInfoProto
 
-from .cells import compare_cells
+from .cells import align_cells, compare_all
 from .compared_heads import ComparedHeads
 from .errors import UnusableModelError
 from .interface import check_declared
@@ -17,47 +16,45 @@ from .stored_model import StoredModel
 
 
 def compare_identity(
-    models: ComparedHeads, settings: Settings, generator: np.random.Generator
+    models: ComparedHeads, settings: Settings, feeds: Mapping[str, np.ndarray], source: str = ""
 ) -> SizeResult:
     """Compare two models at the original size.
-
-    Where the rewrite freed the batch, the rewritten model gets as many images again, or it would
-    not show that it mixes them.
 
     Args:
         models: the models.
         settings: how validation is run.
-        generator: makes the image.
+        feeds: the inputs, with a multiple of the original's own number of images.
+        source: where the image came from; empty for a random one.
 
     Raises:
         UnusableModelError: ONNX Runtime cannot run the original.
         ValidationFailedError: an output has another shape than it should.
     """
     pair = models.pair
-    output_of = {name: of for head in models.heads for name, of in head.output_of.items()}
-    logits = [name for name, output in output_of.items() if name != output]
-    own = pair.image.batch or 2
-    portions = 2 if pair.image.batch and pair.any_batch else 1
-    feeds = pair.feeds(pair.image.size, own * portions, generator)
-    answers = original_answers(pair.original, logits, pair.split(feeds, portions), settings)
+    answers = original_answers(pair.original, models.inner, pair.portions(feeds), settings)
     actual = models.session.run(feeds)
     check_declared(pair.declared, actual)
     one_cell = (1,) * len(pair.image.size)
     slides = {name for head in models.heads if head.slides for name in head.compared}
-    comparisons = []
-    for name in answers[0]:
-        comparison = compare_cells(
+    arrays = {
+        name: align_cells(
             name,
             [_joined([answer[name] for answer in answers], actual[name])],
             actual[name],
             spatial=pair.growth.spatial(name),
             map_size=one_cell if name in slides else (),
-            rtol=settings.rtol,
-            atol=settings.atol,
         )
-        comparisons.append(replace(comparison, stands_for=output_of.get(name, name)))
-    map_size = one_cell if models.heads else models.output_size
-    return SizeResult(size=pair.image.size, map_size=map_size, comparisons=tuple(comparisons))
+        for name in answers[0]
+    }
+    output_of = {name: of for head in models.heads for name, of in head.output_of.items()}
+    ranked = {name: of for head in models.heads for name, of in head.ranked.items()}
+    return SizeResult(
+        size=pair.image.size,
+        map_size=one_cell if models.heads else models.output_size,
+        comparisons=tuple(compare_all(arrays, output_of, ranked, settings)),
+        source=source,
+        against="original",
+    )
 
 
 def original_answers(

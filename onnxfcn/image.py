@@ -24,15 +24,17 @@ class ImageInput:
 
     Attributes:
         name: its name.
-        shape: its shape at the original size; the batch may be symbolic.
+        shape: its shape at the original size, for two samples where the batch is symbolic.
         roles: which axis is the batch, which the channels, which are spatial.
         dtype: its data type.
+        any_batch: whether its batch is symbolic.
     """
 
     name: str
     shape: Shape
     roles: Roles
     dtype: np.dtype
+    any_batch: bool = False
 
     @property
     def size(self) -> Size:
@@ -53,6 +55,11 @@ class ImageInput:
             return 1
         batch = self.shape[self.roles.index(0)]
         return batch if isinstance(batch, int) else None
+
+    @property
+    def samples(self) -> int:
+        """The only number of samples that the model takes; 0 for any."""
+        return 0 if self.any_batch else self.batch or 0
 
     @property
     def channels(self) -> int:
@@ -76,14 +83,18 @@ class ImageInput:
         """Images of about unit variance with detail at several scales."""
         extents = (batch, self.channels, *size)
         image = sum(_noise(extents, block, generator) for block in _BLOCKS) / np.sqrt(len(_BLOCKS))
-        for role in (1, 0):
-            if role not in self.roles:
-                image = image.take(0, axis=role)
-        ordered = np.transpose(image, np.argsort(np.argsort(self.roles)))
+        ordered = self.arranged(image)
         if self.dtype.kind in "ui":
             largest = min(255, np.iinfo(self.dtype).max)
             ordered = np.clip(largest / 2 + largest / 5 * ordered, 0, largest)
         return np.ascontiguousarray(ordered).astype(self.dtype)
+
+    def arranged(self, images: np.ndarray) -> np.ndarray:
+        """Images ``[N, C, *s]`` with the input's own axes; of an axis that it lacks, the first."""
+        for role in (1, 0):
+            if role not in self.roles:
+                images = images.take(0, axis=role)
+        return np.transpose(images, np.argsort(np.argsort(self.roles)))
 
 
 def _noise(extents: tuple[int, ...], block: int, generator: np.random.Generator) -> np.ndarray:
@@ -137,7 +148,9 @@ def image_inputs(
             before = declared.get(image.tensor.name)
             if before is not None:
                 shape = sized(before, image.roles, input_size)
-                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before))
+                pairs = zip(before.shape, image.roles, strict=True)
+                free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
+                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
                 found.append((mine, not image.is_sized))
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None

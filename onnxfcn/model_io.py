@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import onnx
@@ -10,9 +12,12 @@ from onnx import GraphProto, ModelProto, TensorProto
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from .errors import UnusableModelError, UsageError
-from .stored_model import StoredModel
+from .light_file import read_light
+from .stored_model import StoredModel, is_text
+from .weights import FileRange, stamp_of
 
-_CHUNK = 2**24
+LARGEST_FILE = 2**31 - 1
+"""Bytes of the largest message that protobuf reads and writes."""
 
 
 def tensors(graph: GraphProto) -> Iterator[TensorProto]:
@@ -30,7 +35,7 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
 
 
 def load(path: Path) -> StoredModel:
-    """Read a model, leaving external data where it lies.
+    """Read a model, leaving large weights where they lie: in the file, or in one beside it.
 
     Args:
         path: an ``.onnx`` file.
@@ -43,11 +48,48 @@ def load(path: Path) -> StoredModel:
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the .onnx file in it")
     try:
-        content = path.read_bytes()
+        model = _load_light(path) or StoredModel(_load_whole(path))
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; check the path") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    graph = model.proto.graph
+    if not model.proto.ir_version or not model.proto.HasField("graph"):
+        raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
+    external = [tensor for tensor in tensors(graph) if uses_external_data(tensor)]
+    if not external:
+        return model
+    for tensor in external:
+        _check_external(tensor, path)
+    if model.folder is not None and model.folder != path.parent.resolve():
+        # The file is a link to one in another folder, while its data lies beside the link.
+        model = StoredModel(model.whole())
+    outside = {t.name: external_range(t, path.parent) for t in graph.initializer if t in external}
+    return replace(model, folder=path.parent, weights={**model.weights, **outside})
+
+
+def _load_light(path: Path) -> StoredModel | None:
+    """A model without the bytes of its large weights; ``None`` where it must be read as a whole."""
+    real = path.resolve(strict=True)
+    if not real.is_file() or not real.stat().st_size:
+        return None
+    stamp = stamp_of(real)
+    with real.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        if len(content) > LARGEST_FILE:
+            raise UnusableModelError(
+                f"{path} has {len(content)} bytes, and no ONNX file can have more than"
+                f" {LARGEST_FILE}; save the model with external data"
+            )
+        with memoryview(content) as view:
+            light = read_light(view, stored_bytes)
+    if light is None or not is_text(real):
+        return None
+    weights = {n: FileRange(real, *place, stamp) for n, place in light.places.items()}
+    return StoredModel(light.proto, real.parent if weights else None, weights)
+
+
+def _load_whole(path: Path) -> ModelProto:
+    content = path.read_bytes()
     if not content:
         raise UnusableModelError(f"{path} is empty; export or download the model again")
     try:
@@ -56,12 +98,22 @@ def load(path: Path) -> StoredModel:
         raise UnusableModelError(
             f"{path} is no ONNX model, or a truncated one; export or download it again"
         ) from None
-    if not model.ir_version or not model.HasField("graph"):
-        raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
-    external = [tensor for tensor in tensors(model.graph) if uses_external_data(tensor)]
-    for tensor in external:
-        _check_external(tensor, path)
-    return StoredModel(model, path.parent if external else None)
+    return model
+
+
+def check_runs_from_memory(model: ModelProto) -> None:
+    """See that a model in memory can be handed to a runtime, which takes one message.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    held = (tensor for tensor in tensors(model.graph) if tensor.HasField("raw_data"))
+    size = sum(map(stored_bytes, held))
+    if size > LARGEST_FILE:
+        raise UsageError(
+            f"{size} bytes of weights in memory are more than ONNX Runtime takes from there:"
+            " save the model with external data and give its path, or do not validate"
+        )
 
 
 def _check_external(tensor: TensorProto, path: Path) -> None:
@@ -78,16 +130,16 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
         )
     if not data.is_file():
         raise UnusableModelError(f"{where} is missing: there is no file {data}")
-    length = _stored_bytes(tensor) if info.length is None else info.length
+    length = stored_bytes(tensor) if info.length is None else info.length
     end = (info.offset or 0) + length
     size = data.stat().st_size
-    if size < end or length < _stored_bytes(tensor):
+    if size < end or length < stored_bytes(tensor):
         raise UnusableModelError(
             f"{where} is too short: {data} has {size} bytes, {end} are needed; copy it again"
         )
 
 
-def _stored_bytes(tensor: TensorProto) -> int:
+def stored_bytes(tensor: TensorProto) -> int:
     """Bytes that a tensor's dims and data type need; 0 where elements are smaller than a byte."""
     try:
         itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
@@ -107,20 +159,14 @@ def data_files(model: StoredModel) -> set[Path]:
     }
 
 
-def external_bytes(tensor: TensorProto, folder: Path) -> bytes:
-    """The bytes of a tensor that lie in a file beside its model."""
-    return b"".join(external_chunks(tensor, folder))
+def external_range(tensor: TensorProto, folder: Path) -> FileRange:
+    """Where the bytes of a tensor with external data lie.
 
-
-def external_chunks(tensor: TensorProto, folder: Path) -> Iterator[bytes]:
-    """The same in pieces of bounded size."""
+    Args:
+        tensor: the tensor, which was checked when its model was opened.
+        folder: the folder that its location starts from.
+    """
     info = ExternalDataInfo(tensor)
-    with (folder / info.location).open("rb") as file:
-        file.seek(info.offset or 0)
-        left = _stored_bytes(tensor) if info.length is None else info.length
-        while left > 0:
-            chunk = file.read(min(left, _CHUNK))
-            if not chunk:
-                raise UnusableModelError(f"the data of '{tensor.name}' ended while it was copied")
-            left -= len(chunk)
-            yield chunk
+    path = folder / info.location
+    length = stored_bytes(tensor) if info.length is None else info.length
+    return FileRange(path, info.offset or 0, length, stamp_of(path))

@@ -71,9 +71,27 @@ class ModelPair:
         """A random image of a size, and random values for every other input."""
         return random_feeds(self._graph, self.image, size, batch, generator)
 
-    def split(self, feeds: Mapping[str, np.ndarray], portions: int) -> list[dict[str, np.ndarray]]:
-        """The same with the images in several portions."""
-        if portions == 1:
+    def identity_feeds(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Random inputs of the original size.
+
+        Where the rewrite freed the batch, the rewritten model gets as many images again, or it
+        would not show that it mixes them.
+        """
+        times = 2 if self.image.samples and self.any_batch else 1
+        return self.feeds(self.image.size, (self.image.batch or 2) * times, generator)
+
+    def feeds_with(
+        self, image: np.ndarray, generator: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """An image, and random values for every other input."""
+        batch = image.shape[self.image.roles.index(0)] if 0 in self.image.roles else 1
+        return self.feeds(self.image.size, batch, generator) | {self.image.name: image}
+
+    def portions(self, feeds: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """The same with as many images each as the original takes."""
+        images = feeds[self.image.name]
+        if not self.image.samples or 0 not in self.image.roles:
             return [dict(feeds)]
-        images = np.split(feeds[self.image.name], portions, self.image.roles.index(0))
-        return [{**feeds, self.image.name: image} for image in images]
+        place = self.image.roles.index(0)
+        parts = np.split(images, images.shape[place] // self.image.samples, place)
+        return [{**feeds, self.image.name: part} for part in parts]

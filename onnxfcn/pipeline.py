@@ -8,7 +8,14 @@ from typing import Any
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from passes import PASSES, PassResult, Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import (
+    PASSES,
+    PassResult,
+    Rewrite,
+    conv_to_gemm,
+    dynamic_spatial_axes,
+    flatten_gemm_to_conv,
+)
 from passes.options import OptionError
 
 from .errors import NothingToRewriteError, RefusedError, UsageError
@@ -26,8 +33,15 @@ ALONE = {
         " wherever the size was baked in, it does on a larger map what the original does on every"
         " window of it; heads of dense layers are refused"
     ),
+    conv_to_gemm.NAME: (
+        "inputs and outputs stay what they were, and the model answers as the original does at"
+        " every size that it takes"
+    ),
 }
 """What a pass promises where no other pass runs; validation holds it to that."""
+
+_VALIDATES = "input_size"
+"""An option that validation takes, whatever runs."""
 
 _NOTHING = {
     flatten_gemm_to_conv.NAME: (
@@ -35,6 +49,10 @@ _NOTHING = {
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
     dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
+    conv_to_gemm.NAME: (
+        "there is no such convolution: there is nothing to rewrite (a head without dense layers"
+        " has none: --head conv)"
+    ),
 }
 
 
@@ -56,16 +74,49 @@ def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> li
             raise UsageError(f"there is no pass '{name}'; there are {', '.join(known)}")
     if len({*wanted}) < len(wanted) or not wanted:
         raise UsageError(f"name every pass once, and at least one; got {', '.join(wanted)}")
+    if conv_to_gemm.NAME in wanted[:-1]:
+        raise UsageError(
+            f"name {conv_to_gemm.NAME} last: the other passes tell the layout of a map by its"
+            " convolutions; the result answers the same"
+        )
     chosen = [known[name] for name in wanted]
     for option, value in options.items():
         takers = [module for module in PASSES if option in pass_options(module)]
-        idle = not {*map(id, takers)} & {*map(id, chosen)}
+        idle = option != _VALIDATES and not {*map(id, takers)} & {*map(id, chosen)}
         if idle and not _is_default(value, pass_options(takers[0])[option].default):
             owners = " or ".join(module.NAME for module in takers)
             raise UsageError(
                 f"{option} is an option of the pass {owners}, which is not among those to run"
             )
     return chosen
+
+
+def passes_for_head(
+    names: Sequence[str] | None, head: str, convolutions: str
+) -> tuple[Sequence[str] | None, str]:
+    """The passes to run, and the convolutions that become matrix products, for a form of head.
+
+    Args:
+        names: names of the passes that were asked for; ``None`` for the default ones.
+        head: ``conv`` or ``matmul``.
+        convolutions: those that were asked for.
+
+    Raises:
+        UsageError: the head cannot take that form.
+    """
+    if head not in ("conv", "matmul"):
+        raise UsageError(f"head is one of conv, matmul, not {head}")
+    if head == "conv":
+        return names, convolutions
+    wanted = DEFAULT if names is None else tuple(names)
+    if flatten_gemm_to_conv.NAME not in wanted or conv_to_gemm.NAME in wanted:
+        raise UsageError(
+            f"head matmul goes with the pass {flatten_gemm_to_conv.NAME} and without"
+            f" {conv_to_gemm.NAME}, which it runs itself"
+        )
+    if convolutions not in ("all", "heads"):
+        raise UsageError(f"head matmul rewrites the heads, not convolutions {convolutions}")
+    return (*wanted, conv_to_gemm.NAME), "heads"
 
 
 def pass_options(module: ModuleType) -> dict[str, Parameter]:

@@ -100,9 +100,8 @@ def _proven(
     result, _ = _compared(blank, runs, guess, _steps(runs), generator, comparing)
     if result is None or not result.passed:
         raise UndecidedError(
-            f"what '{runs.output}' should be on a larger map cannot be told: in the original,"
-            " overlapping windows contradict one another, and the order of a window's rows and"
-            f" columns matters ({runs.lattice.text()})"
+            "in the original, overlapping windows contradict one another, and the order of a"
+            f" window's rows and columns matters ({runs.lattice.text()})"
         )
     return result
 

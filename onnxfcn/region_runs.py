@@ -1,6 +1,7 @@
 """A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from onnx import NodeProto
@@ -149,7 +150,7 @@ class RegionRuns:
         # ONNX Runtime misjudges arithmetic on shapes whose rank it does not know.
         ranks = {name: len(self.lattice.shapes[name]) for name in inputs}
         part = model_part(model.proto, nodes, dtypes, [self.output], ranks)
-        return Session(StoredModel(part, model.folder), provider)
+        return Session(replace(model, proto=part), provider)
 
 
 def _read(region: Region) -> set[str]:

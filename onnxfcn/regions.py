@@ -12,7 +12,7 @@ An equal node may be one that should have been changed. One that does not hand t
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from onnx import GraphProto, NodeProto
+from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 from passes.skeleton import Shape
@@ -20,6 +20,7 @@ from passes.skeleton import Shape
 from .graph_links import GraphLinks, node_text
 from .growth import Growth
 from .model_parts import operands
+from .stored_model import StoredModel
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())
@@ -82,23 +83,29 @@ class TrunkFinder:
 
     def __init__(
         self,
-        original: GraphProto,
-        rewritten: GraphProto,
+        original: StoredModel,
+        rewritten: StoredModel,
         small: Mapping[str, Shape],
         growth: Growth,
+        named: Set[str] = frozenset(),
     ) -> None:
-        """Compare two graphs.
+        """Compare two models.
 
         Args:
-            original: the graph before the rewrite.
-            rewritten: the graph after it.
+            original: the model before the rewrite.
+            rewritten: the model after it.
             small: shapes of the original's tensors at the original image size, by name.
             growth: how the rewritten model's tensors grow.
+            named: names of the feature maps, where the user says which they are: the trunk ends
+                there.
         """
-        self._graph, self._twin_graph = GraphLinks(original), GraphLinks(rewritten)
+        graph = original.proto.graph
+        self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(rewritten.proto.graph)
         self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
-        self._outputs = [value.name for value in original.output]
-        self._untouched = frozenset(self._twins.shared(original))
+        self._outputs = [value.name for value in graph.output]
+        self._named = named
+        self._before = self._graph.before(named)
+        self._untouched = frozenset(self._twins.shared(graph))
 
     def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
         """What the two models share.
@@ -110,6 +117,8 @@ class TrunkFinder:
         certain, doubted = self._find(self._is_trusted, barred)
         regions += [region for region in doubted if not region.changed]
         regions += self._confined_outputs(certain)
+        if self._named:
+            regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
         return Trunk(
             untouched=self._untouched,
@@ -190,7 +199,7 @@ class TrunkFinder:
             name in self._twin_graph.producers
             and self._growth.axes(name) is not None
             and self._growth.shape(name) == self._small.get(name)
-            and not self._begins_the_head(name, shared)
+            and (name in self._named or not self._begins_the_head(name, shared))
         )
 
     def _begins_the_head(self, name: str, shared: Set[str]) -> bool:

@@ -1,18 +1,27 @@
 """What was done and what was seen: one object, and its JSON form."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
+import onnx
 from onnx import ModelProto
 
 from passes import Rewrite
 
 from .compare import Comparison
+from .crop_report import CropReport
+from .meaning import OutputMeaning
 from .sizes import Size
 
 SCHEMA_VERSION = 1
 """Version of the JSON form; it changes when a key changes its meaning or goes."""
+
+
+Against = Literal["original", "windows", "convolutions"]
+"""What the answers of a rewritten model are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +34,18 @@ class SizeResult:
         comparisons: one for each output, and one for the logits behind a saturating output.
         maps: extents of the outputs that are maps of the trunk, with no head behind them to
             compare them with: they are as large as declared and as the trunk's geometry gives.
+        source: where the image came from, a path; empty for a random one.
+        against: what the rewritten model was compared with: the ``original`` on the same image
+            (promise 1), the original's head on ``windows`` of the feature map (promise 2), or
+            the same model with ``convolutions`` in the place of matrix products.
     """
 
     size: Size
     map_size: Size
     comparisons: tuple[Comparison, ...]
     maps: dict[str, Size] = field(default_factory=dict)
+    source: str = ""
+    against: Against = "windows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +64,7 @@ class RegionResult:
         comparison: of the output on all of them; ``None`` where it came to none.
         problem: why it came to none, or how the rewritten region fails.
         undecided: whether it cannot be told what would be right.
+        assumed: whether it is taken for right then, because the user named the feature maps.
     """
 
     output: str
@@ -59,23 +75,29 @@ class RegionResult:
     comparison: Comparison | None = None
     problem: str = ""
     undecided: bool = False
+    assumed: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the two models do the same there."""
-        return self.comparison is not None and self.comparison.passed
+        """Whether the two models do the same there, or are taken to."""
+        return self.assumed or (self.comparison is not None and self.comparison.passed)
 
     @property
     def failure(self) -> str:
-        """What is wrong with it, naming the nodes; empty where nothing is."""
-        if self.passed:
-            return ""
+        """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
+        return "" if self.passed else self.finding
+
+    @property
+    def finding(self) -> str:
+        """The same, whether or not it is taken for right."""
         reason = self.problem
         if self.comparison is not None:
             error, limit = self.comparison.max_error, self.comparison.tolerance
             reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
-        nodes = ", ".join(self.nodes)
-        return f"the trunk is wrong at {nodes}, which '{self.output}' is made by: {reason}"
+        where = f"{', '.join(self.nodes)}, which '{self.output}' is made by"
+        if self.undecided:
+            return f"whether the trunk is right at {where}, cannot be told: {reason}"
+        return f"the trunk is wrong at {where}: {reason}"
 
     @property
     def proven(self) -> bool:
@@ -92,8 +114,12 @@ class ValidationReport:
         identity: the comparison at the original size (promise 1).
         regions: the comparisons of the parts of the trunk that the rewrite changed, and of those
             that it may have left unchanged by mistake.
-        sizes: the comparisons at larger sizes (promise 2); none where a region has failed.
+        sizes: the comparisons at larger sizes (promise 2) and on images of the user's; none where
+            a region has failed.
         notes: what a user of the rewritten model should know.
+        crops: how far cells are from crops of the image (promise 3); ``None`` where it was not
+            measured.
+        crops_required: whether cells that are not crops are a failure.
     """
 
     windows: dict[str, Size]
@@ -101,12 +127,13 @@ class ValidationReport:
     regions: tuple[RegionResult, ...]
     sizes: tuple[SizeResult, ...]
     notes: tuple[str, ...]
+    crops: CropReport | None = None
+    crops_required: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether every comparison is within its tolerance."""
-        compared = (c for result in (self.identity, *self.sizes) for c in result.comparisons)
-        return all(compared) and not self.failed_regions
+        return not self.failure
 
     @property
     def failed_regions(self) -> tuple[RegionResult, ...]:
@@ -118,7 +145,10 @@ class ValidationReport:
         """What is wrong with the rewritten model, in a sentence; empty where nothing is."""
         if self.failed_regions:
             return "; ".join(region.failure for region in self.failed_regions)
-        return "" if self.passed else "the rewritten model's answers differ from the original's"
+        if not all(c for result in (self.identity, *self.sizes) for c in result.comparisons):
+            return "the rewritten model's answers differ from the original's"
+        crops = self.crops or CropReport()
+        return crops.failure if self.crops_required else ""
 
     @property
     def unproven(self) -> tuple[str, ...]:
@@ -130,12 +160,28 @@ class ValidationReport:
         comparisons = [r.comparison for r in self.regions if r.comparison is not None]
         comparisons += [c for result in self.sizes for c in result.comparisons]
         proven = {c.stands_for for c in comparisons if c.proven}
-        return tuple(dict.fromkeys(c.stands_for for c in comparisons if c.stands_for not in proven))
+        names = [region.output for region in self.regions if region.assumed]
+        names += [c.stands_for for c in comparisons if c.stands_for not in proven]
+        return tuple(dict.fromkeys(names))
 
     @property
     def proven(self) -> bool:
         """Whether the cells of every output differ at some size."""
         return not self.unproven
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON types; numbers that are not finite become texts such as ``inf``."""
+        content = asdict(self) | {
+            "regions": [
+                asdict(region) | {"passed": region.passed, "proven": region.proven}
+                for region in self.regions
+            ],
+            "passed": self.passed,
+            "proven": self.proven,
+            "unproven": list(self.unproven),
+        }
+        plain: dict[str, Any] = _plain(content)
+        return plain
 
     def __bool__(self) -> bool:
         return self.passed
@@ -151,10 +197,13 @@ class RewriteReport:
         passes: names of the passes that ran, in order.
         window_step: cells of the feature map from one window to the next, an axis each.
         rewrites: every changed node, in graph order.
+        outputs: what the cells of the outputs mean; none where the image keeps its size.
         validation: what ONNX Runtime showed; ``None`` where validation was switched off.
         seconds: wall time of the parts ``rewrite``, loading and writing included, and
             ``validation``.
-        model: the rewritten model.
+        data_file: where the weights were written; empty where they are in the model's own file.
+        outgrown: whether they are there because one file is too small for them.
+        kept: the rewritten model, where it was not to be written.
     """
 
     source: str
@@ -162,42 +211,55 @@ class RewriteReport:
     passes: tuple[str, ...]
     window_step: Size
     rewrites: tuple[Rewrite, ...]
+    outputs: tuple[OutputMeaning, ...]
     validation: ValidationReport | None
     seconds: dict[str, float]
-    model: ModelProto
+    data_file: str
+    outgrown: bool
+    kept: ModelProto | None
+
+    @cached_property
+    def model(self) -> ModelProto:
+        """The rewritten model; read from ``output``, external data left out, where it is there.
+
+        Raises:
+            FileNotFoundError: validation failed, and it was not written.
+        """
+        if self.kept is not None:
+            return self.kept
+        if self.validation is not None and not self.validation.passed:
+            raise FileNotFoundError(f"{self.output} was not written: validation failed")
+        return onnx.load(self.output, load_external_data=False)
 
     @property
     def windows(self) -> dict[str, Size]:
         """Window of each feature map that a dense layer or a pool reads, by the map's name."""
-        return {r.feature_map: r.window for r in self.rewrites if r.feature_map}
+        return windows_of(self.rewrites)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers that are not finite become texts such as ``inf``."""
-        validation = None
-        if self.validation is not None:
-            validation = asdict(self.validation) | {
-                "regions": [
-                    asdict(region) | {"passed": region.passed, "proven": region.proven}
-                    for region in self.validation.regions
-                ],
-                "passed": self.validation.passed,
-                "proven": self.validation.proven,
-                "unproven": list(self.validation.unproven),
-            }
         content = {
             "schema_version": SCHEMA_VERSION,
             "status": "done",
             "source": self.source,
             "output": self.output,
+            "data_file": self.data_file,
+            "outgrown": self.outgrown,
             "passes": list(self.passes),
             "window_step": list(self.window_step),
             "windows": {name: list(window) for name, window in self.windows.items()},
             "rewrites": [asdict(rewrite) for rewrite in self.rewrites],
-            "validation": validation,
+            "outputs": [meaning.as_dict() for meaning in self.outputs],
+            "validation": None if self.validation is None else self.validation.as_dict(),
             "seconds": self.seconds,
         }
         plain: dict[str, Any] = _plain(content)
         return plain
+
+
+def windows_of(rewrites: Sequence[Rewrite]) -> dict[str, Size]:
+    """Window of each feature map that a dense layer or a pool reads, by the map's name."""
+    return {r.feature_map: r.window for r in rewrites if r.feature_map}
 
 
 def _plain(value: Any) -> Any:

@@ -2,28 +2,30 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
-from passes import dynamic_spatial_axes
-from passes.images import find_images
+from passes import RefusalCode, dynamic_spatial_axes
+from passes.images import Image, find_images
 from passes.options import per_axis
 
 from .checking import check
 from .document import Document
-from .errors import UnusableModelError, UsageError, ValidationFailedError
-from .fixed_size import validate_fixed_size
-from .model_io import load
-from .pipeline import chosen_passes, run_passes
-from .report import RewriteReport, ValidationReport
+from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
+from .graph_view import graph_view
+from .meaning import OutputMeaning, find_meanings, write_meanings
+from .model_io import check_runs_from_memory, load
+from .pipeline import chosen_passes, passes_for_head, run_passes
+from .proof import prove
+from .report import RewriteReport, ValidationReport, windows_of
 from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
-from .staged_output import StagedOutput
+from .staged_output import ExternalData, StagedOutput
 from .stored_model import StoredModel
 from .validation import run_validation
 
@@ -41,6 +43,8 @@ def rewrite(
     batch: Literal["keep", "free"] = "keep",
     global_pool: Literal["slide", "keep"] = "slide",
     output_layout: Literal["input", "nchw", "nhwc"] = "input",
+    head: Literal["conv", "matmul"] = "conv",
+    convolutions: str = "all",
     input_size: Sequence[int] | None = None,
     input_layout: str | None = None,
     provider: str = "cpu",
@@ -48,6 +52,7 @@ def rewrite(
     atol: float = 0.0,
     seed: int = 0,
     validate: bool = True,
+    external_data: ExternalData = "auto",
     progress: Progress = no_progress,
 ) -> RewriteReport:
     """Turn a classifier into a fully convolutional network, and prove it.
@@ -67,6 +72,10 @@ def rewrite(
         output_layout: where the outputs' maps have their features: behind the batch (``nchw``),
             last (``nhwc``), or (``input``) where the original output has 1-sized axes for them,
             else where the image has its channels.
+        head: the form of the lifted dense layers: ``conv``, or ``matmul`` for the pass
+            ``conv_to_gemm`` on them, which is faster on batches of images of the original size.
+        convolutions: those that ``conv_to_gemm`` rewrites: ``all``, ``heads``, or names with
+            wildcards, such as ``conv1*,fc?``.
         input_size: the image size that a model with symbolic axes was made for.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
             convolution or pool.
@@ -75,6 +84,8 @@ def rewrite(
         atol: largest absolute error, in addition.
         seed: seed of the random images.
         validate: whether to run the proof; without it the result is checked, not run.
+        external_data: whether weights are written into a data file beside ``output``: ``always``,
+            ``never``, or (``auto``) where the input has one and where they outgrow one file.
         progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
@@ -91,11 +102,13 @@ def rewrite(
     """
     started = time.perf_counter()
     _check_options(sizes, input_size, seed, rtol, atol)
+    passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,
         "window_step": window_step,
         "global_pool": global_pool,
         "output_layout": output_layout,
+        "convolutions": convolutions,
         "input_size": input_size,
         "input_layout": input_layout,
     }
@@ -107,40 +120,39 @@ def rewrite(
         )
     provider = provider_name(provider) if validate else provider
     original = open_model(model)
-    with StagedOutput(output, source=original) as staged:
-        document = Document(StoredModel(_copy(original.proto), original.folder))
+    if validate:
+        check_runs_from_memory(original.proto)
+    with StagedOutput(output, source=original, external_data=external_data) as staged:
+        document = Document(replace(original, proto=_copy(original.proto)))
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
+        images = find_images(graph_view(original), input_size, input_layout)
+        outputs: tuple[OutputMeaning, ...] = ()
+        if dynamic_spatial_axes in chosen:
+            outputs = find_meanings(document.stored, images[0])
+            write_meanings(result, outputs, windows_of(rewrites))
         _check_result(original.proto, result)
-        folder = staged.write(result)
+        rewritten = staged.write(document.stored)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if validate:
             settings = Settings(
                 provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
             )
-            rewritten = StoredModel(result, folder)
-            if dynamic_spatial_axes in chosen:
-                validation = run_validation(
-                    original,
-                    rewritten,
-                    settings,
-                    sizes=sizes,
-                    window_step=window_step,
-                    input_size=input_size,
-                )
-            else:
-                validation = validate_fixed_size(original, rewritten, settings, input_size)
+            validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
             passes=tuple(module.NAME for module in chosen),
-            window_step=per_axis("window_step", window_step, _spatial_rank(document.graph)),
+            window_step=per_axis("window_step", window_step, _spatial_rank(images)),
             rewrites=rewrites,
+            outputs=outputs,
             validation=validation,
             seconds=seconds,
-            model=result,
+            data_file=staged.data_file,
+            outgrown=staged.outgrown,
+            kept=rewritten.proto if output is None else None,
         )
         if validation is not None and not validation.passed:
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)
@@ -166,8 +178,8 @@ def open_model(model: ModelSource) -> StoredModel:
     return stored
 
 
-def _spatial_rank(graph: gs.Graph) -> int:
-    return max(sum(role >= 2 for role in image.roles) for image in find_images(graph))
+def _spatial_rank(images: Sequence[Image]) -> int:
+    return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
 
 
 def _check_options(
@@ -210,20 +222,38 @@ def validate(
     rewritten: ModelSource,
     *,
     sizes: Sequence[Size] = (),
+    inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
+    feature_maps: Sequence[str] = (),
     input_size: Sequence[int] | None = None,
+    require_crops: bool = False,
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> ValidationReport:
-    """Compare a rewritten model with its original; the options are those of ``rewrite``.
+    """Compare a rewritten model with its original.
 
     Args:
         original: the classifier.
-        rewritten: its fully convolutional form, by this tool or another, with the same tensor
-            names in the trunk.
+        rewritten: its fully convolutional form, by this tool or another.
+        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
+            width); by default two larger ones.
+        inputs: paths of images to validate on in addition, of the original size or larger:
+            ``.npy`` arrays, or image files. See ``onnxfcn.image_files`` for how pixels are fed.
+        window_step: the windows that the map should take of the feature map, every so-many-th.
+        feature_maps: names of the tensors where the trunk ends, needed only where the models have
+            no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
+            What cannot be told of the trunk before them is no failure then, but not proven.
+        input_size: the image size that an original with symbolic axes was made for.
+        require_crops: whether it is a failure that cells are not the original's answers on crops
+            of the image, or that this cannot be measured; else it is a finding.
+        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
+        atol: largest absolute error, in addition.
+        seed: seed of the random images, and of the cells to compare with crops.
+        progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
         What was seen; false where a comparison failed.
@@ -235,13 +265,25 @@ def validate(
             has another size than the original's geometry gives.
     """
     _check_options(sizes, input_size, seed, rtol, atol)
-    return run_validation(
-        open_model(original),
-        open_model(rewritten),
-        Settings(
-            provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
-        ),
-        sizes=sizes,
-        window_step=window_step,
-        input_size=input_size,
+    settings = Settings(
+        provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
     )
+    try:
+        return run_validation(
+            open_model(original),
+            open_model(rewritten),
+            settings,
+            sizes=sizes,
+            inputs=inputs,
+            window_step=window_step,
+            feature_maps=feature_maps,
+            input_size=input_size,
+            crops=True,
+            require_crops=require_crops,
+        )
+    except RefusedError as error:
+        for refusal in error.refusals:
+            if refusal.code is RefusalCode.RUNTIME_LACKS:
+                # What a rewrite would refuse to make was given here.
+                raise UnusableModelError(f"the rewritten model: {refusal.found}") from error
+        raise

@@ -9,7 +9,7 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 from passes import Refusal, RefusalCode
 
 from .errors import RefusedError, UnusableModelError, UsageError
-from .stored_model import StoredModel
+from .stored_model import StoredModel, is_text
 
 _SHORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _FOLDER_ENTRY = "session.model_external_initializers_file_folder_path"
@@ -57,12 +57,12 @@ class Session:
         options.log_severity_level = _FATAL_ONLY
         # By default ONNX Runtime rounds the activations in front of dequantized weights to 8 bits.
         options.add_session_config_entry(_ACCURACY_ENTRY, _FLOAT32)
-        if model.folder is not None:
+        if model.folder is not None and is_text(model.folder):
             options.add_session_config_entry(_FOLDER_ENTRY, str(model.folder))
         # Serialised messages merge when they are joined: the outputs are added without a copy.
         addition = ModelProto(graph=GraphProto(output=extra_outputs))
-        content = model.proto.SerializeToString() + addition.SerializeToString()
         try:
+            content = model.referring().SerializeToString() + addition.SerializeToString()
             self._session = ort.InferenceSession(content, options, providers=[provider])
         except Exception as error:  # onnxruntime's exceptions share no public base
             raise UnusableModelError(

@@ -1,54 +1,65 @@
 """Write a model so that a failure leaves everything as it was."""
 
+import errno
 import os
 import re
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, count
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from onnx import ModelProto, TensorProto
-from onnx.external_data_helper import set_external_data, uses_external_data
+from typing import Literal, Self
 
 from .errors import UnusableModelError, UsageError
-from .model_io import data_files, external_chunks, load, tensors
-from .stored_model import StoredModel
+from .model_io import LARGEST_FILE, data_files, load
+from .model_writer import ModelWriter
+from .stored_model import StoredModel, is_text
 
-_LARGEST_FILE = 2**31 - 2**20
-"""Bytes of the largest model that protobuf can put into one file, with a margin for the graph."""
-_SMALLEST_EXTERNAL = 2**16
-"""Bytes; where a model keeps its weights in a file beside it, smaller new ones stay inside."""
-_ALIGNMENT = 4096
-"""Bytes; external tensors start on a page, so that runtimes can map them."""
+ExternalData = Literal["auto", "always", "never"]
+"""Whether weights go into a data file: ``auto`` where the input has one, or one file is too small
+for them."""
 
 
 class StagedOutput:
     """A model that is written beside its place and moved into it when all is well.
 
     Use as a context manager: what was not published is removed at the end.
+
+    Attributes:
+        data_file: path of the file for the weights; empty where there is none.
+        outgrown: whether there is one because the model is too large for one file.
     """
 
-    def __init__(self, destination: str | PathLike[str] | None, *, source: StoredModel) -> None:
+    def __init__(
+        self,
+        destination: str | PathLike[str] | None,
+        *,
+        source: StoredModel,
+        external_data: ExternalData = "auto",
+    ) -> None:
         """Choose where the model is to go.
 
         Args:
             destination: the file to write; ``None`` writes nothing, for a model kept in memory.
             source: the model that it is made of, whose data files must not be overwritten.
+            external_data: whether weights go into a data file.
 
         Raises:
             UsageError: the place is a folder, its folder does not exist, or it is a data file of
                 the source.
         """
-        self._source = source
+        self._source, self._external_data = source, external_data
+        self.data_file, self.outgrown = "", False
         # A link is written through, as other programs do.
         self._destination = None if destination is None else Path(destination).resolve()
         self._folder: Path | None = None
-        if self._destination is None:
+        if self._destination is None or destination is None:
             return
+        shown = Path(destination)
+        self._shown_folder = self._destination.parent if shown.is_symlink() else shown.parent
         if self._destination.is_dir():
             raise UsageError(f"{destination} is a folder; give the name of the file to write")
         if self._destination.exists() and not self._destination.is_file():
@@ -79,52 +90,37 @@ class StagedOutput:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def write(self, model: ModelProto) -> Path | None:
-        """Write the model, and its external data into one file beside it.
+    def write(self, model: StoredModel) -> StoredModel:
+        """Write the model, and perhaps its weights into one file beside it.
 
         Args:
-            model: the model; tensors that go to the data file are changed to point to it, and
-                their bytes are cleared.
+            model: the model; its proto is changed where it is written.
 
         Returns:
-            The folder where the model's external data lies now, if it has any.
+            The model as it was written; the given one where it is kept in memory.
 
         Raises:
-            UsageError: the disk is full, or the place not writable.
+            UsageError: the disk is full, the place not writable, or the model too large.
         """
         if self._destination is None or self._folder is None:
-            return self._source.folder
-        path = self._folder / self._destination.name
-        stored = list(tensors(model.graph))
-        total = sum(len(tensor.raw_data) for tensor in stored)
-        external = total > _LARGEST_FILE or any(map(uses_external_data, stored))
+            return replace(model, proto=model.whole())
+        path, writer = self._folder / self._destination.name, ModelWriter(model)
         try:
-            if external:
-                self._write_data(stored, self._folder / _free_data_name(self._destination))
-            with path.open("wb") as file:
-                file.write(model.SerializeToString(deterministic=True))
-                os.fsync(file.fileno())
+            if not self._needs_data_file(writer):
+                return writer.write_one_file(path)
+            data = _free_data_name(self._destination)
+            if not is_text(Path(data)):
+                raise UsageError(f"{data!r} cannot stand in a model; choose another output")
+            self.data_file = str(self._shown_folder / data)
+            return writer.write_pair(path, self._folder / data)
         except OSError as error:
             raise _unwritable(self._destination, error) from error
-        return self._folder if external else None
 
-    def _write_data(self, stored: list[TensorProto], data: Path) -> None:
-        with data.open("wb") as file:
-            for tensor in stored:
-                external = uses_external_data(tensor)
-                if not external and len(tensor.raw_data) < _SMALLEST_EXTERNAL:
-                    continue
-                file.write(b"\0" * (-file.tell() % _ALIGNMENT))
-                offset = file.tell()
-                if external:
-                    for chunk in external_chunks(tensor, self._source.folder or Path()):
-                        file.write(chunk)
-                else:
-                    file.write(tensor.raw_data)
-                tensor.raw_data = b""  # set_external_data wants the field, the checker does not
-                set_external_data(tensor, data.name, offset, file.tell() - offset)
-                tensor.ClearField("raw_data")
-            os.fsync(file.fileno())
+    def _needs_data_file(self, writer: ModelWriter) -> bool:
+        if self._external_data == "auto":
+            self.outgrown = not data_files(self._source) and writer.one_file_length > LARGEST_FILE
+            return writer.has_weights and (self.outgrown or bool(data_files(self._source)))
+        return writer.has_weights and self._external_data == "always"
 
     def publish(self) -> None:
         """Move the staged files into their place, the data before the model that points to it.
@@ -141,7 +137,10 @@ class StagedOutput:
             if self._destination.exists():
                 shutil.copymode(self._destination, self._folder / model)
             for staged in sorted(self._folder.iterdir(), key=lambda path: path.name == model):
-                moved.append(staged.replace(self._destination.with_name(staged.name)))
+                target = self._destination.with_name(staged.name)
+                if target.exists() and target != self._destination:
+                    raise FileExistsError(errno.EEXIST, f"{target.name} has come to be meanwhile")
+                moved.append(staged.replace(target))
         except OSError as error:
             for data in moved:
                 data.unlink(missing_ok=True)

@@ -1,9 +1,13 @@
-"""A model together with the place of its external data."""
+"""A model together with the place of its weights."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
+from onnx.external_data_helper import set_external_data, uses_external_data
+
+from .weights import FileRange, Weight
 
 FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
 """Before this IR version, every initializer must be a graph input as well."""
@@ -11,12 +15,70 @@ FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model and the place of its external data.
+    """A model and the place of its weights.
 
     Attributes:
-        proto: the model.
-        folder: where its external data lies; ``None`` where it has none.
+        proto: the model; initializers that ``weights`` knows may lack their data.
+        folder: where its data files and those of ``weights`` lie; ``None`` where it has none.
+        weights: where the data of initializers lies that is not in the proto, by name; external
+            data, and data that was left in the model's own file. An initializer that has data has
+            precedence.
     """
 
     proto: ModelProto
     folder: Path | None = None
+    weights: Mapping[str, FileRange] = field(default_factory=dict)
+
+    def lacks_data(self, initializer: TensorProto) -> bool:
+        """Whether an initializer's data was left in the model's own file."""
+        return (
+            initializer.name in self.weights
+            and not initializer.HasField("raw_data")
+            and not uses_external_data(initializer)
+        )
+
+    def weight(self, initializer: TensorProto) -> Weight | None:
+        """The bytes of an initializer; ``None`` where it has them in another form than raw."""
+        if initializer.HasField("raw_data"):
+            data: bytes = initializer.raw_data
+            return data
+        return self.weights.get(initializer.name)
+
+    def whole(self) -> ModelProto:
+        """The model with the data that was left in its file; external data stays where it is."""
+        copy = ModelProto()
+        copy.CopyFrom(self.proto)
+        for tensor in copy.graph.initializer:
+            if self.lacks_data(tensor):
+                tensor.raw_data = self.weights[tensor.name].read()
+        return copy
+
+    def referring(self) -> ModelProto:
+        """The model with what was left in its file as external data: runtimes take any file."""
+        if not any(map(self.lacks_data, self.proto.graph.initializer)):
+            return self.proto
+        if not is_text(self.folder):
+            return self.whole()
+        copy = ModelProto()
+        copy.CopyFrom(self.proto)
+        for tensor in copy.graph.initializer:
+            if self.lacks_data(tensor):
+                place = self.weights[tensor.name]
+                refer(tensor, place.path.name, place.offset, place.length)
+        return copy
+
+
+def is_text(path: Path | None) -> bool:
+    """Whether a path can stand in a model, where texts are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def refer(tensor: TensorProto, location: str, offset: int, length: int) -> None:
+    """Turn a tensor into one with external data, whatever it had before."""
+    tensor.raw_data = b""  # set_external_data wants the field, the checker does not
+    set_external_data(tensor, location, offset, length)
+    tensor.ClearField("raw_data")

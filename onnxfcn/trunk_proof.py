@@ -1,5 +1,8 @@
 """Prove that two models compute the same trunk, region by region."""
 
+from collections.abc import Set
+from dataclasses import replace
+
 from .model_pair import ModelPair
 from .region_proof import prove_region
 from .regions import Region, Trunk, TrunkFinder
@@ -10,21 +13,30 @@ _ENLARGEMENTS = 2
 """How often a region is made larger before its failure is believed."""
 
 
-def prove_trunk(pair: ModelPair, settings: Settings) -> tuple[Trunk, list[RegionResult]]:
+def prove_trunk(
+    pair: ModelPair, settings: Settings, named: Set[str] = frozenset()
+) -> tuple[Trunk, list[RegionResult]]:
     """Find the regions of the trunk and compare each of them.
 
     A region whose end says too little (rows that were merged with channels, say) is given up where
     one that ends further on takes its place.
+
+    Args:
+        pair: the models.
+        settings: how validation is run.
+        named: names of the feature maps, where the user says which they are. Regions before them
+            of which nothing can be told are taken for right then.
 
     Returns:
         What the two models share, given that the results are as they should be, and the results;
         unchanged nodes of which nothing can be told have none.
     """
     finder = TrunkFinder(
-        pair.original.proto.graph,
-        pair.rewritten.proto.graph,
+        pair.original,
+        pair.rewritten,
         pair.original_shapes(),
         pair.growth,
+        named,
     )
     known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = {}
 
@@ -39,7 +51,11 @@ def prove_trunk(pair: ModelPair, settings: Settings) -> tuple[Trunk, list[Region
         for done, region in enumerate(trunk.regions, 1):
             found.append(result_of(region))
             settings.progress("regions of the trunk", done, len(trunk.regions))
-        return [result for result in found if result is not None]
+        return [
+            replace(result, assumed=bool(named) and result.undecided)
+            for result in found
+            if result is not None
+        ]
 
     barred: set[str] = set()
     first = trunk = finder.trunk()

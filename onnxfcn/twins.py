@@ -4,6 +4,8 @@ import onnx
 from onnx import GraphProto, NodeProto, TensorProto
 
 from .model_parts import operands
+from .stored_model import StoredModel
+from .weights import same_bytes
 
 
 class Twins:
@@ -13,8 +15,9 @@ class Twins:
         given: names of the inputs and weights that are equal in both.
     """
 
-    def __init__(self, original: GraphProto, rewritten: GraphProto) -> None:
-        self.given = frozenset(_equal_weights(original, rewritten))
+    def __init__(self, before: StoredModel, after: StoredModel) -> None:
+        original, rewritten = before.proto.graph, after.proto.graph
+        self.given = frozenset(_equal_weights(before, after))
         twins = {name: node for node in rewritten.node for name in node.output if name}
         known = self.given.union(name for node in original.node for name in node.output)
         self._unchanged = {
@@ -40,12 +43,13 @@ class Twins:
         return shared
 
 
-def _equal_weights(original: GraphProto, rewritten: GraphProto) -> set[str]:
+def _equal_weights(before: StoredModel, after: StoredModel) -> set[str]:
+    original, rewritten = before.proto.graph, after.proto.graph
     weights = {tensor.name: tensor for tensor in rewritten.initializer}
     shared = {
         tensor.name
         for tensor in original.initializer
-        if tensor.name in weights and _same_weight(tensor, weights[tensor.name])
+        if tensor.name in weights and _same_weight(before, tensor, after, weights[tensor.name])
     }
     stored = {tensor.name for tensor in original.initializer}
     sparse = {tensor.values.name: tensor for tensor in rewritten.sparse_initializer}
@@ -71,9 +75,12 @@ def _bytes(message: onnx.AttributeProto) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def _same_weight(left: TensorProto, right: TensorProto) -> bool:
+def _same_weight(
+    before: StoredModel, left: TensorProto, after: StoredModel, right: TensorProto
+) -> bool:
     if left.dims != right.dims or left.data_type != right.data_type:
         return False
-    external = TensorProto.EXTERNAL in (left.data_location, right.data_location)
-    # External bytes may lie at another place; the comparison at the original size covers them.
-    return external or left.raw_data == right.raw_data != b"" or left == right
+    own, other = before.weight(left), after.weight(right)
+    if own is None or other is None:
+        return own is None and other is None and left == right
+    return same_bytes(own, other)

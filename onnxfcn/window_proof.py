@@ -1,20 +1,20 @@
 """Promise 2: at a larger size, every cell is the untouched head on its window of the map."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from passes.skeleton import Shape
 
-from .cells import check_cells, compare_cells
+from .cells import align_cells, check_cells, compare_all
 from .compare import Comparison
 from .compared_heads import ComparedHeads
 from .errors import UnusableModelError, UsageError, ValidationFailedError
 from .head_windows import HeadWindows
 from .interface import check_declared
 from .report import SizeResult
+from .samples import Answered, Sample
 from .settings import Settings
 from .sizes import Size, size_text
 
@@ -26,30 +26,58 @@ class DoesNotFitError(Exception):
     """The rewritten model cannot take an image of some size."""
 
 
+def run_larger(
+    models: ComparedHeads, sample: Sample, step: Size, generator: np.random.Generator
+) -> Answered:
+    """Run the rewritten model on an image, or on two random ones.
+
+    Args:
+        models: the models.
+        sample: the image.
+        step: cells of the feature map from one window to the next, an axis each.
+        generator: makes random inputs.
+
+    Raises:
+        DoesNotFitError: the trunk does not fit together at this size, or does not run.
+        UsageError: there is no memory for the image.
+    """
+    map_sizes = models.map_sizes(sample.size, step)
+    size = size_text(sample.size)
+    if map_sizes is None:
+        raise DoesNotFitError(f"the rewritten trunk does not fit together at {size}")
+    pair = models.pair
+    small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
+    own = pair.image.samples or 1
+    try:
+        if sample.image is None:
+            batch = own * 2 if pair.any_batch and small else own
+            feeds = pair.feeds(sample.size, batch, generator)
+        else:
+            feeds = pair.feeds_with(sample.image, generator)
+    except MemoryError as error:
+        raise UsageError(f"no memory for an image of {size}: {error}") from error
+    try:
+        return Answered(sample, feeds, models.session.run(feeds))
+    except UnusableModelError as error:
+        raise DoesNotFitError(f"the rewritten model does not run at {size}: {error}") from error
+
+
 def compare_windows(
-    models: ComparedHeads,
-    size: Size,
-    step: Size,
-    settings: Settings,
-    generator: np.random.Generator,
+    models: ComparedHeads, answered: Answered, step: Size, settings: Settings
 ) -> SizeResult:
     """Compare every cell at a larger size with the head on its window.
 
     Args:
         models: the models.
-        size: extents of the image in pixels.
+        answered: an image, and what the rewritten model says of it.
         step: cells of the feature map from one window to the next, an axis each.
         settings: how validation is run.
-        generator: makes the image.
 
     Raises:
-        DoesNotFitError: the trunk does not fit together at this size, or does not run.
         ValidationFailedError: a map has another size than it should.
     """
-    shapes, map_sizes = models.shapes_at(size), models.map_sizes(size, step)
-    if map_sizes is None:
-        raise DoesNotFitError(f"the rewritten trunk does not fit together at {size_text(size)}")
-    actual = _run(models, size, map_sizes, generator)
+    size, actual = answered.sample.size, answered.answers
+    shapes, map_sizes = models.shapes_at(size), models.map_sizes(size, step) or []
     check_declared(models.pair.declared, actual)
     _check_maps(models, actual, shapes, size)
     comparisons: list[Comparison] = []
@@ -61,26 +89,8 @@ def compare_windows(
         map_size=map_sizes[0] if slides else (1,) * len(size),
         comparisons=tuple(comparisons),
         maps={name: models.extents(name, shapes) or () for name in models.trunk_outputs},
+        source=answered.sample.source,
     )
-
-
-def _run(
-    models: ComparedHeads, size: Size, map_sizes: list[Size], generator: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """The rewritten model's answer on a random image, or two."""
-    pair = models.pair
-    small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
-    own = pair.image.batch or 1
-    try:
-        feeds = pair.feeds(size, own * 2 if pair.any_batch and small else own, generator)
-    except MemoryError as error:
-        raise UsageError(f"no memory for an image of {size_text(size)}: {error}") from error
-    try:
-        return models.session.run(feeds)
-    except UnusableModelError as error:
-        raise DoesNotFitError(
-            f"the rewritten model does not run at {size_text(size)}: {error}"
-        ) from error
 
 
 def _check_maps(
@@ -112,10 +122,10 @@ def _compare_head(
     cells = map_size if head.slides else ()
     for name in head.compared if cells else ():
         # Before the windows are run: a map of another size may have very many of them.
-        check_cells(name, actual[name], models.pair.growth.spatial(name), cells)
+        check_cells(name, actual[name], models.pair.growth.spatial(name), cells, step)
     collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
     maps = {name: actual[name] for name in head.feature_maps}
-    answers = head.answers(maps, map_size, step, models.pair.image.batch or 0, settings.provider)
+    answers = head.answers(maps, map_size, step, models.pair.image.samples, settings.provider)
     try:
         for done, answer in enumerate(answers, 1):
             settings.progress(f"windows at {size_text(size)}", done, prod(cells))
@@ -123,18 +133,14 @@ def _compare_head(
                 collected[name].append(values)
     except UnusableModelError as error:
         raise ValidationFailedError(f"the original's head does not run: {error}") from error
-    return [
-        replace(
-            compare_cells(
-                name,
-                collected[name],
-                actual[name],
-                spatial=models.pair.growth.spatial(name),
-                map_size=cells,
-                rtol=settings.rtol,
-                atol=settings.atol,
-            ),
-            stands_for=output,
+    arrays = {
+        name: align_cells(
+            name,
+            collected.pop(name),
+            actual[name],
+            spatial=models.pair.growth.spatial(name),
+            map_size=cells,
         )
-        for name, output in head.output_of.items()
-    ]
+        for name in head.compared
+    }
+    return compare_all(arrays, head.output_of, head.ranked, settings)

@@ -5,10 +5,14 @@ Each pass is a module with one function ``apply(graph, **options) -> PassResult`
 
 from types import ModuleType
 
-from . import dynamic_spatial_axes, flatten_gemm_to_conv
+from . import conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
 from .result import PassResult, Refusal, RefusalCode, Rewrite
 
-PASSES: tuple[ModuleType, ...] = (flatten_gemm_to_conv, dynamic_spatial_axes)
+PASSES: tuple[ModuleType, ...] = (
+    flatten_gemm_to_conv,
+    dynamic_spatial_axes,
+    conv_to_gemm,
+)
 """All passes, in the order in which they follow one another; each has a ``NAME``."""
 
 __all__ = [
@@ -17,6 +21,7 @@ __all__ = [
     "Refusal",
     "RefusalCode",
     "Rewrite",
+    "conv_to_gemm",
     "dynamic_spatial_axes",
     "flatten_gemm_to_conv",
 ]

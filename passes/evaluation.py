@@ -1,6 +1,6 @@
 """Run a few nodes of a graph on given values, with onnx's reference evaluator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,22 +141,30 @@ def evaluate(
     return np.asarray(results[0])
 
 
-def run_node(graph: gs.Graph, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Outputs of a single node.
+def node_runner(
+    graph: gs.Graph, node: gs.Node
+) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+    """A function from the inputs of a single node that are there, in order, to its outputs.
 
     Args:
         graph: the graph that it belongs to; not changed.
         node: a node of ai.onnx without subgraphs.
-        values: its inputs that are there, in order.
     """
-    names = list(dict.fromkeys(tensor.name for tensor in node.inputs if tensor.name))
     given = [tensor.name for tensor in node.inputs if tensor.name]
-    inputs = [onnx.helper.make_empty_tensor_value_info(name) for name in names]
+    inputs = [onnx.helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(given)]
     outputs = [onnx.helper.make_empty_tensor_value_info(tensor.name) for tensor in node.outputs]
-    model = to_model(graph, [node], inputs, outputs)
-    feeds = dict(zip(given, values, strict=True))
-    results: Any = ReferenceEvaluator(model, new_ops=_OWN_OPERATORS).run(None, feeds)
-    return [np.asarray(result) for result in results]
+    evaluator = ReferenceEvaluator(to_model(graph, [node], inputs, outputs), new_ops=_OWN_OPERATORS)
+
+    def run(values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        results: Any = evaluator.run(None, dict(zip(given, values, strict=True)))
+        return [np.asarray(result) for result in results]
+
+    return run
+
+
+def run_node(graph: gs.Graph, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Outputs of a single node; see ``node_runner``."""
+    return node_runner(graph, node)(values)
 
 
 class Constants:

@@ -26,10 +26,10 @@ class RefusalCode(StrEnum):
     BAKED_EXTENT = "baked-extent", "A node of the trunk works at the original image size only."
     BATCH_MIXED = "batch-mixed", "A view chain or an axis operator mixes the samples of a batch."
     BIAS_SHAPE = "bias-shape", "A bias or constant operand that is not one number a feature."
-    COMPUTED_WEIGHT = "computed-weight", "The weight of a dense layer is not a constant."
+    COMPUTED_WEIGHT = "computed-weight", "The weight of a layer is not a constant."
     CONTROL_FLOW = (
         "control-flow",
-        "A branch or a loop stands in the head or reads the feature map.",
+        "A branch or a loop holds a layer, stands in the head or reads the feature map.",
     )
     CUSTOM_OPERATOR = (
         "custom-operator",
@@ -57,6 +57,10 @@ class RefusalCode(StrEnum):
         "A constant has one value a position, such as a learned position embedding.",
     )
     NO_RULE = "no-rule", "No rule says how this operator acts at every cell of a map."
+    OPSET_TOO_OLD = (
+        "opset-too-old",
+        "The model's opset lacks operators that the rewrite needs.",
+    )
     POSITIONS_MIXED = (
         "positions-mixed",
         "Every position is multiplied with every other: attention over the map.",
@@ -79,7 +83,7 @@ class RefusalCode(StrEnum):
         "transposed-data",
         "Gemm with transA: the batch would be multiplied, not the features.",
     )
-    TYPE_UNSUPPORTED = "type-unsupported", "A dense layer of a data type that Conv does not take."
+    TYPE_UNSUPPORTED = "type-unsupported", "A layer of a data type that its new form does not take."
     WINDOWS_DIFFER = (
         "windows-differ",
         "Vectors of feature maps with different windows or strides meet in one layer.",

@@ -80,7 +80,13 @@ def _infer(
     for name, values in operands.items():
         shapes[name] = values.shape
         initializers.append(onnx.numpy_helper.from_array(values, name))
-    nodes = [node for node in graph.nodes if all(t.name not in operands for t in node.outputs)]
+    nodes = []
+    for node in graph.nodes:
+        weight = _weight_made(node)
+        if weight is not None:
+            inputs.append(value_info(node.outputs[0].name, weight, weight.shape))
+        elif all(tensor.name not in operands for tensor in node.outputs):
+            nodes.append(node)
     model = to_model(graph, nodes, inputs, [], initializers)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     for value in [*inferred.input, *inferred.value_info]:
@@ -91,6 +97,13 @@ def _infer(
                 for dim in value.type.tensor_type.shape.dim
             )
     return shapes
+
+
+def _weight_made(node: gs.Node) -> gs.Constant | None:
+    """The weight that a Constant node holds, which inference would copy for nothing."""
+    value = node.attrs.get("value") if is_standard(node, "Constant") else None
+    large = isinstance(value, gs.Constant) and prod(value.shape) > _LARGEST_SHAPE_OPERAND
+    return value if large else None
 
 
 def _shape_operands(

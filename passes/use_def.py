@@ -45,6 +45,17 @@ def downstream(graph: gs.Graph, sources: Iterable[gs.Tensor]) -> list[gs.Node]:
     return nodes
 
 
+def upstream(tensor: gs.Tensor) -> set[int]:
+    """``id`` of the nodes that go into a tensor."""
+    pending, found = list(tensor.inputs), set[int]()
+    while pending:
+        node = pending.pop()
+        if id(node) not in found:
+            found.add(id(node))
+            pending += [maker for operand in outer_inputs(node) for maker in operand.inputs]
+    return found
+
+
 def is_graph_output(graph: gs.Graph, tensor: gs.Tensor) -> bool:
     """Whether a tensor is one of the graph's outputs."""
     return any(output is tensor for output in graph.outputs)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import onnx
 import pytest
 from typer.testing import CliRunner
 
@@ -42,10 +43,45 @@ def test_first_two_commands_install_rewrite_and_test() -> None:
         "--global-pool",
         "--output-layout",
         "--input-layout",
+        "--head",
+        "--convolutions",
         "--json",
     ],
 )
 def test_options_of_the_readme_exist(option: str) -> None:
     help_text = CliRunner().invoke(app, ["rewrite", "--help"], env={"COLUMNS": "200"}).output
     assert option in README.read_text()
+    assert option in help_text
+
+
+def test_what_the_readme_shows_of_inspect_is_what_it_prints() -> None:
+    section = README.read_text().split("### Inspect")[1].split("```")[1]
+    shown = [line.rstrip() for line in section.splitlines()[2:]]
+    light = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+    printed = CliRunner().invoke(app, ["inspect", str(light / "light_resnet50.onnx")]).output
+    assert shown == [line.rstrip() for line in printed.splitlines()][: len(shown)]
+    for option in ("--size", "--input-size", "--input-layout", "--json"):
+        assert option in README.read_text().split("onnxfcn inspect MODEL")[1].split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--size",
+        "--input",
+        "--window-step",
+        "--feature-map",
+        "--input-size",
+        "--require-crops",
+        "--seed",
+        "--provider",
+        "--rtol",
+        "--atol",
+        "--json",
+    ],
+)
+def test_options_of_validate_exist(option: str) -> None:
+    help_text = CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "200"}).output
+    section = README.read_text().split("### Validate")[1].split("###")[0]
+    assert f"{option}`" in section or f"{option} " in section
     assert option in help_text

@@ -37,7 +37,7 @@ def kernel(splice: Splice, dense: Dense, window: Window) -> gs.Tensor:
     shape = (dense.units, window.channels, *window.extents)
     in_order = np.array_equal(window.order, np.arange(window.size))
     plain = dense.alpha == 1.0 and window.scale is None
-    each_once = len(np.unique(window.order)) == window.size == window.order.size
+    each_once = in_order or len(np.unique(window.order)) == window.size == window.order.size
 
     def transform(weight: np.ndarray) -> np.ndarray:
         rows = _scaled(weight if dense.transposed else weight.T, window.scale, dense.alpha)

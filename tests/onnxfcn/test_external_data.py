@@ -1,5 +1,6 @@
 """Models with weights in a file beside them: what is read, what is refused, what is written."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,83 @@ def test_output_may_be_an_input_with_external_data_of_another_name(
     onnxfcn.rewrite(external, external)
     (cells,) = run_model(external, random_image(1, 1, 36, 40))
     assert cells.shape == (1, 10, 3, 4)
+
+
+def test_weights_of_one_file_go_into_a_data_file_when_asked(
+    lenet_file: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    output = tmp_path / "fcn.onnx"
+    finished = command("rewrite", lenet_file, output, "--external-data", "always")
+    assert f"wrote {output} and {output}.data" in finished.out
+    assert uses_external_data(stored_weights(output)["fc3.weight"])
+    old, new = arrays(lenet_file), arrays(output)
+    assert all(np.array_equal(new[name].ravel(), old[name].ravel()) for name in old)
+
+
+def test_weights_of_a_data_file_go_into_the_model_when_asked(
+    external: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    onnxfcn.rewrite(external, tmp_path / "pair.onnx")
+    (tmp_path / "alone").mkdir()
+    output = tmp_path / "alone" / "fcn.onnx"
+    finished = command("rewrite", external, output, "--external-data", "never", "--json")
+    assert json.loads(finished.out)["data_file"] == ""
+    assert [path.name for path in output.parent.iterdir()] == ["fcn.onnx"]
+    assert not any(t.HasField("data_location") for t in stored_weights(output).values())
+    assert onnx.load(output) == without_locations(onnx.load(tmp_path / "pair.onnx"))
+
+
+def stored_weights(path: Path) -> dict[str, onnx.TensorProto]:
+    model = onnx.load(path, load_external_data=False)
+    return {tensor.name: tensor for tensor in model.graph.initializer}
+
+
+def without_locations(model: onnx.ModelProto) -> onnx.ModelProto:
+    for tensor in model.graph.initializer:
+        tensor.ClearField("data_location")
+    return model
+
+
+def test_model_that_outgrows_one_file_gets_a_data_file_and_says_so(
+    lenet_file: Path,
+    tmp_path: Path,
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("onnxfcn.staged_output.LARGEST_FILE", 2**16)
+    output = tmp_path / "fcn.onnx"
+    finished = command("rewrite", lenet_file, output)
+    assert finished.code == 0
+    assert "one .onnx file holds at most 2 GiB" in finished.out
+    assert output.with_name("fcn.onnx.data").is_file()
+    report = json.loads(command("rewrite", lenet_file, output, "--json").out)
+    assert report["outgrown"]
+    assert report["data_file"] == f"{output}.1.data"
+
+
+def test_model_that_outgrows_one_file_and_must_not_is_refused(
+    lenet_file: Path, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onnxfcn.model_writer.LARGEST_FILE", 2**16)
+    never = ("--external-data", "never")
+    fails("rewrite", lenet_file, tmp_path / "out.onnx", *never, code=2, says="--external-data auto")
+
+
+def test_tensors_that_share_their_bytes_still_do(external: Path, tmp_path: Path) -> None:
+    model = onnx.load(external, load_external_data=False)
+    model.graph.initializer.append(stored_weights(external)["fc3.weight"])
+    model.graph.initializer[-1].name = "unread"
+    external.write_bytes(model.SerializeToString())
+    onnxfcn.rewrite(external, tmp_path / "fcn.onnx")
+    weights = stored_weights(tmp_path / "fcn.onnx")
+    assert weights["unread"].external_data == weights["fc3.weight"].external_data
+
+
+def test_data_file_that_comes_to_be_meanwhile_is_kept(external: Path, tmp_path: Path) -> None:
+    def interfere(what: str, done: int, total: int) -> None:
+        (tmp_path / "fcn.onnx.data").write_bytes(b"precious")
+
+    with pytest.raises(onnxfcn.UsageError, match="meanwhile"):
+        onnxfcn.rewrite(external, tmp_path / "fcn.onnx", progress=interfere)
+    assert (tmp_path / "fcn.onnx.data").read_bytes() == b"precious"
+    assert not (tmp_path / "fcn.onnx").exists()

@@ -17,6 +17,7 @@ from passes import PASSES
 from .freed_trunks import model
 
 HEADS, AXES = "flatten_gemm_to_conv", "dynamic_spatial_axes"
+PRODUCTS = "conv_to_gemm"
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
@@ -152,7 +153,7 @@ def test_heads_alone_fail_where_the_answers_differ(classifier: ModelProto) -> No
 @pytest.mark.parametrize(
     ("passes", "options", "says"),
     [
-        (["nope"], {}, f"no pass 'nope'; there are {HEADS}, {AXES}"),
+        (["nope"], {}, f"no pass 'nope'; there are {HEADS}, {AXES}, {PRODUCTS}"),
         ([], {}, "at least one"),
         ([AXES, AXES], {}, "once"),
         ([AXES], {"window_step": 2}, f"window_step is an option of the pass {HEADS}"),
@@ -161,10 +162,16 @@ def test_heads_alone_fail_where_the_answers_differ(classifier: ModelProto) -> No
         ([AXES], {"output_layout": "nhwc"}, f"output_layout is an option of the pass {HEADS}"),
         ([HEADS], {"batch": "free"}, f"batch is an option of the pass {AXES}"),
         ([HEADS], {"sizes": [(32, 32)]}, AXES),
+        ([HEADS], {"convolutions": "c*"}, f"convolutions is an option of the pass {PRODUCTS}"),
+        ([PRODUCTS, AXES], {}, f"name {PRODUCTS} last"),
+        ([AXES], {"head": "matmul"}, f"with the pass {HEADS}"),
+        ([HEADS, PRODUCTS], {"head": "matmul"}, f"without {PRODUCTS}"),
+        (None, {"head": "matmul", "convolutions": "c*"}, "rewrites the heads"),
+        (None, {"head": "gemm"}, "one of conv, matmul"),
     ],
 )
 def test_passes_and_options_that_do_not_go_together(
-    passes: list[str], options: dict[str, Any], says: str, lenet: ModelProto
+    passes: list[str] | None, options: dict[str, Any], says: str, lenet: ModelProto
 ) -> None:
     with pytest.raises(onnxfcn.UsageError, match=says):
         onnxfcn.rewrite(lenet, passes=passes, **options)
@@ -214,7 +221,12 @@ def test_region_that_cannot_be_proven_fails_and_names_its_node(
     text = DETECTOR.format(", @(1, 8, 8, 8)").replace('mode="nearest"', corners)
     source = saved(model(text, "float[1,3,16,16]", SIZES), tmp_path)
     finished = fails("rewrite", source, precious, "--pass", AXES, code=5, says="resize (Resize)")
-    assert "DIFFERS: the trunk is wrong at resize (Resize)" in finished.out
+    says = "whether the trunk is right at resize (Resize), which 'u' is made by, cannot be told: "
+    assert f"UNDECIDED: {says}" in finished.out
+    assert "overlapping windows contradict one another" in finished.out
+    assert says in finished.err
+    assert "DIFFERS" not in finished.out
+    assert "is wrong" not in finished.out + finished.err
     content = json.loads(command("rewrite", source, precious, "--pass", AXES, "--json").out)
     (region,) = content["validation"]["regions"]
     assert region["undecided"] is True

@@ -10,11 +10,19 @@ import passes
 
 PUBLIC = {
     onnxfcn: {
+        "CropGroup",
+        "CropReport",
+        "CropResult",
+        "Box",
+        "Exactness",
+        "Geometry",
+        "GeometryUnknownError",
         "NothingToRewriteError",
         "OnnxfcnError",
         "RefusedError",
         "RegionResult",
         "RewriteReport",
+        "SizeNotAcceptedError",
         "SizeResult",
         "UnusableModelError",
         "UsageError",
@@ -29,6 +37,7 @@ PUBLIC = {
         "Refusal",
         "RefusalCode",
         "Rewrite",
+        "conv_to_gemm",
         "dynamic_spatial_axes",
         "flatten_gemm_to_conv",
     },
@@ -64,17 +73,18 @@ def test_options_of_the_library_are_keyword_only_and_documented(function: object
     parameters = inspect.signature(function).parameters.values()
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     assert len(options) == len(list(parameters)) - 2
-    if function is onnxfcn.rewrite:
-        for option in options:
-            assert f"    {option.name}: " in documentation
+    for option in options:
+        assert f"    {option.name}: " in documentation
 
 
 def test_every_error_has_the_documented_exit_code_and_base() -> None:
     codes = {
         onnxfcn.UsageError: 2,
+        onnxfcn.SizeNotAcceptedError: 2,
         onnxfcn.NothingToRewriteError: 3,
         onnxfcn.UnusableModelError: 4,
         onnxfcn.RefusedError: 4,
+        onnxfcn.GeometryUnknownError: 4,
         onnxfcn.ValidationFailedError: 5,
     }
     assert {error: error.exit_code for error in codes} == codes

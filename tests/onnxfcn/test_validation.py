@@ -6,10 +6,27 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto
 
 import onnxfcn
 from sample_models import lenet as lenet_sample
+
+from .sabotage import (
+    change,
+    change_first_trunk_weight,
+    change_last_trunk_weight,
+    copy_of,
+    double_the_step,
+    drop_bias,
+    exchange_channels,
+    pad_the_window,
+    perturb_bias,
+    poison,
+    rotate_answers_by_a_column,
+    rotate_answers_by_a_row,
+    softmax_over_rows,
+    transpose_kernel,
+)
 
 
 @pytest.fixture(scope="module")
@@ -17,90 +34,6 @@ def pair() -> tuple[ModelProto, ModelProto]:
     """LeNet and its fully convolutional form."""
     original = lenet_sample.build()
     return original, onnxfcn.rewrite(original, validate=False).model
-
-
-def node(graph: GraphProto, name: str) -> NodeProto:
-    return next(node for node in graph.node if node.name == name)
-
-
-def weight(graph: GraphProto, name: str) -> TensorProto:
-    return next(tensor for tensor in graph.initializer if tensor.name == name)
-
-
-def change(graph: GraphProto, name: str, edit: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Replace the values of an initializer."""
-    tensor = weight(graph, name)
-    values = np.array(numpy_helper.to_array(tensor))
-    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(edit(values)), name))
-
-
-def transpose_kernel(graph: GraphProto) -> None:
-    change(graph, "fc3.weight", lambda values: values.swapaxes(2, 3))
-
-
-def exchange_channels(graph: GraphProto) -> None:
-    change(graph, "fc3.weight", lambda values: values[:, ::-1])
-
-
-def drop_bias(graph: GraphProto) -> None:
-    del node(graph, "fc4").input[2]
-
-
-def perturb_bias(graph: GraphProto) -> None:
-    change(graph, "fc5.bias", lambda values: values + np.float32([0.01] + [0] * 9))
-
-
-def double_the_step(graph: GraphProto) -> None:
-    node(graph, "fc3").attribute.append(helper.make_attribute("strides", [2, 2]))
-
-
-def pad_the_window(graph: GraphProto) -> None:
-    node(graph, "fc3").attribute.append(helper.make_attribute("pads", [1, 1, 1, 1]))
-
-
-def softmax_over_rows(graph: GraphProto) -> None:
-    node(graph, "softmax").attribute[0].i = 2
-
-
-def change_first_trunk_weight(graph: GraphProto) -> None:
-    change(graph, "conv1.weight", lambda values: values * np.float32(1.01))
-
-
-def change_last_trunk_weight(graph: GraphProto) -> None:
-    change(graph, "conv2.weight", lambda values: values * np.float32(1.01))
-
-
-def poison(graph: GraphProto) -> None:
-    change(graph, "fc5.bias", lambda values: values * np.nan)
-
-
-def rotate(graph: GraphProto, tensor: str, axis: int) -> None:
-    """Let the readers of a tensor see every cell one further, the first one last."""
-    one, end = ([extent] for extent in (1, np.iinfo(np.int64).max))
-    bounds = {"zero": [0], "one": one, "end": end, "axis": [axis]}
-    graph.initializer.extend(
-        numpy_helper.from_array(np.array(values), f"rotate.{name}")
-        for name, values in bounds.items()
-    )
-    readers = [n for n in graph.node if tensor in n.input]
-    for reader in readers:
-        reader.input[0] = "rotated"
-    before, after = (
-        helper.make_node("Slice", [tensor, *(f"rotate.{b}" for b in cut), "rotate.axis"], [name])
-        for name, cut in (("rotated.first", ("zero", "one")), ("rotated.rest", ("one", "end")))
-    )
-    joined = helper.make_node("Concat", [after.output[0], before.output[0]], ["rotated"], axis=axis)
-    index = next(i for i, n in enumerate(graph.node) if n.input[0] == "rotated")
-    for added in (joined, after, before):
-        graph.node.insert(index, added)
-
-
-def rotate_answers_by_a_row(graph: GraphProto) -> None:
-    rotate(graph, "relu4", 2)
-
-
-def rotate_answers_by_a_column(graph: GraphProto) -> None:
-    rotate(graph, "relu4", 3)
 
 
 SPOILED = [
@@ -124,12 +57,6 @@ def passes(original: ModelProto, model: ModelProto, **options: Any) -> bool:
         return onnxfcn.validate(original, model, **options).passed
     except onnxfcn.ValidationFailedError:
         return False
-
-
-def copy_of(model: ModelProto) -> ModelProto:
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    return copy
 
 
 def test_faithful_model_passes_with_proof(pair: tuple[ModelProto, ModelProto]) -> None:
@@ -254,7 +181,8 @@ def test_same_seed_gives_the_same_report(pair: tuple[ModelProto, ModelProto]) ->
 def test_progress_reaches_the_end_of_every_step(pair: tuple[ModelProto, ModelProto]) -> None:
     last: dict[str, tuple[int, int]] = {}
     onnxfcn.validate(*pair, progress=lambda what, done, total: last.update({what: (done, total)}))
-    assert len(last) == 3
+    assert {what.split()[0] for what in last} == {"original", "windows", "crops"}
+    assert len(last) == 1 + 2 + 2
     assert all(done == total > 0 for done, total in last.values())
 
 

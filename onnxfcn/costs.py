@@ -1,0 +1,114 @@
+"""Parameters of a model, and what it multiplies at an image size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import onnx_graphsurgeon as gs
+from onnx import TensorProto
+
+from passes.evaluation import Constants
+from passes.images import Image
+from passes.skeleton import Shape
+from passes.static_shapes import static_shapes
+from passes.use_def import downstream, is_standard
+
+from .geometry import Geometry
+from .sizes import Size
+
+_FLOATS = frozenset(
+    {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+)
+_CONVOLUTIONS = ("Conv", "ConvInteger")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Multiply-accumulates of one image, in one pass and by crops.
+
+    Attributes:
+        size: the image in pixels.
+        map_size: cells of the map.
+        one_pass: multiply-accumulates of the fully convolutional model on the image.
+        by_crops: those of the original on one crop for each cell.
+    """
+
+    size: Size
+    map_size: Size
+    one_pass: int
+    by_crops: int
+
+    @property
+    def saved(self) -> float:
+        """How many times fewer one pass needs."""
+        return self.by_crops / self.one_pass if self.one_pass else 0.0
+
+
+def count_parameters(graph: gs.Graph, image: Image) -> int:
+    """Elements of the floating point constants that nodes behind an image read."""
+    constants, shapes = Constants(graph), static_shapes(graph)
+    seen: dict[int, int] = {}
+    for node in _behind(graph, image):
+        for tensor in node.inputs:
+            is_float = shapes.types.get(tensor.name) in _FLOATS
+            if tensor.name and tensor in constants and is_float:
+                shape = [n for n in shapes.get(tensor.name, ()) if isinstance(n, int)]
+                seen[id(tensor)] = prod(shape)
+    return sum(seen.values())
+
+
+def count_products(graph: gs.Graph, image: Image, size: Size) -> int | None:
+    """Multiply-accumulates of convolutions and matrix products for one image.
+
+    Args:
+        graph: the graph.
+        image: its image.
+        size: extents of the image in pixels.
+
+    Returns:
+        Their number; ``None`` where a shape is not known.
+    """
+    sized = tuple(
+        size[role - 2] if role >= 2 else 1 if role == 0 and not isinstance(own, int) else own
+        for role, own in zip(image.roles, image.tensor.shape, strict=True)
+    )
+    shapes = static_shapes(graph, {image.tensor.name: sized})
+    batch = next((n for n, role in zip(sized, image.roles, strict=True) if role == 0), 1)
+    total = 0
+    for node in _behind(graph, image):
+        found = _products(node, shapes)
+        if found is None:
+            return None
+        total += found
+    return total // int(str(batch))
+
+
+def _behind(graph: gs.Graph, image: Image) -> list[gs.Node]:
+    return downstream(graph, [t for t in graph.inputs if t.name == image.tensor.name])
+
+
+def _products(node: gs.Node, shapes: Mapping[str, Shape]) -> int | None:
+    """Multiply-accumulates of a node: elements of the result times terms of each."""
+    if not is_standard(node, *_CONVOLUTIONS, "ConvTranspose", "QLinearConv", "Gemm", "MatMul"):
+        return 0
+    weight = _known(shapes.get(node.inputs[3 if node.op == "QLinearConv" else 1].name))
+    data, result = (_known(shapes.get(t.name)) for t in (node.inputs[0], node.outputs[0]))
+    if weight is None or data is None or result is None:
+        return None
+    if node.op in ("Gemm", "MatMul"):
+        return prod(result) * data[-2 if node.attrs.get("transA", 0) else -1]
+    # A ConvTranspose spreads every element of its data, a Conv gathers for every one of its result.
+    return prod(data if node.op == "ConvTranspose" else result) * prod(weight[1:])
+
+
+def _known(shape: Shape | None) -> tuple[int, ...] | None:
+    known = tuple(extent for extent in shape or () if isinstance(extent, int))
+    return known if shape is not None and len(known) == len(shape) else None
+
+
+def default_sizes(geometry: Geometry) -> list[Size]:
+    """The original size, and about two and four times as many pixels an axis."""
+    return [
+        tuple(a.original + a.period * (-(-times * a.original // a.period)) for a in geometry.axes)
+        for times in (0, 1, 3)
+    ]

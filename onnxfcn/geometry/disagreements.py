@@ -1,0 +1,75 @@
+"""Nodes whose branches look at different places of the image."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from passes.operators import VARIADIC
+from passes.use_def import is_standard, upstream
+
+from .axis_analysis import AxisAnalysis
+from .seen import FIRST_OF_NONE, Seen, UnknownError
+from .trace import Trace, View, node_text
+
+_AXES = ("depth", "height", "width")
+
+
+def disagreements(axes: Sequence[AxisAnalysis], output: gs.Tensor) -> tuple[str, ...]:
+    """Where branches meet whose cells have their centres at different pixels, in words.
+
+    Args:
+        axes: the axes of the image.
+        output: an output; only nodes that go into it are looked at.
+    """
+    behind = upstream(output)
+    found = []
+    for axis in axes:
+        name = _AXES[axis.axis - len(axes)] if len(axes) > 1 else "length"
+        for node, apart in _apart(axis, output):
+            if id(node) in behind:
+                found.append(f"{node_text(node)}: branches {apart} px apart along the {name}")
+    return tuple(found)
+
+
+def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fraction]]:
+    """Nodes of an axis, and how many pixels the centres of their branches are apart."""
+    found: list[tuple[gs.Node, Fraction]] = []
+
+    def look(node: gs.Node, trace: Trace) -> None:
+        if is_standard(node, *VARIADIC, "Concat"):
+            centres = {_centre(part) for part in _branches(node, trace)} - {None}
+            known = [centre for centre in centres if centre is not None]
+            if len(known) > 1:
+                found.append((node, max(known) - min(known)))
+
+    size = analysis.long(analysis.period(), output)
+    Trace(analysis.program, View(analysis.axis, size - analysis.original), look)
+    return found
+
+
+def _branches(node: gs.Node, trace: Trace) -> list[Seen]:
+    try:
+        return [
+            trace[t] for t in node.inputs if t.name and not trace.is_known(t) and trace[t].varies
+        ]
+    except UnknownError:
+        return []
+
+
+def _centre(seen: Seen) -> Fraction | None:
+    """Centre of the field of the middle position, in pixels."""
+    along = max(seen.varies, key=partial(_grown, seen))
+    middle = seen.first.shape[along] // 2
+    first, last = (array.take(middle, along) for array in (seen.first, seen.last))
+    if (first == FIRST_OF_NONE).any():
+        return None
+    return Fraction(int(first.min()) + int(last.max()), 2)
+
+
+def _grown(seen: Seen, axis: int) -> int:
+    """Pixels by which the last position along an axis begins behind the first one."""
+    ends = seen.first.take([0, -1], axis)
+    return int(np.diff(ends.astype(np.int64), axis=axis).max())

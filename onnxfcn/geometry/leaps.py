@@ -1,0 +1,28 @@
+"""Nodes that put the two ends of the image together."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .seen import FIRST_OF_NONE, Seen
+
+
+def without_leaps(seen: Seen, name: str, size: int, before: int) -> Seen:
+    """The same where positions that put the two ends of the image together see all of it.
+
+    Such as those at the seam of an axis that was rolled: a field that grows at one node from under
+    a quarter of the image to over three quarters does not slide along.
+
+    Args:
+        seen: what a node made.
+        name: its name.
+        size: pixels of the image.
+        before: pixels that any position saw before the node.
+    """
+    widths = seen.last.astype(np.int64) - seen.first
+    leaps = 4 * widths >= 3 * size
+    if not leaps.any() or 4 * before > size:
+        return seen
+    first = np.where(leaps, np.int32(FIRST_OF_NONE), seen.first)
+    last = np.where(leaps, np.int32(-FIRST_OF_NONE), seen.last)
+    return replace(seen, first=first, last=last, whole=seen.whole | {name})

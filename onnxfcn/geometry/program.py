@@ -1,0 +1,74 @@
+"""A graph prepared to be traced many times."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from passes.evaluation import Constants, node_runner
+from passes.images import Image
+from passes.use_def import downstream
+
+from .seen import Seen
+
+
+class Program:
+    """A graph prepared to be traced many times.
+
+    Attributes:
+        graph: the graph, in topological order; not changed.
+        images: its images.
+        sizes: original pixels of the first one, an axis each.
+        opset: its ai.onnx opset.
+        rules: what operators read, by operator type of ai.onnx.
+        nodes: the nodes that depend on inputs.
+        salts: a number of its own for each of them, by ``id`` of the node.
+        dependent_outputs: the graph's outputs that depend on the images.
+        done: ``id`` of the tensors that nothing needs behind a node, by ``id`` of the node.
+    """
+
+    def __init__(
+        self,
+        graph: gs.Graph,
+        images: Sequence[Image],
+        rules: Mapping[str, Callable[..., Sequence[Seen]]],
+    ) -> None:
+        self.graph, self.images, self.opset = graph, images, int(graph.opset)
+        self.rules = rules
+        self._constants = Constants(graph)
+        self._values: dict[int, np.ndarray] = {}
+        self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
+        behind = {id(node) for node in downstream(graph, graph.inputs)}
+        self.nodes = [node for node in graph.nodes if id(node) in behind]
+        self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
+        reached = {id(t) for image in images for t in [image.tensor]} | {
+            id(tensor)
+            for node in downstream(graph, [image.tensor for image in images])
+            for tensor in node.outputs
+        }
+        self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
+        pairs = zip(images[0].roles, images[0].shape, strict=True) if images else ()
+        spatial = {role: int(str(extent)) for role, extent in pairs if role >= 2}
+        self.sizes = tuple(spatial[role] for role in sorted(spatial))
+        outputs = {id(tensor) for tensor in graph.outputs}
+        last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
+        self.done: dict[int, list[int]] = {}
+        for tensor, node_id in last.items():
+            if tensor not in outputs:
+                self.done.setdefault(node_id, []).append(tensor)
+
+    def is_constant(self, tensor: gs.Tensor) -> bool:
+        """Whether a tensor is the same whatever the inputs are."""
+        return tensor in self._constants
+
+    def constant(self, tensor: gs.Tensor) -> np.ndarray:
+        """Values of a constant tensor."""
+        if id(tensor) not in self._values:
+            self._values[id(tensor)] = self._constants.values(tensor)
+        return self._values[id(tensor)]
+
+    def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Outputs of a node for known inputs."""
+        if id(node) not in self._runners:
+            self._runners[id(node)] = node_runner(self.graph, node)
+        return self._runners[id(node)](values)

@@ -1,0 +1,258 @@
+"""Run a graph on what its positions see of the image, in place of values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from passes.result import node_name
+from passes.use_def import has_subgraph, is_standard
+
+from .leaps import without_leaps
+from .program import Program
+from .seen import (
+    DoesNotFitError,
+    Seen,
+    Shape,
+    UnknownError,
+    image,
+    mixed,
+    nothing,
+    number,
+)
+
+_LARGEST_VALUE = 1 << 22
+"""Elements; what is computed from shapes alone and has more is not computed."""
+_MEASURES = ("Shape", "Size")
+_FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
+"""Operators that make tensors of a shape which an input says."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How a graph is looked at.
+
+    Attributes:
+        axis: the axis of the images, 0 for the first spatial one.
+        more: pixels along it beyond the original size, perhaps negative.
+        start: pixel at which the images begin, as crops of larger ones; ``None`` for shapes only.
+        marked: whether positions carry marks of how they were computed.
+    """
+
+    axis: int
+    more: int = 0
+    start: int | None = 0
+    marked: bool = False
+
+
+class Trace:
+    """One run of a program; keeps what the graph's outputs have seen.
+
+    Attributes:
+        program: what is run.
+        view: how the images are looked at.
+        shapes: extents of the tensors that nodes make, by ``id`` of the tensor.
+    """
+
+    def __init__(self, program: Program, view: View, watch: "Watch | None" = None) -> None:
+        """Run it.
+
+        Args:
+            program: what is run.
+            view: how the images are looked at.
+            watch: see there.
+
+        Raises:
+            DoesNotFitError: the model does not take images of this size.
+        """
+        self.program, self.view = program, view
+        self._seen: dict[int, Seen | UnknownError] = {}
+        self._values: dict[int, np.ndarray] = {}
+        self._widest = 0
+        self.shapes: dict[int, Shape] = {}
+        self._set_inputs()
+        for node in program.nodes:
+            try:
+                self._run(node)
+            except UnknownError as error:
+                unknown = error.at(node_text(node))
+                self._seen.update((id(output), unknown) for output in node.outputs)
+            except DoesNotFitError as error:
+                raise error.at(node_text(node)) from error
+            if watch is not None:
+                watch(node, self)
+            for tensor in program.done.get(id(node), ()):
+                self._seen.pop(tensor, None)
+
+    def __getitem__(self, tensor: gs.Tensor) -> Seen:
+        """What a tensor has seen.
+
+        Raises:
+            UnknownError: it cannot be told, because of a node that goes into it.
+        """
+        if id(tensor) in self._seen:
+            found = self._seen[id(tensor)]
+            if isinstance(found, UnknownError):
+                raise found
+            return found
+        value = self.value(tensor)
+        if value is None:
+            raise UnknownError(f"the shape of '{tensor.name}' is not known")
+        return self._marked(value, {*range(-value.ndim, 0)})
+
+    def nothing(self, shape: Shape, value: int) -> Seen:
+        """A tensor that does not depend on the image, all of one mark."""
+        return nothing(shape, number(value, len(shape)) if self.view.marked else None)
+
+    def shape(self, tensor: gs.Tensor) -> Shape:
+        """Shape of a tensor; raises as for its positions."""
+        if isinstance(tensor, gs.Constant):
+            return tuple(int(extent) for extent in tensor.shape)
+        value = self.value(tensor)
+        return self[tensor].shape if value is None else value.shape
+
+    def is_known(self, tensor: gs.Tensor) -> bool:
+        """Whether a tensor depends on the shapes of the inputs at most."""
+        return id(tensor) in self._values or self.program.is_constant(tensor)
+
+    def value(self, tensor: gs.Tensor) -> np.ndarray | None:
+        """Value of a tensor that depends on the shapes of the inputs at most."""
+        if id(tensor) in self._values:
+            return self._values[id(tensor)]
+        return self.program.constant(tensor) if self.program.is_constant(tensor) else None
+
+    def known(self, node: gs.Node, tensor: gs.Tensor) -> np.ndarray:
+        """Value of an operand that must not depend on the image.
+
+        Raises:
+            UnknownError: it does.
+        """
+        value = self.value(tensor)
+        if value is None:
+            raise UnknownError(f"'{tensor.name}' is computed from the image")
+        return value
+
+    def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
+        """What older opsets have as an attribute, and newer ones as an input; one-dimensional."""
+        if name in node.attrs:
+            return np.atleast_1d(np.asarray(node.attrs[name]))
+        if len(node.inputs) <= place or not node.inputs[place].name:
+            return None
+        return np.atleast_1d(self.known(node, node.inputs[place]))
+
+    def parts(self, node: gs.Node, tensors: Sequence[gs.Tensor]) -> list[Seen]:
+        """What tensors have seen that are broadcast against one another.
+
+        Constants differ by position where the others do.
+        """
+        found = [None if self.is_known(tensor) else self[tensor] for tensor in tensors]
+        varies = {axis - len(part.shape) for part in found if part for axis in part.varies}
+        return [
+            part or self._marked(self.known(node, tensor), varies)
+            for part, tensor in zip(found, tensors, strict=True)
+        ]
+
+    def _marked(self, value: np.ndarray, varies: set[int]) -> Seen:
+        if not self.view.marked:
+            return nothing(value.shape)
+        keeps = [axis - value.ndim in varies for axis in range(value.ndim)]
+        part = value[tuple(slice(None) if kept else slice(0, 1) for kept in keeps)]
+        bits = np.ascontiguousarray(part, np.float64).view(np.uint64)
+        return nothing(value.shape, mixed(bits, 3))
+
+    def _set_inputs(self) -> None:
+        batches: dict[Any, int] = {}
+        own = {id(img.tensor): img for img in self.program.images}
+        for img in own.values():
+            shape = tuple(
+                int(str(extent)) + self.view.more * (role == self.view.axis + 2)
+                for extent, role in zip(img.shape, img.roles, strict=True)
+            )
+            batches |= dict(zip(img.tensor.shape, shape, strict=True))
+            axis = img.roles.index(self.view.axis + 2)
+            self._seen[id(img.tensor)] = image(
+                shape, axis, self.view.start, marked=self.view.marked
+            )
+        for tensor in self.program.graph.inputs:
+            if id(tensor) not in own and not self.program.is_constant(tensor):
+                extents = [batches.get(e, e) for e in tensor.shape or ("unknown",)]
+                known = tuple(extent for extent in extents if isinstance(extent, int))
+                self._seen[id(tensor)] = (
+                    self.nothing(known, len(self._seen))
+                    if len(known) == len(extents)
+                    else UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
+                )
+
+    def _run(self, node: gs.Node) -> None:
+        tensors = [tensor for tensor in node.inputs if tensor.name]
+        if is_standard(node, *_MEASURES):
+            return self._measure(node)
+        known = all(map(self.is_known, tensors)) and is_standard(node)
+        if known and not has_subgraph(node) and not self._fills(node):
+            return self._compute(node, [self.known(node, tensor) for tensor in tensors])
+        rule = self.program.rules.get(node.op) if is_standard(node) else None
+        if rule is None:
+            raise UnknownError("what it reads is not known")
+        for output, found in zip(node.outputs, _ruled(rule, node, self), strict=False):
+            if min(found.shape, default=1) < 1:
+                raise DoesNotFitError("it leaves no position")
+            self.shapes[id(output)] = found.shape
+            self._seen[id(output)] = self._slid(node, found)
+        return None
+
+    def _slid(self, node: gs.Node, found: Seen) -> Seen:
+        """What slides along; a node that puts both ends of the image together sees all of it."""
+        extent = self.program.sizes[self.view.axis] + self.view.more
+        slid = without_leaps(found, node_name(node), extent, self._widest)
+        self._widest = max(self._widest, slid.widest)
+        return slid
+
+    def _fills(self, node: gs.Node) -> bool:
+        """Whether a node makes a map of numbers of a shape, which may become very large."""
+        if node.op not in _FILLS:
+            return False
+        return len(self.known(node, node.inputs[_FILLS[node.op]])) > 1
+
+    def _measure(self, node: gs.Node) -> None:
+        shape = np.array(self.shape(node.inputs[0]), np.int64)
+        self._values[id(node.outputs[0])] = (
+            shape[node.attrs.get("start", 0) : node.attrs.get("end", len(shape))]
+            if node.op == "Shape"
+            else np.asarray(shape.prod())
+        )
+
+    def _compute(self, node: gs.Node, values: Sequence[np.ndarray]) -> None:
+        try:
+            found = self.program.run(node, values)
+        except Exception as error:  # whatever numpy raises where nothing fits at this size
+            raise DoesNotFitError(str(error)) from error
+        if sum(value.size for value in found) > _LARGEST_VALUE:
+            raise UnknownError("it makes very many numbers of a shape")
+        self._values.update(
+            (id(output), value) for output, value in zip(node.outputs, found, strict=False)
+        )
+
+    def salt(self, node: gs.Node) -> int:
+        """A number of its own for each node."""
+        return self.program.salts[id(node)]
+
+
+Rule = Callable[[gs.Node, Trace], Sequence[Seen]]
+"""What the positions of a node's outputs have seen; outputs that are left out are unknown."""
+
+Watch = Callable[[gs.Node, Trace], None]
+"""Called behind every node of a run, while what went into it is known."""
+
+
+def _ruled(rule: Rule, node: gs.Node, trace: Trace) -> Sequence[Seen]:
+    try:
+        return rule(node, trace)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnknownError(f"its attributes contradict its inputs ({error!r})") from error
+
+
+def node_text(node: gs.Node) -> str:
+    """A node as people name it."""
+    return f"{node_name(node)} ({node.op})"

@@ -1,0 +1,222 @@
+"""What a model is, what a rewrite would make of it, and what its cells mean; nothing is run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from math import prod
+from typing import Any, Literal
+
+from onnx import ModelProto
+
+from passes import Refusal, Rewrite, dynamic_spatial_axes
+from passes.images import Image, find_images
+from passes.result import Refused
+from passes.skeleton import Shape
+
+from .costs import Cost, count_parameters, count_products, default_sizes
+from .document import Document
+from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError, UsageError
+from .geometry.metadata import VERSION_KEY, from_metadata
+from .geometry.program_source import size_told, spatial_size
+from .graph_view import graph_view
+from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
+from .pipeline import chosen_passes, run_passes
+from .report import SCHEMA_VERSION, windows_of
+from .rewrite import ModelSource, open_model
+from .sizes import Size, size_text
+from .stored_model import StoredModel
+
+_NO_IMAGE = "no input of the model has spatial axes that can be told"
+
+Kind = Literal["classifier", "fully convolutional", "refused"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What was found out about a model.
+
+    Attributes:
+        source: where it came from; empty for a model in memory.
+        kind: ``classifier``, which a rewrite would change; ``fully convolutional``, which has no
+            dense head; ``refused``, which it would not change.
+        image: name of the image input; empty where there is none.
+        image_shape: its shape as declared.
+        rewrites: what a rewrite would change, in graph order.
+        windows: cells of each feature map that a head sees at once, by the map's name.
+        blockers: why a rewrite would be refused.
+        outputs: what the cells of the (rewritten) outputs mean.
+        parameters: elements of floating point weights behind the image.
+        costs: multiply-accumulates in one pass and by crops.
+        notes: what else to know.
+    """
+
+    source: str
+    kind: Kind
+    image: str = ""
+    image_shape: Shape = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    windows: dict[str, Size] = field(default_factory=dict)
+    blockers: tuple[Refusal, ...] = ()
+    outputs: tuple[OutputMeaning, ...] = ()
+    parameters: int = 0
+    costs: tuple[Cost, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON types, with a ``schema_version``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "status": "done",
+            "source": self.source,
+            "kind": self.kind,
+            "image": {"name": self.image, "shape": list(self.image_shape)},
+            "windows": {name: list(window) for name, window in self.windows.items()},
+            "rewrites": [asdict(r) | {"window": list(r.window)} for r in self.rewrites],
+            "blockers": [asdict(refusal) for refusal in self.blockers],
+            "outputs": [meaning.as_dict() for meaning in self.outputs],
+            "parameters": self.parameters,
+            "costs": [
+                {
+                    "size": list(cost.size),
+                    "map_size": list(cost.map_size),
+                    "one_pass": cost.one_pass,
+                    "by_crops": cost.by_crops,
+                }
+                for cost in self.costs
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def inspect(
+    model: ModelSource,
+    *,
+    sizes: Sequence[Size] = (),
+    input_size: Sequence[int] | None = None,
+    input_layout: str | None = None,
+) -> Inspection:
+    """Find out what a model is, what a rewrite would make of it, and what its cells mean.
+
+    Args:
+        model: an original or a rewritten model; never changed, and never run.
+        sizes: image sizes to count multiply-accumulates at, in pixels an axis; by default the
+            original one and two larger ones.
+        input_size: the image size that a model with symbolic axes was made for.
+        input_layout: one letter an axis, for an image that reaches no convolution or pool.
+
+    Raises:
+        UsageError: a path or a size is wrong.
+        UnusableModelError: the model is not valid.
+        SizeNotAcceptedError: the rewritten model takes no images of a size.
+    """
+    stored = open_model(model)
+    told = {entry.key: entry.value for entry in stored.proto.metadata_props}
+    size = input_size or size_told(told)
+    source = "" if isinstance(model, ModelProto) else str(model)
+    try:
+        image = next(iter(find_images(graph_view(stored), size, input_layout)), None)
+    except Refused as refused:
+        return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
+    if image is None:
+        return Inspection(source=source, kind="refused", notes=(_NO_IMAGE,))
+    found = Inspection(
+        source=source,
+        kind="fully convolutional",
+        image=image.tensor.name,
+        image_shape=tuple(image.tensor.shape),
+        parameters=count_parameters(graph_view(stored), image),
+    )
+    options = {"input_size": size, "input_layout": input_layout}
+    try:
+        result, rewrites = _rewritten(stored, options)
+    except RefusedError as error:
+        return replace(found, kind="refused", blockers=error.refusals)
+    windows = windows_of(rewrites)
+    outputs = find_meanings(result, image)
+    return replace(
+        found,
+        kind="classifier" if windows else "fully convolutional",
+        rewrites=rewrites,
+        windows=windows or _told_windows(told),
+        outputs=outputs,
+        costs=_costs(stored, result, image, outputs, sizes),
+        notes=_notes(told, outputs),
+    )
+
+
+def _rewritten(
+    stored: StoredModel, options: Mapping[str, Any]
+) -> tuple[StoredModel, tuple[Rewrite, ...]]:
+    """A model with its heads lifted and its axes freed, as far as there is something to do.
+
+    Raises:
+        RefusedError: a pass refused.
+    """
+    for names in (None, [dynamic_spatial_axes.NAME]):
+        copy = ModelProto()
+        copy.CopyFrom(stored.proto)
+        document = Document(replace(stored, proto=copy))
+        try:
+            rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
+        except NothingToRewriteError:
+            continue
+        ends = {tensor.name for tensor in (*document.graph.inputs, *document.graph.outputs)}
+        if all(rewrite.node in ends for rewrite in rewrites):
+            break  # The axes are free already, but for their names.
+        document.commit()
+        return document.stored, rewrites
+    return stored, ()
+
+
+def _costs(
+    original: StoredModel,
+    result: StoredModel,
+    image: Image,
+    outputs: Sequence[OutputMeaning],
+    sizes: Sequence[Size],
+) -> tuple[Cost, ...]:
+    """Costs at some sizes; none where no output is a map.
+
+    Raises:
+        SizeNotAcceptedError: the model takes no images of a size.
+        UsageError: a size has another number of axes.
+    """
+    maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
+    if not maps:
+        return ()
+    geometry, own = maps[0], spatial_size(image)
+    if any(len(size) != len(own) for size in sizes):
+        raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
+    crop = count_products(graph_view(original), image, own)
+    graph = graph_view(result)
+    found = []
+    for size in sizes or default_sizes(geometry):
+        cells = geometry.map_size(*size)
+        one_pass = count_products(graph, image, size)
+        if one_pass is not None and crop is not None:
+            found.append(Cost(tuple(size), cells, one_pass, prod(cells) * crop))
+    return tuple(found)
+
+
+def _told_windows(told: Mapping[str, str]) -> dict[str, Size]:
+    """Windows that a rewritten model's metadata tell; none where they are not as written."""
+    try:
+        content = json.loads(told.get(WINDOWS_KEY, "{}"))
+        return {str(name): tuple(map(int, window)) for name, window in content.items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
+def _notes(told: Mapping[str, str], outputs: Sequence[OutputMeaning]) -> tuple[str, ...]:
+    """Whether a rewritten model's metadata still tell what its graph does."""
+    if VERSION_KEY not in told:
+        return ()
+    try:
+        known = from_metadata(told)
+    except GeometryUnknownError as error:
+        return (str(error),)
+    differing = [m.output for m in outputs if m.output in known and known[m.output] != m.geometry]
+    return tuple(
+        f"the geometry of '{name}' in the metadata is not that of the graph: edited since?"
+        for name in differing
+    )

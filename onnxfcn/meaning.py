@@ -1,0 +1,149 @@
+"""What the cells of a model's outputs mean: where they lie, and whether they are crops."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onnx import ModelProto
+
+from passes.images import Image
+
+from .errors import GeometryUnknownError, RefusedError
+from .exactness import Exactness, decide
+from .geometry import Geometry
+from .geometry.analysis import analyse_each
+from .geometry.program_source import ModelSource, layout_of, spatial_size
+from .sizes import Size
+
+
+@dataclass(frozen=True)
+class OutputMeaning:
+    """What the cells of an output mean.
+
+    Attributes:
+        output: its name.
+        geometry: where they lie in the image; ``None`` where that cannot be told.
+        exactness: whether they are what the model says of crops; ``None`` as above.
+        unknown: why nothing can be told; empty where something is.
+    """
+
+    output: str
+    geometry: Geometry | None = None
+    exactness: Exactness | None = None
+    unknown: str = ""
+
+    def lines(self) -> list[str]:
+        """What people need to know, a line of geometry and one of exactness."""
+        if self.geometry is None or self.exactness is None:
+            return [f"where cells lie in the image cannot be told: {self.unknown}"]
+        crops = "exact, every cell is what the original says of its crop"
+        if not self.exactness.is_exact:
+            count = len(self.exactness.causes)
+            nodes = "1 node looks" if count == 1 else f"{count} nodes look"
+            crops = f"approximate, {nodes} past the edges of a cell's crop"
+        return [f"'{self.output}': {_where(self.geometry)}", f"'{self.output}': {crops}"]
+
+    def details(self) -> list[str]:
+        """Why cells are not their crops, and where branches disagree; a line for each kind."""
+        causes = self.exactness.lines() if self.exactness else []
+        return [*causes, *(self.geometry.disagreements if self.geometry else ())]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        geometry, exactness = self.geometry, self.exactness
+        return {
+            "output": self.output,
+            "unknown": self.unknown,
+            "geometry": None
+            if geometry is None
+            else {
+                "image": geometry.image,
+                "original_size": list(geometry.original_size),
+                "stride": [float(stride) for stride in geometry.stride],
+                "receptive_field": list(geometry.receptive_field),
+                "offset": list(geometry.offset),
+                "smallest_size": list(geometry.smallest),
+                "whole_image": list(geometry.whole_image),
+                "tight": geometry.is_tight,
+                "disagreements": list(geometry.disagreements),
+            },
+            "exactness": None
+            if exactness is None
+            else {
+                "label": exactness.label,
+                "causes": [
+                    {"node": c.node, "operator": c.operator, "reason": str(c.reason)}
+                    for c in exactness.causes
+                ],
+            },
+        }
+
+
+_PREFIX = "onnxfcn."
+WINDOWS_KEY = "onnxfcn.windows"
+"""Metadata: the cells of each feature map that a head sees at once, a JSON object by the map's
+name."""
+_LARGEST_GRAPH = 10_000
+"""Nodes; larger graphs are analysed only where somebody asks for it."""
+
+
+def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]:
+    """Tell what the cells of every output mean, as far as that can be told from the graph.
+
+    Args:
+        model: a model whose image may have any size.
+        image: the image that it was made for.
+    """
+    size, layout = spatial_size(image), layout_of(image)
+    try:
+        geometries = analyse_each(model, size, layout)
+    except (GeometryUnknownError, RefusedError) as error:
+        return (OutputMeaning("", unknown=str(error)),)
+    known = {n: found for n, found in geometries.items() if isinstance(found, Geometry)}
+    found = []
+    for name, geometry in geometries.items():
+        if isinstance(geometry, GeometryUnknownError):
+            found.append(OutputMeaning(name, unknown=str(geometry)))
+            continue
+        exactness = decide(model, size, layout, geometries=known, outputs=[name])[name]
+        found.append(OutputMeaning(name, geometry, exactness))
+    return tuple(found)
+
+
+def write_meanings(
+    model: ModelProto, meanings: Sequence[OutputMeaning], windows: Mapping[str, Size]
+) -> None:
+    """Put what is known into a model's metadata, in place of what another rewrite said."""
+    entries = {WINDOWS_KEY: json.dumps({name: list(window) for name, window in windows.items()})}
+    for meaning in meanings:
+        if meaning.geometry is not None:
+            entries |= meaning.geometry.to_metadata()
+    kept = [e for e in model.metadata_props if not e.key.startswith(_PREFIX)]
+    if len(kept) < len(model.metadata_props):
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+    for key, value in entries.items():
+        model.metadata_props.add(key=key, value=value)
+
+
+def _where(geometry: Geometry) -> str:
+    """``stride 32 px, receptive field 404 px, cell (0,0) = crop (0,0)-(224,224)``."""
+    none = (0,) * len(geometry.axes)
+    if not any(geometry.stride):
+        return "one cell for the whole image"
+    parts = [f"stride {_pixels(geometry.stride)} px"]
+    if any(geometry.receptive_field):
+        parts.append(f"receptive field {_pixels(geometry.receptive_field)} px")
+    if geometry.whole_image:
+        names = ", ".join(f"'{name}'" for name in geometry.whole_image[:2])
+        more = len(geometry.whole_image) - 2
+        parts.append(f"the whole image through {names}{f' and {more} more' if more > 0 else ''}")
+    cell = ",".join(map(str, none))
+    return f"{', '.join(parts)}, cell ({cell}) = crop {geometry.crop(*none)}"
+
+
+def _pixels(numbers: Sequence[Any]) -> str:
+    """``32``, or ``32x16`` where the axes differ."""
+    texts = [str(number) for number in numbers]
+    return texts[0] if len({*texts}) == 1 else "x".join(texts)

@@ -1,0 +1,104 @@
+"""Turn convolutions into windows and one matrix product each, in standard operators.
+
+A convolution is the product ``B = M K`` of the windows ``M [b * H_out * W_out, k_h * k_w * C_in]``
+and the filters ``K [k_h * k_w * C_in, f]``, with ``H_out = floor((H_in + p0 + p1 - d (k_h - 1) - 1)
+/ s) + 1`` (Ma and Lu, 'An Equivalence of Fully Connected Layer and Convolutional Layer'). The
+windows are strided slices, one for each cell of the kernel, so that the result takes images of any
+size that the original takes.
+"""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import onnx_graphsurgeon as gs
+
+from .evaluation import Constants
+from .matmul.convolution import Convolution, read_convolution
+from .matmul.heads import head_convolutions
+from .matmul.product import Products
+from .matmul.same_pads import HAS_CONSTANT_OF_SHAPE
+from .result import PassResult, RefusalCode, Refused, node_name, refuse
+from .use_def import is_standard
+
+NAME = "conv_to_gemm"
+
+_FIRST_OPSET = 7
+"""From this opset on, Add and its like broadcast."""
+
+
+def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
+    """Rewrite convolutions in place.
+
+    Args:
+        graph: any graph in topological order; changed only where nothing is refused.
+        convolutions: which ones: ``all``; ``heads``, those of one cell that end the model, and
+            the one without pads before them; or names with wildcards, such as ``conv1*,fc?``.
+
+    Returns:
+        One rewrite for each convolution, or the refusals; neither where there is no such
+        convolution.
+    """
+    constants = Constants(graph)
+    try:
+        chosen = _chosen(graph, convolutions, constants)
+        found = {id(node): read_convolution(node, constants) for node in chosen}
+        for node in chosen:
+            _check_opset(node, found[id(node)], graph.opset)
+    except Refused as refused:
+        return PassResult(name=NAME, refusals=(refused.refusal,))
+    if not chosen:
+        return PassResult(name=NAME)
+    return PassResult(name=NAME, rewrites=tuple(Products(graph, constants, found).make()))
+
+
+def _chosen(graph: gs.Graph, convolutions: str, constants: Constants) -> Sequence[gs.Node]:
+    """The convolutions that are meant, in graph order.
+
+    Raises:
+        Refused: all are meant, and one stands in a branch or a loop.
+    """
+    if convolutions == "heads":
+        return head_convolutions(graph, constants)
+    own = [node for node in graph.nodes if is_standard(node, "Conv")]
+    if convolutions != "all":
+        patterns = convolutions.split(",")
+        return [n for n in own if any(fnmatchcase(node_name(n), each) for each in patterns)]
+    for node in graph.nodes:
+        if any(_holds_convolution(subgraph.nodes) for subgraph in node.subgraphs(recursive=True)):
+            raise _out_of_reach(node, "a branch or a loop with one inside")
+    for function in graph.functions:
+        if _holds_convolution(function.nodes):
+            raise _out_of_reach(None, f"one in the function '{function.name}'")
+    return own
+
+
+def _holds_convolution(nodes: Iterable[gs.Node]) -> bool:
+    return any(is_standard(node, "Conv") for node in nodes)
+
+
+def _out_of_reach(node: gs.Node | None, found: str) -> Refused:
+    return refuse(
+        RefusalCode.CONTROL_FLOW,
+        node,
+        expected="convolutions outside of branches, loops and functions",
+        found=found,
+        advice="Name those to rewrite: --convolutions PATTERN",
+    )
+
+
+def _check_opset(node: gs.Node, convolution: Convolution, opset: int) -> None:
+    """The model's opset must have the operators.
+
+    Raises:
+        Refused: it does not.
+    """
+    computed = convolution.pads is None
+    needed = HAS_CONSTANT_OF_SHAPE if computed else _FIRST_OPSET
+    if opset < needed:
+        raise refuse(
+            RefusalCode.OPSET_TOO_OLD,
+            node,
+            expected=f"opset {needed} or newer{', for pads that depend on the map' * computed}",
+            found=f"opset {opset}",
+            advice="Convert the model with onnx.version_converter first",
+        )

@@ -1,0 +1,1 @@
+"""A convolution as windows and one matrix product."""

@@ -1,0 +1,165 @@
+"""What a Conv node computes, read from its attributes and its weight."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..evaluation import Constants
+from ..result import RefusalCode, node_name, refuse
+from ..use_def import is_standard, producer
+
+_AXES_OF_A_FILTER = 2
+_LARGEST_RANK = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convolution:
+    """A Conv whose weight is a constant.
+
+    Attributes:
+        name: the node's name for people.
+        filters: number of filters, ``f``.
+        groups: number of groups, each of which sees its own channels.
+        channels: channels that one filter sees, ``C_in / groups``.
+        kernel: cells of the kernel, an axis each.
+        strides: cells from one window to the next, an axis each.
+        dilations: cells from one cell of the kernel to the next, an axis each.
+        pads: zeros at the beginning and the end of each axis; ``None`` where they depend on the
+            extent of the map.
+        dtype: data type of the weight, and of the map.
+        extra_pad_first: where ``pads`` is ``None``, whether an odd zero goes to the beginning.
+    """
+
+    name: str
+    filters: int
+    groups: int
+    channels: int
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...] | None
+    dtype: np.dtype
+    extra_pad_first: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.kernel)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Cells of the map from the first to the last that a window sees, an axis each."""
+        pairs = zip(self.kernel, self.dilations, strict=True)
+        return tuple(dilation * (extent - 1) + 1 for extent, dilation in pairs)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether every window is the cell in its place."""
+        return (*self.kernel, *self.strides) == (1,) * 2 * self.rank and not self.is_padded
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether a window may see a zero beyond the map."""
+        return self.pads is None or any(map(any, self.pads))
+
+    @property
+    def is_strided(self) -> bool:
+        """Whether windows are left out."""
+        return any(stride > 1 for stride in self.strides)
+
+    @property
+    def text(self) -> str:
+        """Such as ``Conv 3x3x64 -> 128``."""
+        layer = "x".join(map(str, (*self.kernel, self.channels)))
+        grouped = f", {self.groups} groups" if self.groups > 1 else ""
+        return f"Conv {layer} -> {self.filters}{grouped}"
+
+
+def read_convolution(node: gs.Node, constants: Constants) -> Convolution:
+    """What a Conv computes; changes nothing.
+
+    Raises:
+        Refused: the weight is not constant, is quantized, or is none of one to three spatial axes.
+    """
+    shape = _weight_shape(node, constants)
+    rank = len(shape) - _AXES_OF_A_FILTER
+    kernel, groups = shape[_AXES_OF_A_FILTER:], int(node.attrs.get("group", 1))
+    strides = tuple(node.attrs.get("strides") or (1,) * rank)
+    dilations = tuple(node.attrs.get("dilations") or (1,) * rank)
+    auto_pad = node.attrs.get("auto_pad", "NOTSET")
+    pads: tuple[tuple[int, int], ...] | None = ((0, 0),) * rank
+    if auto_pad == "NOTSET" and "pads" in node.attrs:
+        given = node.attrs["pads"]
+        pads = tuple(zip(given[:rank], given[rank:], strict=True))
+    elif auto_pad.startswith("SAME"):
+        pads = _same_pads(kernel, strides, dilations, extra_first=auto_pad == "SAME_LOWER")
+    return Convolution(
+        name=node_name(node),
+        filters=shape[0],
+        groups=groups,
+        channels=shape[1],
+        kernel=kernel,
+        strides=strides,
+        dilations=dilations,
+        pads=pads,
+        dtype=_dtype(node.inputs[1], constants),
+        extra_pad_first=auto_pad == "SAME_LOWER",
+    )
+
+
+def _same_pads(
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    *,
+    extra_first: bool,
+) -> tuple[tuple[int, int], ...] | None:
+    """Pads that keep ``ceil(extent / stride)`` windows; ``None`` where they depend on the extent.
+
+    ``(ceil(H / s) - 1) * s + d * (k - 1) + 1 - H``, but not less than none, is ``d * (k - 1)`` for
+    a stride of one, and none for a kernel of one cell.
+    """
+    pads = []
+    for extent, stride, dilation in zip(kernel, strides, dilations, strict=True):
+        if extent > 1 and stride > 1:
+            return None
+        total = dilation * (extent - 1)
+        less, more = total // 2, total - total // 2
+        pads.append((more, less) if extra_first else (less, more))
+    return tuple(pads)
+
+
+def _weight_shape(node: gs.Node, constants: Constants) -> tuple[int, ...]:
+    weight = node.inputs[1]
+    maker = producer(weight)
+    if weight not in constants:
+        raise refuse(
+            RefusalCode.COMPUTED_WEIGHT,
+            node,
+            expected="a constant weight",
+            found=f"'{weight.name}', which is computed at run time or fed as an input",
+        )
+    if maker is not None and is_standard(maker, "DequantizeLinear"):
+        raise refuse(
+            RefusalCode.TYPE_UNSUPPORTED,
+            node,
+            expected="a weight of floating-point numbers",
+            found=f"'{weight.name}', which is stored quantized and would grow",
+            advice="Convert the model before it is quantized",
+        )
+    stored = isinstance(weight, gs.Constant)
+    shape = tuple(int(e) for e in (weight.shape if stored else constants.values(weight).shape))
+    if not 0 < len(shape) - _AXES_OF_A_FILTER <= _LARGEST_RANK:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a convolution along one to three axes",
+            found=f"a weight '{weight.name}' of shape {list(shape)}",
+        )
+    return shape
+
+
+def _dtype(weight: gs.Tensor, constants: Constants) -> np.dtype:
+    known = weight.dtype if isinstance(weight, gs.Constant) else constants.values(weight).dtype
+    return np.dtype(known)

@@ -1,0 +1,143 @@
+"""Promise 3: cells are measured against the original's answers on crops of the image."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto
+
+import onnxfcn
+import onnxfcn.crop_measure
+from onnxfcn.errors import OnnxfcnError
+
+from .freed_trunks import model
+
+Command = Callable[..., Any]
+Fails = Callable[..., Any]
+PADDED = """x = Conv<pads=[1, 1, 1, 1]>(image, kernel) a = Relu(x) v = Flatten(a)
+[dense] out = Gemm(v, dense)"""
+"""Cells of a pixel's stride whose receptive field is one pixel wider than their crop of 8x8."""
+
+
+def padded(image: str = "float[1,3,8,8]", tail: str = "", output: str = "float[1,5] out") -> Any:
+    return model(PADDED + tail, image, output)
+
+
+def files_of(original: ModelProto, folder: Path, **options: Any) -> tuple[Path, Path]:
+    onnx.save(original, folder / "in.onnx")
+    onnxfcn.rewrite(folder / "in.onnx", folder / "out.onnx", **options)
+    return folder / "in.onnx", folder / "out.onnx"
+
+
+@pytest.mark.parametrize("batch", ["1", "N", "3"])
+def test_numbers_are_those_of_runs_by_hand(
+    batch: str,
+    tmp_path: Path,
+    run_model: Callable[..., list[np.ndarray]],
+    random_image: Callable[..., np.ndarray],
+) -> None:
+    image = f"float[{batch},3,8,8]"
+    files = files_of(padded(image, output=f"float[{batch},5] out"), tmp_path)
+    values = random_image(int(batch) if batch.isdecimal() else 2, 3, 10, 11)
+    np.save(tmp_path / "image.npy", values)
+    report = onnxfcn.validate(*files, inputs=[tmp_path / "image.npy"])
+    assert report.crops is not None
+    found = report.crops.results[-1]
+    assert (found.output, found.size, found.map_size) == ("out", (10, 11), (3, 4))
+    (cells,) = run_model(files[1], values)
+    crops = np.empty_like(cells)
+    for row, column in np.ndindex(3, 4):
+        crop = np.ascontiguousarray(values[:, :, row : row + 8, column : column + 8])
+        crops[:, :, row, column] = run_model(files[0], crop)[0]
+    scale = np.abs(crops).max()
+    deviations = np.abs(cells - crops).max(axis=1) / scale
+    agree = cells.argmax(axis=1) == crops.argmax(axis=1)
+    border = np.ones((3, 4), bool)
+    border[1:2, 1:3] = False
+    assert found.scale == pytest.approx(scale, rel=1e-5)
+    for group, chosen in ((found.border, border), (found.inside, ~border)):
+        assert group.cells == group.measured == chosen.sum()
+        assert group.median == pytest.approx(np.median(deviations[:, chosen]), rel=1e-3)
+        assert group.maximum == pytest.approx(deviations[:, chosen].max(), rel=1e-3)
+        assert group.agreement == pytest.approx(agree[:, chosen].mean())
+    assert found.beyond == 0
+    assert not found.passed
+
+
+def test_trunk_without_padding_has_cells_that_are_crops(
+    lenet_file: Path, tmp_path: Path, command: Command
+) -> None:
+    onnxfcn.rewrite(lenet_file, tmp_path / "out.onnx")
+    files = lenet_file, tmp_path / "out.onnx"
+    finished = command("validate", *files, "--require-crops", "--json")
+    assert (finished.code, finished.err) == (0, "")
+    crops = json.loads(finished.out)["validation"]["crops"]
+    assert {found["graph"] for found in crops["results"]} == {"exact"}
+    assert [found["inside"]["measured"] for found in crops["results"]] == [12, 6]
+    assert all(found["inside"]["maximum"] < 1e-5 for found in crops["results"])
+    assert all(found["border"]["cells"] == 0 for found in crops["results"])
+
+
+def test_padded_trunk_is_a_finding_and_a_failure_if_crops_are_required(
+    tmp_path: Path, command: Command, fails: Fails
+) -> None:
+    files = files_of(padded(), tmp_path)
+    finished = command("validate", *files)
+    assert (finished.code, finished.err) == (0, "")
+    assert "by its graph, 'out' is approximate: Conv" in finished.out
+    assert "distance from the original's answers on crops of the image" in finished.out
+    says = "cells of 'out' are not what the original says of their crops"
+    fails("validate", *files, "--require-crops", code=5, says=says)
+    assert command("validate", *files, "--require-crops", "--rtol", "2").code == 0
+
+
+def test_of_many_cells_some_of_each_kind_are_measured(tmp_path: Path, command: Command) -> None:
+    files = files_of(padded(), tmp_path)
+    finished = command("validate", *files, "--size", "40x50")
+    assert "32 of 148" in finished.out
+    assert "32 of 1271" in finished.out
+    measured = [onnxfcn.validate(*files, sizes=[(40, 50)], seed=seed).crops for seed in (1, 1, 2)]
+    assert measured[0] == measured[1] != measured[2]
+
+
+def test_classes_agree_or_do_not(tmp_path: Path) -> None:
+    tail = " class = ArgMax<axis=1, keepdims=0>(out)"
+    original = padded(tail=tail, output="int64[1] class")
+    report = onnxfcn.validate(*files_of(original, tmp_path), sizes=[(12, 12)])
+    assert report.crops is not None
+    (found,) = report.crops.results
+    assert found.inside.measured == 9
+    assert found.inside.maximum is None
+    assert found.inside.agreement is not None
+    assert 0 < found.inside.agreement <= 1
+
+
+def test_answers_once_an_image_have_no_crops(tmp_path: Path, command: Command) -> None:
+    body = "x = Conv<pads=[1, 1, 1, 1]>(image, kernel) p = GlobalAveragePool(x) out = Flatten(p)"
+    original = model(body, "float[1,3,8,8]", "float[1,8] out")
+    files = files_of(original, tmp_path, global_pool="keep")
+    finished = command("validate", *files)
+    assert finished.code == 0
+    assert "crops" not in finished.out
+    fails = command("validate", *files, "--require-crops")
+    assert (fails.code, fails.err) == (5, "onnxfcn: no cell was compared with its crop\n")
+
+
+def test_unknown_geometry_is_said_and_fails_only_if_crops_are_required(
+    lenet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise OnnxfcnError("where the cells of 'y' lie is lost at node 'n'")
+
+    onnxfcn.rewrite(lenet_file, tmp_path / "out.onnx")
+    monkeypatch.setattr(onnxfcn.crop_measure, "analyse_each", lost)
+    finished = command("validate", lenet_file, tmp_path / "out.onnx")
+    assert (finished.code, finished.err) == (0, "")
+    assert "crops not measured: where the cells of 'y' lie is lost at node 'n'" in finished.out
+    required = command("validate", lenet_file, tmp_path / "out.onnx", "--require-crops")
+    assert required.code == 5
+    assert "is lost at node 'n'" in required.err

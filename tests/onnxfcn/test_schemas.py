@@ -1,0 +1,120 @@
+"""What ``--json`` prints is what the published schemas say, whatever happened."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import onnx
+import pytest
+
+import onnxfcn
+
+from . import sabotage
+
+Command = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
+
+
+def schema_of(command: str) -> dict[str, Any]:
+    place = resources.files(onnxfcn) / "schemas" / f"{command}.schema.json"
+    schema: dict[str, Any] = json.loads(place.read_text())
+    return schema
+
+
+def objects_in(schema: Any) -> list[dict[str, Any]]:
+    """All parts of a schema that describe an object with properties."""
+    inner = schema.values() if isinstance(schema, dict) else schema
+    parts = [part for each in inner if isinstance(each, dict | list) for part in objects_in(each)]
+    is_object = isinstance(schema, dict) and schema.get("type") == "object"
+    return parts + [schema] * is_object
+
+
+@pytest.fixture
+def fcn(lenet_file: Path, tmp_path: Path) -> Path:
+    rewritten = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
+    return rewritten
+
+
+@pytest.fixture
+def checked(command: Command) -> Callable[..., dict[str, Any]]:
+    """Run a command with ``--json``, and check its standard output."""
+
+    def run(name: str, *arguments: object, code: int) -> dict[str, Any]:
+        finished = command(name, *arguments, "--json")
+        assert finished.code == code, finished
+        content: dict[str, Any] = json.loads(finished.out)
+        jsonschema.Draft202012Validator(schema_of(name)).validate(content)
+        return content
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["rewrite", "validate"])
+def test_schemas_are_valid_and_strict(command: str) -> None:
+    schema = schema_of(command)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    found = objects_in(schema)
+    assert len(found) > 8
+    assert all(part["additionalProperties"] is not True for part in found)
+    assert all("additionalProperties" in part for part in found)
+
+
+def test_unknown_and_missing_keys_are_no_report(
+    lenet_file: Path, fcn: Path, checked: Callable[..., dict[str, Any]]
+) -> None:
+    content = checked("validate", lenet_file, fcn, code=0)
+    validator = jsonschema.Draft202012Validator(schema_of("validate"))
+    more = json.loads(json.dumps(content))
+    more["validation"]["identity"]["colour"] = "blue"
+    assert not validator.is_valid(more)
+    del content["validation"]["crops"]
+    assert not validator.is_valid(content)
+
+
+def test_reports(
+    lenet_file: Path, fcn: Path, tmp_path: Path, checked: Callable[..., dict[str, Any]]
+) -> None:
+    content = checked("validate", lenet_file, fcn, code=0)
+    assert content["validation"]["crops"]["results"]
+    checked("rewrite", lenet_file, tmp_path / "out.onnx", code=0)
+    checked("rewrite", lenet_file, tmp_path / "out.onnx", "--no-validate", code=0)
+
+
+def test_failed_reports(
+    lenet_file: Path, fcn: Path, tmp_path: Path, checked: Callable[..., dict[str, Any]]
+) -> None:
+    spoiled = onnx.load(fcn)
+    sabotage.poison(spoiled.graph)
+    onnx.save(spoiled, fcn)
+    content = checked("validate", lenet_file, fcn, code=5)
+    assert content["validation"]["identity"]["comparisons"][0]["max_error"] == "inf"
+    checked("rewrite", lenet_file, tmp_path / "out.onnx", "--rtol", "1e-12", code=5)
+
+
+def test_errors(
+    lenet_file: Path, fcn: Path, tmp_path: Path, checked: Callable[..., dict[str, Any]]
+) -> None:
+    missing = tmp_path / "missing.onnx"
+    empty = tmp_path / "empty.onnx"
+    empty.touch()
+    checked("validate", lenet_file, missing, code=2)
+    checked("validate", lenet_file, empty, code=4)
+    checked("validate", lenet_file, lenet_file, code=5)
+    checked("rewrite", missing, tmp_path / "out.onnx", code=2)
+    checked("rewrite", fcn, tmp_path / "out.onnx", code=3)
+    model = onnx.load(lenet_file)
+    (softmax,) = (node for node in model.graph.node if node.op_type == "Softmax")
+    softmax.attribute[0].i = 0
+    onnx.save(model, lenet_file)
+    assert checked("rewrite", lenet_file, tmp_path / "out.onnx", code=4)["refusals"]
+
+
+def test_schemas_are_part_of_the_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "schemas/*.json" in settings["tool"]["setuptools"]["package-data"]["onnxfcn"]

@@ -1,0 +1,22 @@
+"""What the analysis says of random models is what ONNX Runtime computes."""
+
+import onnx.printer
+from hypothesis import HealthCheck, given, note, settings
+
+from tests.random_geometry.examine import examine
+from tests.random_geometry.strategy import Case, models
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(models())
+def test_sizes_boxes_and_labels_are_right(case: Case) -> None:
+    outcome = examine(case)
+    if outcome.failed:
+        note(onnx.printer.to_text(case.model))
+    assert not outcome.failed, outcome.detail

@@ -20,7 +20,7 @@ class Reason(StrEnum):
     INTERPOLATES = "interpolates across the edge"
     WHOLE = "sees the whole image"
     SIZE = "uses the image's size"
-    MISALIGNED = "begins at other pixels: its stride does not divide the cells' stride"
+    ELSEWHERE = "reads other pixels: its positions do not move with the cells"
 
 
 def own_reason(node: gs.Node, trace: Trace) -> Reason | None:
@@ -45,7 +45,7 @@ def first_reason(node: gs.Node, trace: Trace) -> Reason:
     """Why a node computes something else, although what goes into it is the same."""
     tensors = [tensor for tensor in node.inputs if tensor.name]
     sized = [t for t in tensors if trace.is_known(t) and not trace.program.is_constant(t)]
-    return Reason.SIZE if sized else Reason.MISALIGNED
+    return Reason.SIZE if sized else Reason.ELSEWHERE
 
 
 def _of_kernel(node: gs.Node, data: Seen) -> Reason | None:

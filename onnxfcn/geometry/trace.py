@@ -26,6 +26,8 @@ from .seen import (
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
 _MEASURES = ("Shape", "Size")
+_PAIRS = ("Gemm", "MatMul")
+"""Operators whose results may be positions of pairs, which see two places, not all between."""
 _FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
 """Operators that make tensors of a shape which an input says."""
 
@@ -205,6 +207,8 @@ class Trace:
     def _slid(self, node: gs.Node, found: Seen) -> Seen:
         """What slides along; a node that puts both ends of the image together sees all of it."""
         extent = self.program.sizes[self.view.axis] + self.view.more
+        if node.op in _PAIRS:
+            return found
         slid = without_leaps(found, node_name(node), extent, self._widest)
         self._widest = max(self._widest, slid.widest)
         return slid

@@ -83,7 +83,7 @@ CAUSES = {
     "a stride that is undone": (
         net("d = MaxPool <kernel_shape = [2], strides = [2]> (image) t = Resize (d, , scales)"
             f" {HEAD}", 4, scales=[1.0, 1.0, 2.0]),
-        ["MaxPool 'd': begins at other pixels: its stride does not divide the cells' stride"],
+        ["MaxPool 'd': reads other pixels: its positions do not move with the cells"],
     ),
     "the whole image": (
         net(f"g = GlobalMaxPool (image) t = Mul (image, g) {HEAD}", 4),

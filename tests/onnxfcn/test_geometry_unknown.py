@@ -21,11 +21,6 @@ ODD = {
     "a stride of zero": (
         "answer = Conv <strides = [0]> (image, w)", r"answer \(Conv\): its attributes",
     ),
-    "a roll": (
-        "c = Conv (image, w) a = Slice (c, two, end, axis) b = Slice (c, zero, two, axis)"
-        " r = Concat <axis = 2> (a, b) answer = Conv (r, w)",
-        r"answer \(Conv\): its positions see \d+ pixels or more",
-    ),
 }  # fmt: skip
 NUMBERS = {"seven": [1, 2, 7], "two": [2], "zero": [0], "end": [2**31 - 1], "axis": [2]}
 

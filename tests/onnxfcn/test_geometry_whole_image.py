@@ -88,6 +88,25 @@ def test_global_operators_are_named(name: str) -> None:
     assert not outcome.failed, outcome
 
 
+def test_seam_of_a_roll_sees_both_ends() -> None:
+    case = small_net(
+        "i = Conv (image, first) a = Slice (i, head, end, axis) b = Slice (i, zero, head, axis)"
+        " t = Concat <axis = 2> (a, b) answer = Conv (t, k)",
+        [2, 2],
+        weights={"first": W["first"], "k": W["k"]},
+        constants={"zero": [0], "head": [1], "end": [2**31 - 1], "axis": [2]},
+    )
+    geometry = analyse(case.model, original_size=case.size)["answer"]
+    assert [axis.whole for axis in geometry.axes] == [("answer",), ()]
+    causes = decide(case.model, original_size=case.size)["answer"].causes
+    assert {cause.node: cause.reason for cause in causes} == {
+        "b": Reason.ELSEWHERE,
+        "answer": Reason.WHOLE,
+    }
+    outcome = examine(case)
+    assert not outcome.failed, outcome
+
+
 @pytest.mark.parametrize(
     "name", ["gate", "gate by reduction", "instance normalisation", "column means"]
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from onnx import ModelProto
 
 from passes import Refusal, Rewrite, dynamic_spatial_axes
-from passes.images import Image, find_images
+from passes.images import Image
 from passes.result import Refused
 from passes.skeleton import Shape
 
@@ -17,7 +17,7 @@ from .costs import Cost, count_parameters, count_products, default_sizes
 from .document import Document
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError, UsageError
 from .geometry.metadata import VERSION_KEY, from_metadata
-from .geometry.program_source import size_told, spatial_size
+from .geometry.program_source import images_told, size_told, spatial_size
 from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
@@ -114,7 +114,7 @@ def inspect(
     size = input_size or size_told(told)
     source = "" if isinstance(model, ModelProto) else str(model)
     try:
-        image = next(iter(find_images(graph_view(stored), size, input_layout)), None)
+        image = next(iter(images_told(graph_view(stored), told, size, input_layout)), None)
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
@@ -128,7 +128,7 @@ def inspect(
     )
     options = {"input_size": size, "input_layout": input_layout}
     try:
-        result, rewrites = _rewritten(stored, options)
+        result, rewrites = (stored, ()) if _is_result(image, told) else _rewritten(stored, options)
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
@@ -142,6 +142,12 @@ def inspect(
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),
     )
+
+
+def _is_result(image: Image, told: Mapping[str, str]) -> bool:
+    """Whether a model is what a rewrite made, still free: its pools are windows by now."""
+    pairs = zip(image.tensor.shape, image.roles, strict=True)
+    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
 
 
 def _rewritten(

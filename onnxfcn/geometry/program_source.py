@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
+import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
 from passes.images import Image, check_sized, find_images
@@ -42,15 +43,51 @@ def to_program(
     told = {entry.key: entry.value for entry in stored.proto.metadata_props}
     size = original_size or size_told(told)
     try:
-        images = find_images(graph, input_layout=layout)
+        images = images_told(graph, told, None, layout)
         if not all(image.is_sized for image in images):
-            images = find_images(graph, size, layout)
+            images = images_told(graph, told, size, layout)
         check_sized(images)
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None
     if not images:
         raise GeometryUnknownError("no input of the model has spatial axes that can be told")
     return Program(graph, images, RULES)
+
+
+def images_told(
+    graph: gs.Graph, metadata: Mapping[str, str], size: Sequence[int] | None, layout: str | None
+) -> list[Image]:
+    """Images of a graph; where no operator tells their layout, a rewritten model's metadata do.
+
+    Args:
+        graph: the graph; not changed.
+        metadata: of the model.
+        size: pixels, an axis each; ``None`` takes the model's own.
+        layout: one letter an axis, for images that reach no convolution or pool.
+
+    Raises:
+        Refused: the size or the layout contradicts an input.
+    """
+    found = find_images(graph, size, layout)
+    return found or find_images(graph, size, _layout_told(graph, metadata))
+
+
+def _layout_told(graph: gs.Graph, metadata: Mapping[str, str]) -> str | None:
+    """The layout of a rewritten model's image: its free axes behind the batch are spatial."""
+    try:
+        geometry = next(iter(from_metadata(metadata).values()), None)
+    except GeometryUnknownError:
+        return None
+    image = next((t for t in graph.inputs if geometry and t.name == geometry.image), None)
+    if geometry is None or image is None:
+        return None
+    free = [axis for axis, extent in enumerate(image.shape) if axis and not isinstance(extent, int)]
+    if (len(free), len(image.shape)) != (len(geometry.axes), len(geometry.axes) + 2):
+        return None
+    spatial = iter("xyz")
+    return "n" + "".join(
+        next(spatial) if axis in free else "c" for axis in range(1, len(image.shape))
+    )
 
 
 def spatial_size(image: Image) -> Size:

@@ -195,12 +195,13 @@ def _costs(
         raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
     crop = count_products(graph_view(original), image, own)
     graph = graph_view(result)
-    found = []
+    found, cells_of_crop = [], geometry.map_size(*own)
     for size in sizes or default_sizes(geometry):
         cells = geometry.map_size(*size)
+        crops = prod(-(-n // of) for n, of in zip(cells, cells_of_crop, strict=True))
         one_pass = count_products(graph, image, size)
         if one_pass is not None and crop is not None:
-            found.append(Cost(tuple(size), cells, one_pass, prod(cells) * crop))
+            found.append(Cost(tuple(size), cells, one_pass, crops * crop))
     return tuple(found)
 
 

@@ -85,6 +85,10 @@ CAUSES = {
             f" {HEAD}", 4, scales=[1.0, 1.0, 2.0]),
         ["MaxPool 'd': reads other pixels: its positions do not move with the cells"],
     ),
+    "cells that are parts of a pixel apart": (
+        net(f"t = Resize (image, , scales) {HEAD}", 2, scales=[1.0, 1.0, 2.0]),
+        ["most cells begin within a pixel, and crops only at whole ones"],
+    ),
     "the whole image": (
         net(f"g = GlobalMaxPool (image) t = Mul (image, g) {HEAD}", 4),
         ["GlobalMaxPool 'g': sees the whole image"],

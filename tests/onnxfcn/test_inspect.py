@@ -228,6 +228,22 @@ def test_sizes_that_do_not_fit(
         assert "[input-size-wrong]" in finished.out
 
 
+def test_crop_of_many_cells_counts_once(
+    tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,2,8,8] x) => (float[1,3,8,8] y)'
+        " <float[3,2,1,1] w = {1,2,3,4,5,6}> { y = Conv(x, w) }"
+    )
+    onnx.save(model, tmp_path / "per-pixel.onnx")
+    found = inspected(tmp_path / "per-pixel.onnx", "--size", "8x8", "--size", "17x8")
+    crop = 3 * 2 * 8 * 8
+    assert [(c["one_pass"], c["by_crops"]) for c in found["costs"]] == [
+        (crop, crop),
+        (3 * 2 * 17 * 8, 3 * crop),
+    ]
+
+
 def test_model_that_is_none_is_an_error(
     tmp_path: Path, inspected: Callable[..., dict[str, Any]]
 ) -> None:

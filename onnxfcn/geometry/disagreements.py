@@ -52,9 +52,19 @@ def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fra
 
 def _is_cut_of_one(node: gs.Node) -> bool:
     """Whether what meets are cuts of one tensor, which are meant to be apart: a kernel's cells."""
-    makers = [(tensor, producer(tensor)) for tensor in node.inputs]
-    cut = (m.inputs[0] if m is not None and is_standard(m, "Slice") else t for t, m in makers)
-    return len({*map(id, cut)}) == 1
+    return len({id(_cut_from(tensor)) for tensor in node.inputs}) == 1
+
+
+def _cut_from(tensor: gs.Tensor) -> gs.Tensor:
+    """What a tensor is a cut of; old opsets, without steps in Slice, pool single cells."""
+    maker = producer(tensor)
+    while maker is not None and (
+        is_standard(maker, "Slice")
+        or (is_standard(maker, "AveragePool") and set(maker.attrs["kernel_shape"]) == {1})
+    ):
+        tensor = maker.inputs[0]
+        maker = producer(tensor)
+    return tensor
 
 
 def _branches(node: gs.Node, trace: Trace) -> list[Seen]:

@@ -154,6 +154,18 @@ def test_matrix_products_are_told_as_the_convolutions_they_were(
         assert before[key] == after[key]
 
 
+def test_cuts_of_an_old_opset_are_no_branches() -> None:
+    """Without steps in Slice, a pool of single cells leaves cells out."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 4, opset_import: ["" : 9]> g (float[1,1,H,W] x) => (float[1,1,P,Q] y)'
+        " <float[1,1,3,1] w = {1,2,3}> { y = Conv <strides = [2, 2]> (x, w) }"
+    )
+    report = onnxfcn.rewrite(model, passes=["conv_to_gemm"], input_size=(3, 1), validate=False)
+    assert report.model is not None
+    geometry = onnxfcn.geometry.analyse(report.model, (3, 1))["y"]
+    assert (geometry.stride, geometry.disagreements) == ((2, 2), ())
+
+
 def test_result_without_convolutions_and_pools_tells_its_layout(
     tmp_path: Path, inspected: Callable[..., dict[str, Any]]
 ) -> None:

@@ -30,7 +30,8 @@ class Cost:
         size: the image in pixels.
         map_size: cells of the map.
         one_pass: multiply-accumulates of the fully convolutional model on the image.
-        by_crops: those of the original on one crop for each cell.
+        by_crops: those of the original on as many crops as it takes to have these cells: of a
+            classifier, one for each.
     """
 
     size: Size

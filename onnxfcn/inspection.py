@@ -128,7 +128,8 @@ def inspect(
     )
     options = {"input_size": size, "input_layout": layout}
     try:
-        result, rewrites = (stored, ()) if VERSION_KEY in told else _rewritten(stored, options)
+        is_result = _is_result(image, told)
+        result, rewrites = (stored, ()) if is_result else _rewritten(stored, options)
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
@@ -142,6 +143,12 @@ def inspect(
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),
     )
+
+
+def _is_result(image: Image, told: Mapping[str, str]) -> bool:
+    """Whether a model is what a rewrite made, still free: its pools are windows by now."""
+    pairs = zip(image.tensor.shape, image.roles, strict=True)
+    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
 
 
 def _rewritten(
@@ -187,12 +194,13 @@ def _costs(
         raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
     crop = count_products(graph_view(original), image, own)
     graph = graph_view(result)
-    found = []
+    found, cells_of_crop = [], geometry.map_size(*own)
     for size in sizes or default_sizes(geometry):
         cells = geometry.map_size(*size)
+        crops = prod(-(-n // of) for n, of in zip(cells, cells_of_crop, strict=True))
         one_pass = count_products(graph, image, size)
         if one_pass is not None and crop is not None:
-            found.append(Cost(tuple(size), cells, one_pass, prod(cells) * crop))
+            found.append(Cost(tuple(size), cells, one_pass, crops * crop))
     return tuple(found)
 
 

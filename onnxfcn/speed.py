@@ -143,7 +143,7 @@ class _Stopwatch:
         Raises:
             GeometryUnknownError: the map has not the cells that the geometry gives.
         """
-        images = self._pair.image.batch or 1
+        images = self._pair.image.samples or 1
         feeds = self._pair.feeds(size, images, self._settings.generator())
         map_size = self.geometry.map_size(*size)
         crops = [_shifted_into(self.geometry.crop(*cell), size) for cell in np.ndindex(*map_size)]

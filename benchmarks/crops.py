@@ -1,4 +1,4 @@
-"""Time one pass over a large image against the original on every crop: ``python -m benchmarks.crops``.
+"""Time one pass against the original on every crop: ``python -m benchmarks.crops``.
 
 Prints what ``onnxfcn bench`` prints, for VGG-16, AlexNet, ResNet-50 and gilt on the CPU.
 """

@@ -36,11 +36,11 @@ class Provider:
         return self.name == "CPUExecutionProvider"
 
     @property
-    def note(self) -> str:
-        """What a report should say of where numbers were compared; empty for the plain CPU."""
+    def notes(self) -> tuple[str, ...]:
+        """What a report should say of where numbers were compared; nothing for the plain CPU."""
         if self.options.get("use_tf32") == "0":
-            return f"ran on {self}: without TF32, whose rounding is about 1e-3 of scale"
-        return "" if self == Provider() else f"ran on {self}"
+            return (f"ran on {self}: without TF32, whose rounding is about 1e-3 of scale",)
+        return () if self == Provider() else (f"ran on {self}",)
 
     def __str__(self) -> str:
         options = ", ".join(f"{key}={value}" for key, value in self.options.items())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_FEWEST_ROUNDS = 3
+_FEWEST_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def take_turns(
     Args:
         runs: the functions, by name.
         rounds: rounds at most, not counting the first run of each.
-        seconds: seconds after which there are no more rounds, but never fewer than three of them.
+        seconds: seconds after which there are no more rounds, but never fewer than five of them.
         progress: called with the rounds done and the rounds in all.
     """
     spent: dict[str, list[float]] = {name: [] for name in runs}

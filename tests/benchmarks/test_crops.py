@@ -14,3 +14,6 @@ def test_prints_a_table_for_each_model(
     assert [line[0] for line in lines if line and line[0].endswith(":")] == ["gilt:", "lenet:"]
     larger = [line[:2] for line in lines if line and line[0] in ("160x96", "32x28")]
     assert larger == [["160x96", "2x2"], ["32x28", "2x1"]]
+    operators = [line[0] for line in lines if len(line) == 5 and line[-1] == "ms"]
+    assert {"Conv", "Gemm"} <= set(operators)
+    assert sum(" ".join(line).startswith("all of these ") for line in lines) == 2

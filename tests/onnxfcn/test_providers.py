@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import onnx
 import onnxruntime as ort
@@ -138,3 +138,45 @@ def test_nodes_of_one_name_with_and_without_activations_count_as_with() -> None:
         }
     """)
     assert shape_arithmetic(graph) == {("", "Shape")}
+
+
+HOST = {
+    "Reshape": (1,),
+    "Slice": (1, 2, 3, 4),
+    "Expand": (1,),
+    "Tile": (1,),
+    "Resize": (1, 2, 3),
+    "Pad": (1,),
+    "Squeeze": (1,),
+    "Unsqueeze": (1,),
+    "Split": (1,),
+    "TopK": (1,),
+    "ReduceSum": (1,),
+    "ReduceMean": (1,),
+    "ConstantOfShape": (0,),
+    "Range": (0, 1, 2),
+}
+"""Operands that kernels of every device read on the host."""
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("shufflenet_batch1.torchscript", "conv"),
+        ("mobilenet_v3.dynamo", "conv"),
+        ("shufflenet.dynamo", "matmul"),
+        ("alexnet.dynamo", "matmul"),
+    ],
+)
+def test_no_activation_has_to_go_to_the_host(name: str, head: Literal["conv", "matmul"]) -> None:
+    path = Path(__file__).parents[2] / "sample_models" / "exports" / f"{name}.onnx"
+    graph = onnxfcn.rewrite(path, head=head, validate=False).model.graph
+    active = {value.name for value in graph.input}
+    read = 0
+    for node in graph.node:
+        operands = [node.input[n] for n in HOST.get(node.op_type, ()) if n < len(node.input)]
+        assert active.isdisjoint(operands), f"{node.name} ({node.op_type})"
+        read += len(operands)
+        if node.op_type not in ("Shape", "Size") and not active.isdisjoint(node.input):
+            active.update(node.output)
+    assert read

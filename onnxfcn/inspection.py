@@ -16,7 +16,7 @@ from .costs import Cost, count_costs, count_parameters, default_sizes
 from .document import Document
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .geometry.metadata import VERSION_KEY, from_metadata
-from .geometry.program_source import size_told
+from .geometry.program_source import layout_told, size_told
 from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
@@ -110,10 +110,10 @@ def inspect(
     """
     stored = open_model(model)
     told = {entry.key: entry.value for entry in stored.proto.metadata_props}
-    size = input_size or size_told(told)
+    size, layout = input_size or size_told(told), input_layout or layout_told(told)
     source = "" if isinstance(model, ModelProto) else str(model)
     try:
-        image = next(iter(find_images(graph_view(stored), size, input_layout)), None)
+        image = next(iter(find_images(graph_view(stored), size, layout)), None)
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
@@ -125,9 +125,9 @@ def inspect(
         image_shape=tuple(image.tensor.shape),
         parameters=count_parameters(graph_view(stored), image),
     )
-    options = {"input_size": size, "input_layout": input_layout}
+    options = {"input_size": size, "input_layout": layout}
     try:
-        result, rewrites = _rewritten(stored, options)
+        result, rewrites = (stored, ()) if VERSION_KEY in told else _rewritten(stored, options)
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
@@ -159,10 +159,8 @@ def _rewritten(
             rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
         except NothingToRewriteError:
             continue
-        ends = {tensor.name for tensor in (*document.graph.inputs, *document.graph.outputs)}
-        if all(rewrite.node in ends for rewrite in rewrites):
+        if list(document.commit().graph.node) == list(stored.proto.graph.node):
             break  # The axes are free already, but for their names.
-        document.commit()
         return document.stored, rewrites
     return stored, ()
 

@@ -15,6 +15,7 @@ from .geometry import Geometry
 from .geometry.analysis import analyse_each
 from .geometry.program_source import ModelSource, layout_of, spatial_size
 from .sizes import Size
+from .stored_model import StoredModel
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,18 @@ _PREFIX = "onnxfcn."
 WINDOWS_KEY = "onnxfcn.windows"
 """Metadata: the cells of each feature map that a head sees at once, a JSON object by the map's
 name."""
-_LARGEST_GRAPH = 10_000
-"""Nodes; larger graphs are analysed only where somebody asks for it."""
+_LARGEST_GRAPH = 2_000
+"""Nodes; in larger graphs fields are wide, and it takes minutes: only where somebody asks."""
+
+
+def find_meanings_soon(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
+    """As ``find_meanings``, but of very large graphs nothing is told."""
+    count = len(model.proto.graph.node)
+    if count > _LARGEST_GRAPH:
+        return (
+            OutputMeaning("", unknown=f"ask onnxfcn inspect, for {count:,} nodes take a while"),
+        )
+    return find_meanings(model, image)
 
 
 def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]:

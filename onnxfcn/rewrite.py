@@ -17,7 +17,7 @@ from .checking import check
 from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
 from .graph_view import graph_view
-from .meaning import OutputMeaning, find_meanings, write_meanings
+from .meaning import OutputMeaning, find_meanings_soon, write_meanings
 from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof import prove
@@ -130,7 +130,7 @@ def rewrite(
         images = find_images(graph_view(original), input_size, input_layout)
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
-            outputs = find_meanings(document.stored, images[0])
+            outputs = find_meanings_soon(document.stored, images[0])
             write_meanings(result, outputs, windows_of(rewrites))
         _check_result(original.proto, result)
         rewritten = staged.write(document.stored)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import onnx_graphsurgeon as gs
 
+from passes.images import Image
+
 from ..errors import GeometryUnknownError
 from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
 from .geometry import Geometry
-from .program_source import ModelSource, spatial_size, to_program
+from .program_source import ModelSource, layout_of, spatial_size, to_program
 from .seen import DoesNotFitError, UnknownError
 
 
@@ -49,7 +51,7 @@ def analyse_each(
     found: dict[str, Geometry | GeometryUnknownError] = {}
     for output in program.dependent_outputs:
         try:
-            found[output.name] = _geometry(axes, image.tensor.name, output)
+            found[output.name] = _geometry(axes, image, output)
         except UnknownError as error:
             found[output.name] = GeometryUnknownError(f"'{output.name}': {error}")
         except DoesNotFitError as error:
@@ -58,11 +60,15 @@ def analyse_each(
     return found
 
 
-def _geometry(axes: Sequence[AxisAnalysis], image: str, output: gs.Tensor) -> Geometry:
+def _geometry(axes: Sequence[AxisAnalysis], image: Image, output: gs.Tensor) -> Geometry:
     found = tuple(axis_geometry(axis, output) for axis in axes)
     places = [axis.map_axis for axis in found if axis.map_axis is not None]
     if len({*places}) < len(places):
         raise UnknownError(f"'{output.name}' has one axis for several of the image")
     return Geometry(
-        image=image, output=output.name, axes=found, disagreements=disagreements(axes, output)
+        image=image.tensor.name,
+        layout=layout_of(image),
+        output=output.name,
+        axes=found,
+        disagreements=disagreements(axes, output),
     )

@@ -28,6 +28,8 @@ _SHORTEST, _LONGEST = 1 << 7, 1 << 15
 """Pixels beyond the original size of the long images to look at."""
 _PERIODS = 12
 """Periods that they have, at least."""
+_SIZES = 3
+"""Place of a Resize's operand ``sizes``."""
 _BORDERS = 3
 """Images must be so many times as long as the widest field, for cells to see no border."""
 
@@ -165,7 +167,8 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         fields=_fields(fits, period),
         near=max((fit.near for fit in fits.values() if fit.near is not None), default=None),
         far=max((fit.far for fit in fits.values() if fit.far is not None), default=None),
-        is_tight=all(fit.is_tight for fit in fits.values()),
+        is_tight=all(fit.is_tight for fit in fits.values())
+        and not any(map(_drifts, analysis.program.nodes)),
         whole=tuple(sorted(analysis.traced(long)[output].whole)),
     )
 
@@ -226,6 +229,12 @@ def _depends_on_rests(node: gs.Node) -> bool:
     if str(node.attrs.get("auto_pad") or "NOTSET").startswith("SAME"):
         return any(stride > 1 for stride in node.attrs.get("strides") or [])
     return is_standard(node, "Gather", "Pad", "Resize", "Slice", "Upsample")
+
+
+def _drifts(node: gs.Node) -> bool:
+    """Whether positions are interpolated at places that depend on the size: by a quotient of it."""
+    sizes = is_standard(node, "Resize") and len(node.inputs) > _SIZES
+    return sizes or node.attrs.get("coordinate_transformation_mode") == "align_corners"
 
 
 def _fields(fits: dict[int, Fit], period: int) -> tuple[Field, ...]:

@@ -49,12 +49,15 @@ class Geometry:
 
     Attributes:
         image: name of the image input.
+        layout: its layout, one letter an axis: ``n``, ``c``, and ``x``, ``y``, ``z`` for the
+            spatial axes in their order.
         output: name of the output.
         axes: numbers for each axis of the image.
         disagreements: where branches of the model look at different places, in words.
     """
 
     image: str
+    layout: str
     output: str
     axes: tuple[AxisGeometry, ...]
     disagreements: tuple[str, ...] = ()

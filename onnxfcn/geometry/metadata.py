@@ -5,6 +5,7 @@
 | key | value |
 | --- | --- |
 | ``image`` | name of the image input |
+| ``layout`` | its layout, one letter an axis: ``n``, ``c``, and ``x``, ``y``, ``z`` |
 | ``axes`` | an object for each axis of the image, in its order: see below |
 | ``disagreements`` | where branches look at different places, in words |
 
@@ -43,6 +44,7 @@ def written(geometry: Geometry) -> dict[str, str]:
     """A geometry as entries of ``metadata_props``; those of several outputs may be merged."""
     content = {
         "image": geometry.image,
+        "layout": geometry.layout,
         "axes": [_axis_content(axis) for axis in geometry.axes],
         "disagreements": list(geometry.disagreements),
     }
@@ -92,6 +94,7 @@ def _read(key: str, text: str) -> Geometry:
     content = json.loads(text)
     return Geometry(
         image=str(content["image"]),
+        layout=str(content["layout"]),
         output=key.removeprefix(PREFIX),
         axes=tuple(_read_axis(axis) for axis in content["axes"]),
         disagreements=tuple(map(str, content["disagreements"])),

@@ -14,6 +14,7 @@ from ..graph_view import graph_view
 from ..model_io import load
 from ..sizes import Size
 from ..stored_model import StoredModel
+from .geometry import Geometry
 from .metadata import from_metadata
 from .program import Program
 from .rules import RULES
@@ -31,7 +32,8 @@ def to_program(
         model: the model; only its graph is looked at.
         original_size: the image size that it was made for, in pixels, an axis each; ``None`` takes
             its own, or the one in its metadata.
-        layout: one letter an axis, for an image that reaches no convolution or pool.
+        layout: one letter an axis, for an image that reaches no convolution or pool; ``None``
+            takes the one in its metadata.
 
     Raises:
         GeometryUnknownError: no input has spatial axes that can be told.
@@ -40,7 +42,7 @@ def to_program(
     stored = _stored(model)
     graph = graph_view(stored)
     told = {entry.key: entry.value for entry in stored.proto.metadata_props}
-    size = original_size or size_told(told)
+    size, layout = original_size or size_told(told), layout or layout_told(told)
     try:
         images = find_images(graph, input_layout=layout)
         if not all(image.is_sized for image in images):
@@ -73,8 +75,16 @@ def layout_of(image: Image) -> str:
 
 def size_told(metadata: Mapping[str, str]) -> Size | None:
     """The original image size that a rewritten model's metadata tell, in pixels an axis."""
+    return next((geometry.original_size for geometry in _told(metadata)), None)
+
+
+def layout_told(metadata: Mapping[str, str]) -> str | None:
+    """The layout of the image that a rewritten model's metadata tell; see ``layout_of``."""
+    return next((geometry.layout for geometry in _told(metadata)), None)
+
+
+def _told(metadata: Mapping[str, str]) -> list[Geometry]:
     try:
-        found = from_metadata(metadata)
+        return list(from_metadata(metadata).values())
     except GeometryUnknownError:
-        return None
-    return next((geometry.original_size for geometry in found.values()), None)
+        return []

@@ -119,6 +119,12 @@ class _Stopwatch:
         own = next(tensor for tensor in graph.inputs if tensor.name == self._pair.image.name)
         image = next(found for found in find_images(after) if found.tensor.name == own.name)
         costs = count_costs(graph, after, replace(image, tensor=own), self.geometry, sizes)
+        crop = self.geometry.original_size
+        for size in sizes:
+            if any(extent < least for extent, least in zip(size, crop, strict=True)):
+                raise UsageError(
+                    f"crops of {size_text(crop)} do not fit into an image of {size_text(size)}"
+                )
         saved = {cost.size: cost.saved or None for cost in costs}
         return {tuple(size): saved.get(tuple(size)) for size in sizes}
 
@@ -184,13 +190,9 @@ class _Stopwatch:
     def _check_map(self, answers: Mapping[str, np.ndarray], size: Size, expected: Size) -> None:
         """Raise where the map has other cells than are counted."""
         output = self.geometry.output
-        spatial = self._pair.growth.spatial(output)
-        extents = tuple(answers[output].shape[axis] for axis in spatial)
-        if extents != tuple(
-            n
-            for n, axis in zip(expected, self.geometry.axes, strict=True)
-            if axis.map_axis is not None
-        ):
+        axes = [axis.map_axis for axis in self.geometry.axes]
+        extents = tuple(1 if axis is None else answers[output].shape[axis] for axis in axes)
+        if extents != expected:
             raise GeometryUnknownError(
                 f"the map of '{output}' at {size_text(size)} has {size_text(extents)} cells, its"
                 f" geometry gives {size_text(expected)}"

@@ -111,6 +111,9 @@ def test_crops_beyond_the_image_are_timed_as_well(
     onnxfcn.rewrite(tmp_path / "in.onnx", tmp_path / "out.onnx", validate=False)
     found = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", "--size", "13x11")
     assert found["sizes"][0]["map_size"] == [4, 3]
+    smaller = ("--size", "7x8")
+    message = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", *smaller, code=2)["message"]
+    assert message == "crops of 8x8 do not fit into an image of 7x8"
 
 
 def test_text_fits_the_page(tmp_path: Path, command: Command) -> None:

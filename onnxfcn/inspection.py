@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import prod
 from typing import Any, Literal
 
 from onnx import ModelProto
@@ -13,17 +12,17 @@ from passes.images import Image, find_images
 from passes.result import Refused
 from passes.skeleton import Shape
 
-from .costs import Cost, count_parameters, count_products, default_sizes
+from .costs import Cost, count_costs, count_parameters, default_sizes
 from .document import Document
-from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError, UsageError
+from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .geometry.metadata import VERSION_KEY, from_metadata
-from .geometry.program_source import layout_told, size_told, spatial_size
+from .geometry.program_source import layout_told, size_told
 from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .rewrite import ModelSource, open_model
-from .sizes import Size, size_text
+from .sizes import Size
 from .stored_model import StoredModel
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
@@ -189,19 +188,8 @@ def _costs(
     maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
     if not maps:
         return ()
-    geometry, own = maps[0], spatial_size(image)
-    if any(len(size) != len(own) for size in sizes):
-        raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
-    crop = count_products(graph_view(original), image, own)
-    graph = graph_view(result)
-    found, cells_of_crop = [], geometry.map_size(*own)
-    for size in sizes or default_sizes(geometry):
-        cells = geometry.map_size(*size)
-        crops = prod(-(-n // of) for n, of in zip(cells, cells_of_crop, strict=True))
-        one_pass = count_products(graph, image, size)
-        if one_pass is not None and crop is not None:
-            found.append(Cost(tuple(size), cells, one_pass, crops * crop))
-    return tuple(found)
+    graphs = graph_view(original), graph_view(result)
+    return tuple(count_costs(*graphs, image, maps[0], sizes or default_sizes(maps[0])))
 
 
 def _told_windows(told: Mapping[str, str]) -> dict[str, Size]:

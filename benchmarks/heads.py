@@ -8,20 +8,20 @@ down meets all of them.
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 
 from onnxfcn import rewrite
+from onnxfcn.timing import Timed, take_turns
 from sample_models.layers import LayerStack
 
 MAPS = {"AlexNet": (256, 6, 6), "VGG": (512, 7, 7)}
 """Feature maps ``[C, H, W]`` of the networks; three dense layers follow: 4096, 4096, 1000."""
 BATCHES = (1, 8, 32)
-FEWEST_ROUNDS = 3
 ROW_SECONDS = 20.0
 LARGE = (18, 18)
 """Extents of a larger map."""
@@ -51,19 +51,13 @@ def forms(name: str) -> dict[str, ort.InferenceSession]:
 
 def measure(
     sessions: Mapping[str, ort.InferenceSession], shape: tuple[int, ...], rounds: int
-) -> dict[str, np.ndarray]:
-    """Seconds a run, one value a round, for every form; slow rounds are fewer, but never one."""
+) -> dict[str, Timed]:
+    """Time a run of every form; slow rounds are fewer."""
     image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    spent: dict[str, list[float]] = {form: [] for form in sessions}
-    for turn in range(rounds + 1):
-        for form, session in sessions.items():
-            started = time.perf_counter()
-            session.run(None, {"image": image})
-            if turn:  # the first one allocates
-                spent[form].append(time.perf_counter() - started)
-        if turn >= FEWEST_ROUNDS and sum(map(sum, spent.values())) > ROW_SECONDS:
-            break
-    return {form: np.array(seconds) for form, seconds in spent.items()}
+    runs = {
+        form: partial(session.run, None, {"image": image}) for form, session in sessions.items()
+    }
+    return take_turns(runs, rounds=rounds, seconds=ROW_SECONDS)
 
 
 def _session(model: onnx.ModelProto) -> ort.InferenceSession:
@@ -72,15 +66,15 @@ def _session(model: onnx.ModelProto) -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), options)
 
 
-def _row(name: str, shape: tuple[int, ...], spent: Mapping[str, np.ndarray]) -> str:
+def _row(name: str, shape: tuple[int, ...], spent: Mapping[str, Timed]) -> str:
     base = next(iter(spent.values()))
     cells = [name, str(shape[0]), "x".join(map(str, shape[2:]))]
     for form in ("Gemm", "Conv", "MatMul"):
         if form not in spent:
             cells.append("-")
         else:
-            ratio = np.median(spent[form] / base)
-            cells.append(f"{1000 * spent[form].min():.1f} ({ratio:.2f})")
+            fastest = 1000 * spent[form].rounds.min()
+            cells.append(f"{fastest:.1f} ({spent[form].times(base):.2f})")
     return f"| {' | '.join(cells)} |"
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_bench import bench as bench_command
 from .cli_inspect import inspect as inspect_command
 from .cli_options import (
     AbsoluteTolerance,
@@ -188,6 +189,7 @@ def rewrite(
 
 app.command("validate")(validate_command)
 app.command("inspect")(inspect_command)
+app.command("bench")(bench_command)
 
 
 @app.command("passes")

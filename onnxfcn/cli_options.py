@@ -27,6 +27,13 @@ def _parse_numbers(text: str, separator: str) -> Size:
 
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="The classifier, an .onnx file.")]
+Original = Annotated[
+    Path, typer.Argument(metavar="ORIGINAL", help="The classifier, an .onnx file.")
+]
+Rewritten = Annotated[
+    Path,
+    typer.Argument(metavar="REWRITTEN", help="Its fully convolutional form, whoever made it."),
+]
 Sizes = Annotated[
     list[Any] | None,
     typer.Option(
@@ -59,7 +66,13 @@ InputLayout = Annotated[
         help="Layout of an image that goes into a dense layer directly, such as nchw or nhw.",
     ),
 ]
-Provider = Annotated[str, typer.Option(help="cpu, cuda, or an ONNX Runtime execution provider.")]
+Provider = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="ONNX Runtime execution provider, such as cpu, cuda or cuda:device_id=1.",
+    ),
+]
 RelativeTolerance = Annotated[
     float | None,
     typer.Option(

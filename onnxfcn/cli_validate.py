@@ -10,8 +10,10 @@ from .cli_options import (
     AbsoluteTolerance,
     AsJson,
     InputSize,
+    Original,
     Provider,
     RelativeTolerance,
+    Rewritten,
     Sizes,
     Verbose,
     WindowStep,
@@ -22,13 +24,6 @@ from .report import SCHEMA_VERSION, ValidationReport
 from .rewrite import validate as validate_models
 from .tables import print_validation
 
-_Original = Annotated[
-    Path, typer.Argument(metavar="ORIGINAL", help="The classifier, an .onnx file.")
-]
-_Rewritten = Annotated[
-    Path,
-    typer.Argument(metavar="REWRITTEN", help="Its fully convolutional form, whoever made it."),
-]
 _Inputs = Annotated[
     list[Path] | None,
     typer.Option(
@@ -59,8 +54,8 @@ _RequireCrops = Annotated[
 
 
 def validate(
-    original: _Original,
-    rewritten: _Rewritten,
+    original: Original,
+    rewritten: Rewritten,
     size: Sizes = None,
     inputs: _Inputs = None,
     window_step: WindowStep = "1",

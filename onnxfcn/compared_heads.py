@@ -9,6 +9,7 @@ from .errors import ValidationFailedError
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
+from .providers import Provider
 from .regions import Trunk
 from .runtime import load_rewritten
 from .sizes import Size
@@ -25,14 +26,14 @@ class ComparedHeads:
     """
 
     def __init__(
-        self, pair: ModelPair, trunk: Trunk, provider: str, named: Set[str] = frozenset()
+        self, pair: ModelPair, trunk: Trunk, provider: Provider, named: Set[str] = frozenset()
     ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 
         Args:
             pair: the models.
             trunk: what they share, regions that are proven included.
-            provider: full name of the execution provider.
+            provider: the execution provider.
             named: names of the feature maps, where the user says which they are.
 
         Raises:

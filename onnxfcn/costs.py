@@ -1,6 +1,6 @@
 """Parameters of a model, and what it multiplies at an image size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -13,8 +13,9 @@ from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 from passes.use_def import downstream, is_standard
 
+from .errors import UsageError
 from .geometry import Geometry
-from .sizes import Size
+from .sizes import Size, size_text
 
 _FLOATS = frozenset(
     {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
@@ -30,7 +31,8 @@ class Cost:
         size: the image in pixels.
         map_size: cells of the map.
         one_pass: multiply-accumulates of the fully convolutional model on the image.
-        by_crops: those of the original on one crop for each cell.
+        by_crops: those of the original on as many crops as it takes to have these cells: of a
+            classifier, one for each.
     """
 
     size: Size
@@ -81,6 +83,36 @@ def count_products(graph: gs.Graph, image: Image, size: Size) -> int | None:
             return None
         total += found
     return total // int(str(batch))
+
+
+def count_costs(
+    original: gs.Graph, rewritten: gs.Graph, image: Image, geometry: Geometry, sizes: Sequence[Size]
+) -> list[Cost]:
+    """Costs at some image sizes, those left out at which a shape is not known.
+
+    Args:
+        original: the graph of the original.
+        rewritten: that of the fully convolutional model.
+        image: the original's image.
+        geometry: where the cells of a map of the rewritten model lie.
+        sizes: extents of the image in pixels.
+
+    Raises:
+        SizeNotAcceptedError: the model takes no images of a size.
+        UsageError: a size has another number of axes.
+    """
+    own = geometry.original_size
+    if any(len(size) != len(own) for size in sizes):
+        raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
+    maps = {tuple(size): geometry.map_size(*size) for size in sizes}
+    crop, cells_of_crop = count_products(original, image, own), geometry.map_size(*own)
+    found = []
+    for size, cells in maps.items():
+        one_pass = count_products(rewritten, image, size)
+        if one_pass is not None and crop is not None:
+            crops = prod(-(-n // of) for n, of in zip(cells, cells_of_crop, strict=True))
+            found.append(Cost(size, cells, one_pass, crops * crop))
+    return found
 
 
 def _behind(graph: gs.Graph, image: Image) -> list[gs.Node]:

@@ -17,21 +17,30 @@ _PIXELS_A_RUN = 2**20
 class CropRuns:
     """Runs an original on crops."""
 
-    def __init__(self, pair: ModelPair, settings: Settings) -> None:
+    def __init__(self, pair: ModelPair, settings: Settings, session: Session | None = None) -> None:
         """Load the original.
 
         Args:
             pair: the models.
-            settings: how validation is run.
+            settings: how it is run.
+            session: the original, where it is loaded already.
 
         Raises:
             UnusableModelError: ONNX Runtime cannot load it.
         """
         self._image, self._progress = pair.image, settings.progress
-        self._session = Session(pair.original, settings.provider)
+        self._session = session or Session(pair.original, settings.provider)
+
+    def most_together(self, feeds: Mapping[str, np.ndarray]) -> int:
+        """Crops that are cut out together at most, so that the memory stays bounded."""
+        return max(1, self._samples_a_run(feeds) // self._batch(feeds))
 
     def answers(
-        self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box], what: str
+        self,
+        feeds: Mapping[str, np.ndarray],
+        crops: Sequence[Box],
+        what: str,
+        together: int | None = None,
     ) -> Iterator[dict[str, np.ndarray]]:
         """The original's outputs on each crop, ``[N, ...]`` for N images.
 
@@ -39,12 +48,13 @@ class CropRuns:
             feeds: values of all inputs of the rewritten model, by name.
             crops: boxes of the original size.
             what: what is being done, for the progress.
+            together: crops that are cut out together; as many as can be by default.
 
         Raises:
             UnusableModelError: ONNX Runtime fails, or the outputs do not have one answer an image.
         """
         batch = self._batch(feeds)
-        a_run = max(1, self._samples_a_run(feeds) // batch)
+        a_run = together or self.most_together(feeds)
         for first in range(0, len(crops), a_run):
             group = crops[first : first + a_run]
             parts = [self._run(feeds, portion) for portion in self._portions(feeds, group)]

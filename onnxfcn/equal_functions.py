@@ -130,7 +130,7 @@ def validate_equal(
     own = models.image.size
     identity = models.at(own, "original")
     larger = _larger(models, own) if models.any_size else ()
-    notes = () if models.any_size else (_FIXED,)
+    notes = (*settings.provider.notes, *(() if models.any_size else (_FIXED,)))
     return ValidationReport(windows={}, identity=identity, regions=(), sizes=larger, notes=notes)
 
 

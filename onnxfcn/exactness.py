@@ -34,6 +34,7 @@ from .geometry.seen import DoesNotFitError, Seen, UnknownError
 from .geometry.trace import Trace, View, Watch
 
 _SETS_BESIDE = ("Concat", "Pad")
+_BETWEEN_PIXELS = "most cells begin within a pixel, and crops only at whole ones"
 _CELLS = 4
 """Cells beyond the first one that the images to look at have, at least."""
 
@@ -60,10 +61,13 @@ class Exactness:
     Attributes:
         causes: the nodes because of which they are not, in graph order.
         is_exact: whether every cell of every image is what the model says of the cell's crop.
+        between_pixels: whether cells are parts of a pixel apart, so that most have no crop that
+            begins where they do.
     """
 
     is_exact: bool
     causes: tuple[Cause, ...] = ()
+    between_pixels: bool = False
 
     @property
     def label(self) -> str:
@@ -71,19 +75,20 @@ class Exactness:
         return "exact" if self.is_exact else "approximate"
 
     def lines(self) -> list[str]:
-        """The causes in words, those of one kind in a line.
+        """Why cells are no crops, in words, nodes of one kind in a line.
 
         Such as ``53 Conv (first 'conv1'): pads, where the whole image goes on``.
         """
         groups: dict[tuple[str, Reason], list[str]] = {}
         for cause in self.causes:
             groups.setdefault((cause.operator, cause.reason), []).append(cause.node)
-        return [
+        lines = [
             f"{len(names)} {operator} (first '{names[0]}'): {reason}"
             if len(names) > 1
             else f"{operator} '{names[0]}': {reason}"
             for (operator, reason), names in groups.items()
         ]
+        return [*lines, *[_BETWEEN_PIXELS] * self.between_pixels]
 
 
 def decide(
@@ -130,16 +135,17 @@ def _decided(
     axes: Sequence[AxisAnalysis], geometries: Sequence[AxisGeometry], output: gs.Tensor
 ) -> Exactness:
     causes: dict[int, Cause] = {}
-    is_exact = True
+    is_exact, between_pixels = True, False
     for axis, geometry in zip(axes, geometries, strict=True):
         comparison = _Comparison(axis, geometry, output)
         differing = next(comparison.differing(), None)
         if differing is not None:
             is_exact = False
+            between_pixels |= geometry.stride.denominator > 1
             causes = comparison.causes(*differing) | causes
     order = {id(node): place for place, node in enumerate(axes[0].program.nodes)}
     found = sorted(causes, key=lambda node_id: order[node_id])
-    return Exactness(is_exact, tuple(causes[node_id] for node_id in found))
+    return Exactness(is_exact, tuple(causes[node_id] for node_id in found), between_pixels)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ def validate_fixed_size(
         comparisons=comparisons,
         against="original",
     )
-    return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=(_FIXED,))
+    notes = (*settings.provider.notes, _FIXED)
+    return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=notes)
 
 
 def _without_cells(name: str, actual: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ from passes.skeleton import Shape
 
 from .feature_maps import Frontier
 from .model_parts import model_part
+from .providers import Provider
 from .runtime import Session
 from .sizes import Size
 from .stored_model import StoredModel
@@ -88,7 +89,7 @@ class HeadWindows:
         map_size: Size,
         step: Size,
         samples: int,
-        provider: str,
+        provider: Provider,
     ) -> Iterator[dict[str, np.ndarray]]:
         """The head's answers on each window, in row-major order of the cells.
 
@@ -97,7 +98,7 @@ class HeadWindows:
             map_size: cells of the output map.
             step: cells of the feature map from one window to the next.
             samples: the only number of samples that the head takes; 0 for any.
-            provider: full name of the execution provider.
+            provider: the execution provider.
         """
         session = self._open(maps, provider)
         batch = next(iter(maps.values())).shape[0]
@@ -138,7 +139,7 @@ class HeadWindows:
         for answers in zip(*cuts, strict=True):
             yield dict(zip(self.compared, answers, strict=True))
 
-    def _open(self, maps: Mapping[str, np.ndarray], provider: str) -> Session:
+    def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:
         """Load the head, once the feature maps' data types are known."""
         if self._session is None:
             dtypes = {name: values.dtype for name, values in maps.items()}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import prod
 from typing import Any, Literal
 
 from onnx import ModelProto
@@ -13,17 +12,17 @@ from passes.images import Image, find_images
 from passes.result import Refused
 from passes.skeleton import Shape
 
-from .costs import Cost, count_parameters, count_products, default_sizes
+from .costs import Cost, count_costs, count_parameters, default_sizes
 from .document import Document
-from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError, UsageError
+from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .geometry.metadata import VERSION_KEY, from_metadata
-from .geometry.program_source import layout_told, size_told, spatial_size
+from .geometry.program_source import layout_told, size_told
 from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .rewrite import ModelSource, open_model
-from .sizes import Size, size_text
+from .sizes import Size
 from .stored_model import StoredModel
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
@@ -128,7 +127,8 @@ def inspect(
     )
     options = {"input_size": size, "input_layout": layout}
     try:
-        result, rewrites = (stored, ()) if VERSION_KEY in told else _rewritten(stored, options)
+        is_result = _is_result(image, told)
+        result, rewrites = (stored, ()) if is_result else _rewritten(stored, options)
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
@@ -142,6 +142,12 @@ def inspect(
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),
     )
+
+
+def _is_result(image: Image, told: Mapping[str, str]) -> bool:
+    """Whether a model is what a rewrite made, still free: its pools are windows by now."""
+    pairs = zip(image.tensor.shape, image.roles, strict=True)
+    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
 
 
 def _rewritten(
@@ -182,18 +188,8 @@ def _costs(
     maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
     if not maps:
         return ()
-    geometry, own = maps[0], spatial_size(image)
-    if any(len(size) != len(own) for size in sizes):
-        raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
-    crop = count_products(graph_view(original), image, own)
-    graph = graph_view(result)
-    found = []
-    for size in sizes or default_sizes(geometry):
-        cells = geometry.map_size(*size)
-        one_pass = count_products(graph, image, size)
-        if one_pass is not None and crop is not None:
-            found.append(Cost(tuple(size), cells, one_pass, prod(cells) * crop))
-    return tuple(found)
+    graphs = graph_view(original), graph_view(result)
+    return tuple(count_costs(*graphs, image, maps[0], sizes or default_sizes(maps[0])))
 
 
 def _told_windows(told: Mapping[str, str]) -> dict[str, Size]:

@@ -26,7 +26,8 @@ def check_interface(before: gs.Graph, after: gs.Graph) -> None:
         shapes = zip(old.shape or (), new.shape or (), strict=False)
         if any(isinstance(now, int) and now != was for was, now in shapes):
             raise ValidationFailedError(
-                f"the input '{new.name}' takes {list(new.shape)}, in the original {list(old.shape)}"
+                f"the input '{new.name}' takes {list(new.shape)}, in the original"
+                f" {list(old.shape)}: free axes must stay free, and the original comes first"
             )
 
 

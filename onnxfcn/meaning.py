@@ -40,9 +40,7 @@ class OutputMeaning:
             return [f"where cells lie in the image cannot be told: {self.unknown}"]
         crops = "exact, every cell is what the original says of its crop"
         if not self.exactness.is_exact:
-            count = len(self.exactness.causes)
-            nodes = "1 node looks" if count == 1 else f"{count} nodes look"
-            crops = f"approximate, {nodes} past the edges of a cell's crop"
+            crops = f"approximate, {_blamed(len(self.exactness.causes))}"
         return [f"'{self.output}': {_where(self.geometry)}", f"'{self.output}': {crops}"]
 
     def details(self) -> list[str]:
@@ -136,6 +134,14 @@ def write_meanings(
         model.metadata_props.extend(kept)
     for key, value in entries.items():
         model.metadata_props.add(key=key, value=value)
+
+
+def _blamed(count: int) -> str:
+    """What is said of so many nodes because of which cells are not their crops."""
+    if not count:
+        return "cells are not what the original says of their crops"
+    nodes = "1 node looks" if count == 1 else f"{count} nodes look"
+    return f"{nodes} past the edges of a cell's crop"
 
 
 def _where(geometry: Geometry) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from onnx import TensorProto
+from onnx import SparseTensorProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from .errors import UsageError
@@ -35,7 +35,13 @@ class ModelWriter:
         self._initializers = list(model.proto.graph.initializer)
         self._weights = [_taken(t, model.weight(t)) for t in self._initializers]
         others = list(tensors(model.proto.graph))[len(self._initializers) :]
-        self._others = [t for t in others if uses_external_data(t) or _is_large(t)]
+        # Readers of onnx look for no external data in sparse initializers.
+        sparse = [t for each in model.proto.graph.sparse_initializer for t in _parts(each)]
+        self._others = [
+            t
+            for t in others
+            if uses_external_data(t) or (_is_large(t) and all(t is not part for part in sparse))
+        ]
         self.has_weights = bool(self._others) or any(w is not None for w in self._weights)
 
     @property
@@ -139,6 +145,10 @@ def _taken(initializer: TensorProto, weight: Weight | None) -> Weight | None:
         return None
     initializer.ClearField("raw_data")
     return weight
+
+
+def _parts(sparse: SparseTensorProto) -> tuple[TensorProto, TensorProto]:
+    return sparse.values, sparse.indices
 
 
 def _is_large(tensor: TensorProto) -> bool:

@@ -11,6 +11,7 @@ from .growth import Axes
 from .lattice import lattice_of
 from .model_pair import ModelPair
 from .model_parts import model_part, operands
+from .providers import Provider
 from .regions import Region
 from .runtime import Session
 from .sizes import Size
@@ -46,7 +47,7 @@ class RegionRuns:
         self,
         region: Region,
         pair: ModelPair,
-        provider: str,
+        provider: Provider,
         *,
         signed: bool,
     ) -> None:
@@ -55,7 +56,7 @@ class RegionRuns:
         Args:
             region: the region.
             pair: the models.
-            provider: full name of the execution provider.
+            provider: the execution provider.
             signed: whether random channels are negative in some maps; else all are positive.
 
         Raises:
@@ -144,7 +145,11 @@ class RegionRuns:
         return answer
 
     def _load(
-        self, model: StoredModel, nodes: Iterable[NodeProto], inputs: Iterable[str], provider: str
+        self,
+        model: StoredModel,
+        nodes: Iterable[NodeProto],
+        inputs: Iterable[str],
+        provider: Provider,
     ) -> Session:
         dtypes = {name: self._dtypes[name] for name in inputs}
         # ONNX Runtime misjudges arithmetic on shapes whose rank it does not know.

@@ -21,8 +21,8 @@ from .meaning import OutputMeaning, find_meanings_soon, write_meanings
 from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof import prove
+from .providers import exact_provider
 from .report import RewriteReport, ValidationReport, windows_of
-from .runtime import provider_name
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
 from .staged_output import ExternalData, StagedOutput
@@ -79,7 +79,8 @@ def rewrite(
         input_size: the image size that a model with symbolic axes was made for.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
             convolution or pool.
-        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
+            with options such as ``cuda:device_id=1``.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
         atol: largest absolute error, in addition.
         seed: seed of the random images.
@@ -118,7 +119,7 @@ def rewrite(
             f"sizes: without the pass {dynamic_spatial_axes.NAME} the image keeps its size, and"
             f" there is none of {size_text(sizes[0])} to validate at"
         )
-    provider = provider_name(provider) if validate else provider
+    run_on = exact_provider(provider) if validate else None
     original = open_model(model)
     if validate:
         check_runs_from_memory(original.proto)
@@ -135,10 +136,8 @@ def rewrite(
         rewritten = staged.write(document.stored)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
-        if validate:
-            settings = Settings(
-                provider=provider, rtol=rtol, atol=atol, seed=seed, progress=progress
-            )
+        if run_on is not None:
+            settings = Settings(provider=run_on, rtol=rtol, atol=atol, seed=seed, progress=progress)
             validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
@@ -249,7 +248,8 @@ def validate(
         input_size: the image size that an original with symbolic axes was made for.
         require_crops: whether it is a failure that cells are not the original's answers on crops
             of the image, or that this cannot be measured; else it is a finding.
-        provider: ``cpu``, ``cuda`` or the full name of an ONNX Runtime execution provider.
+        provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
+            with options such as ``cuda:device_id=1``.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
         atol: largest absolute error, in addition.
         seed: seed of the random images, and of the cells to compare with crops.
@@ -266,7 +266,7 @@ def validate(
     """
     _check_options(sizes, input_size, seed, rtol, atol)
     settings = Settings(
-        provider=provider_name(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
+        provider=exact_provider(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
     )
     try:
         return run_validation(

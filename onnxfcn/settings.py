@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .providers import Provider
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the steps done and the steps in all."""
 
@@ -18,14 +20,14 @@ class Settings:
     """How a validation is run; the options of ``onnxfcn.validate``.
 
     Attributes:
-        provider: full name of the execution provider.
+        provider: the execution provider.
         rtol: largest error relative to the output's scale; ``None`` as fits the data type.
         atol: largest absolute error, in addition.
         seed: seed of the random images.
         progress: called with what is being done, the steps done and the steps in all.
     """
 
-    provider: str
+    provider: Provider
     rtol: float | None = None
     atol: float = 0.0
     seed: int = 0

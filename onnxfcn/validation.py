@@ -78,7 +78,7 @@ def run_validation(
         identity=identity,
         regions=tuple(regions),
         sizes=tuple(larger),
-        notes=tuple(notes),
+        notes=(*settings.provider.notes, *notes),
         crops=meter.report if meter else None,
         crops_required=require_crops,
     )

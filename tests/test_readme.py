@@ -85,3 +85,21 @@ def test_options_of_validate_exist(option: str) -> None:
     section = README.read_text().split("### Validate")[1].split("###")[0]
     assert f"{option}`" in section or f"{option} " in section
     assert option in help_text
+
+
+@pytest.mark.parametrize("option", ["--size", "--batch", "--input-size", "--provider", "--json"])
+def test_options_of_bench_exist(option: str) -> None:
+    help_text = CliRunner().invoke(app, ["bench", "--help"], env={"COLUMNS": "200"}).output
+    assert option in help_text
+    usage = README.read_text().split("onnxfcn bench ORIGINAL")[1]
+    assert option in usage.split("onnxfcn passes")[0]
+
+
+def test_what_the_readme_shows_of_bench_has_the_headings_that_it_prints(tmp_path: Path) -> None:
+    section = README.read_text().split("### Bench")[1].split("```")[1]
+    lenet = README.parent / "sample_models" / "lenet.onnx"
+    rewritten = str(tmp_path / "fcn.onnx")
+    CliRunner().invoke(app, ["rewrite", str(lenet), rewritten, "--no-validate"])
+    printed = CliRunner().invoke(app, ["bench", str(lenet), rewritten, "--size", "32x28"]).output
+    headings = [line.split() for line in printed.splitlines() if "Image" in line]
+    assert [line.split() for line in section.splitlines() if "Image" in line] == headings

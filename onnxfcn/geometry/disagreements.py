@@ -8,7 +8,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.operators import VARIADIC
-from passes.use_def import is_standard, upstream
+from passes.use_def import is_standard, producer, upstream
 
 from .axis_analysis import AxisAnalysis
 from .seen import FIRST_OF_NONE, Seen, UnknownError
@@ -39,7 +39,7 @@ def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fra
     found: list[tuple[gs.Node, Fraction]] = []
 
     def look(node: gs.Node, trace: Trace) -> None:
-        if is_standard(node, *VARIADIC, "Concat"):
+        if is_standard(node, *VARIADIC, "Concat") and not _is_cut_of_one(node):
             centres = {_centre(part) for part in _branches(node, trace)} - {None}
             known = [centre for centre in centres if centre is not None]
             if len(known) > 1:
@@ -48,6 +48,23 @@ def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fra
     size = analysis.long(analysis.period(), output)
     Trace(analysis.program, View(analysis.axis, size - analysis.original), look)
     return found
+
+
+def _is_cut_of_one(node: gs.Node) -> bool:
+    """Whether what meets are cuts of one tensor, which are meant to be apart: a kernel's cells."""
+    return len({id(_cut_from(tensor)) for tensor in node.inputs}) == 1
+
+
+def _cut_from(tensor: gs.Tensor) -> gs.Tensor:
+    """What a tensor is a cut of; old opsets, without steps in Slice, pool single cells."""
+    maker = producer(tensor)
+    while maker is not None and (
+        is_standard(maker, "Slice")
+        or (is_standard(maker, "AveragePool") and set(maker.attrs["kernel_shape"]) == {1})
+    ):
+        tensor = maker.inputs[0]
+        maker = producer(tensor)
+    return tensor
 
 
 def _branches(node: gs.Node, trace: Trace) -> list[Seen]:

@@ -27,7 +27,7 @@ class Convolution:
         dilations: cells from one cell of the kernel to the next, an axis each.
         pads: zeros at the beginning and the end of each axis; ``None`` where they depend on the
             extent of the map.
-        dtype: data type of the weight, and of the map.
+        dtype: data type of the weight, and of the map; ``None`` for one that numpy lacks.
         extra_pad_first: where ``pads`` is ``None``, whether an odd zero goes to the beginning.
     """
 
@@ -39,7 +39,7 @@ class Convolution:
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
     pads: tuple[tuple[int, int], ...] | None
-    dtype: np.dtype
+    dtype: np.dtype | None
     extra_pad_first: bool = False
 
     @property
@@ -160,6 +160,7 @@ def _weight_shape(node: gs.Node, constants: Constants) -> tuple[int, ...]:
     return shape
 
 
-def _dtype(weight: gs.Tensor, constants: Constants) -> np.dtype:
+def _dtype(weight: gs.Tensor, constants: Constants) -> np.dtype | None:
     known = weight.dtype if isinstance(weight, gs.Constant) else constants.values(weight).dtype
-    return np.dtype(known)
+    # graphsurgeon has ONNX's own number for bfloat16.
+    return None if isinstance(known, int) else np.dtype(known)

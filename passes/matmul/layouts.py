@@ -96,7 +96,7 @@ class Layouts:
         """How many numbers a constant has that meets ``[N, C, *s]`` with one number a channel.
 
         Returns:
-            1 for a single number, 0 for what is no such constant.
+            1 for a single number, 0 for what is no such constant, or has more axes than the map.
         """
         if operand not in self._constants:
             return 0
@@ -104,8 +104,8 @@ class Layouts:
         shape = operand.shape if stored else self._constants.values(operand).shape
         extents = [1] * (2 + rank - len(shape)) + [int(extent) for extent in shape]
         count = prod(extents)
-        by_channel = len(extents) == 2 + rank and extents[1] == count
-        return count if by_channel or count == 1 else 0
+        is_by_channel = len(extents) == 2 + rank and count in (1, extents[1])
+        return count if is_by_channel else 0
 
     def _wanted(self, able: Collection[int]) -> set[int]:
         """Those able nodes behind which a matrix product reads channels-last."""

@@ -85,6 +85,10 @@ CAUSES = {
             f" {HEAD}", 4, scales=[1.0, 1.0, 2.0]),
         ["MaxPool 'd': reads other pixels: its positions do not move with the cells"],
     ),
+    "cells that are parts of a pixel apart": (
+        net(f"t = Resize (image, , scales) {HEAD}", 2, scales=[1.0, 1.0, 2.0]),
+        ["most cells begin within a pixel, and crops only at whole ones"],
+    ),
     "the whole image": (
         net(f"g = GlobalMaxPool (image) t = Mul (image, g) {HEAD}", 4),
         ["GlobalMaxPool 'g': sees the whole image"],
@@ -100,6 +104,28 @@ CAUSES = {
         net("n = Shape <start = 2, end = 3> (image) f = Cast <to = 1> (n) t = Mul (image, f)"
             f" {HEAD}", 4),
         ["Mul 't': uses the image's size"],
+    ),
+    "a bound of the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) f = Cast <to = 1> (n) m = Mul (f, tenth)"
+            f" b = Squeeze (m) t = Clip (image, , b) {HEAD}", 4, tenth=[0.1]),
+        ["Clip 't': uses the image's size"],
+    ),
+    "weights of the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) f = Cast <to = 1> (n) m = Mul (w, f)"
+            f" t = Conv (image, m) {HEAD}", 6),
+        ["Conv 't': uses the image's size"],
+    ),
+    "a factor of the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) f = Cast <to = 1> (n) m = Mul (square, f)"
+            " l = Transpose <perm = [0, 2, 1]> (image) p = MatMul (l, m)"
+            f" t = Transpose <perm = [0, 2, 1]> (p) {HEAD}", 4,
+            square=np.array([[1, 2], [3, 4]], np.float32)),
+        ["MatMul 'p': uses the image's size"],
+    ),
+    "a shift of the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) f = Cast <to = 1> (n) m = Mul (s, f)"
+            f" t = BatchNormalization (image, s, s, m, s) {HEAD}", 4, s=[1.0, 2.0]),
+        ["BatchNormalization 't': uses the image's size"],
     ),
 }  # fmt: skip
 
@@ -151,6 +177,10 @@ EXACT = {
     "normalised by constants": net(
         f"t = BatchNormalization (image, s, b, m, q) {HEAD}",
         4, s=[1.0, 2.0], b=[0.5, 0.1], m=[0.0, 0.1], q=[1.0, 2.0],
+    ),
+    "a bound of the number of channels": net(
+        "n = Shape <start = 1, end = 2> (image) f = Cast <to = 1> (n) b = Squeeze (f)"
+        f" t = Clip (image, , b) {HEAD}", 4,
     ),
     "a mean of constants": net(
         "n = Shape (image) o = ConstantOfShape (n) t = Add (image, o)"

@@ -173,6 +173,23 @@ def test_weights_of_one_file_go_into_a_data_file_when_asked(
     assert all(np.array_equal(new[name].ravel(), old[name].ravel()) for name in old)
 
 
+def test_sparse_weights_stay_in_the_model_where_onnx_finds_them(
+    lenet_file: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(lenet_file)
+    values = np.arange(1, 20_001, dtype=np.float32)
+    sparse = onnx.helper.make_sparse_tensor(
+        numpy_helper.from_array(values, "unread"),
+        numpy_helper.from_array(np.arange(values.size, dtype=np.int64), "places"),
+        [200, 200],
+    )
+    model.graph.sparse_initializer.append(sparse)
+    onnx.save(model, tmp_path / "sparse.onnx")
+    output = tmp_path / "out.onnx"
+    onnxfcn.rewrite(tmp_path / "sparse.onnx", output, external_data="always")
+    assert list(onnx.load(output).graph.sparse_initializer) == [sparse]
+
+
 def test_weights_of_a_data_file_go_into_the_model_when_asked(
     external: Path, tmp_path: Path, command: Callable[..., Any]
 ) -> None:

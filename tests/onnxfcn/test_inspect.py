@@ -14,6 +14,8 @@ import onnxfcn
 from onnxfcn.geometry import Geometry
 
 Command = Callable[..., Any]
+SAMPLES = Path(__file__).parents[2] / "sample_models"
+EXPORTS = SAMPLES / "exports"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 SCHEMA = json.loads(
     (resources.files(onnxfcn) / "schemas" / "inspect.schema.json").read_text("utf-8")
@@ -98,6 +100,83 @@ def test_original_and_rewritten_model_tell_the_same(
     assert (geometry.stride, geometry.receptive_field) == ((4, 4), (28, 28))
 
 
+AUDIO = EXPORTS / "audio.torchscript.onnx"
+
+
+@pytest.mark.parametrize(
+    ("options", "window", "stride", "cells"),
+    [
+        ({}, [9], [64.0], [14]),
+        ({"window_step": 2}, [9], [128.0], [7]),
+        ({"head": "matmul"}, [9], [64.0], [14]),
+    ],
+)
+def test_result_with_a_pool_is_told_as_it_is(
+    options: dict[str, Any],
+    window: list[int],
+    stride: list[float],
+    cells: list[int],
+    tmp_path: Path,
+    inspected: Callable[..., dict[str, Any]],
+) -> None:
+    """Its pool is no head to lift again: that would undo the step."""
+    output = tmp_path / "fcn.onnx"
+    report = onnxfcn.rewrite(AUDIO, output, validate=False, **options)
+    found = inspected(output, "--size", "1632")
+    assert found["kind"] == "fully convolutional"
+    assert found["rewrites"] == found["blockers"] == found["notes"] == []
+    assert list(found["windows"].values()) == [window]
+    assert found["outputs"] == [meaning.as_dict() for meaning in report.outputs]
+    assert found["outputs"][0]["geometry"]["stride"] == stride
+    assert found["costs"][0]["map_size"] == cells
+
+
+def test_pool_that_was_kept_whole_is_told_as_it_is(
+    tmp_path: Path, inspected: Callable[..., dict[str, Any]], command: Command
+) -> None:
+    output = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(AUDIO, output, validate=False, global_pool="keep")
+    found = inspected(output)
+    assert (found["rewrites"], found["notes"], found["costs"]) == ([], [], [])
+    (cause,) = found["outputs"][0]["exactness"]["causes"]
+    assert (cause["operator"], cause["reason"]) == ("GlobalAveragePool", "sees the whole image")
+    assert "'logits': one cell for the whole image" in command("inspect", output).out
+
+
+def test_matrix_products_are_told_as_the_convolutions_they_were(
+    lenet_file: Path, tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+) -> None:
+    convolutions, products = tmp_path / "fcn.onnx", tmp_path / "products.onnx"
+    onnxfcn.rewrite(lenet_file, convolutions, validate=False)
+    onnxfcn.rewrite(convolutions, products, passes=["conv_to_gemm"], validate=False)
+    before, after = inspected(convolutions), inspected(products)
+    for key in ("kind", "windows", "outputs", "parameters", "costs", "notes", "blockers"):
+        assert before[key] == after[key]
+
+
+def test_cuts_of_an_old_opset_are_no_branches() -> None:
+    """Without steps in Slice, a pool of single cells leaves cells out."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 4, opset_import: ["" : 9]> g (float[1,1,H,W] x) => (float[1,1,P,Q] y)'
+        " <float[1,1,3,1] w = {1,2,3}> { y = Conv <strides = [2, 2]> (x, w) }"
+    )
+    report = onnxfcn.rewrite(model, passes=["conv_to_gemm"], input_size=(3, 1), validate=False)
+    assert report.model is not None
+    geometry = onnxfcn.geometry.analyse(report.model, (3, 1))["y"]
+    assert (geometry.stride, geometry.disagreements) == ((2, 2), ())
+
+
+def test_result_without_convolutions_and_pools_tells_its_layout(
+    tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+) -> None:
+    convolutions, products = tmp_path / "fcn.onnx", tmp_path / "products.onnx"
+    onnxfcn.rewrite(SAMPLES / "gilt.onnx", convolutions, validate=False)
+    onnxfcn.rewrite(convolutions, products, passes=["conv_to_gemm"], validate=False)
+    before, after = inspected(convolutions), inspected(products)
+    assert before["outputs"] == after["outputs"]
+    assert onnxfcn.geometry.analyse(products)["probabilities"] == Geometry.from_model(products)
+
+
 def test_edited_graph_is_told_from_its_metadata(
     lenet_file: Path, tmp_path: Path, command: Command
 ) -> None:
@@ -159,6 +238,22 @@ def test_sizes_that_do_not_fit(
     assert says in finished.err
     if not code:
         assert "[input-size-wrong]" in finished.out
+
+
+def test_crop_of_many_cells_counts_once(
+    tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,2,8,8] x) => (float[1,3,8,8] y)'
+        " <float[3,2,1,1] w = {1,2,3,4,5,6}> { y = Conv(x, w) }"
+    )
+    onnx.save(model, tmp_path / "per-pixel.onnx")
+    found = inspected(tmp_path / "per-pixel.onnx", "--size", "8x8", "--size", "17x8")
+    crop = 3 * 2 * 8 * 8
+    assert [(c["one_pass"], c["by_crops"]) for c in found["costs"]] == [
+        (crop, crop),
+        (3 * 2 * 17 * 8, 3 * crop),
+    ]
 
 
 def test_model_that_is_none_is_an_error(

@@ -54,13 +54,13 @@ def checked(command: Command) -> Callable[..., dict[str, Any]]:
     return run
 
 
-@pytest.mark.parametrize("command", ["rewrite", "validate"])
-def test_schemas_are_valid_and_strict(command: str) -> None:
+@pytest.mark.parametrize(("command", "objects"), [("rewrite", 9), ("validate", 9), ("bench", 6)])
+def test_schemas_are_valid_and_strict(command: str, objects: int) -> None:
     schema = schema_of(command)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     found = objects_in(schema)
-    assert len(found) > 8
+    assert len(found) >= objects
     assert all(part["additionalProperties"] is not True for part in found)
     assert all("additionalProperties" in part for part in found)
 
@@ -84,6 +84,7 @@ def test_reports(
     assert content["validation"]["crops"]["results"]
     checked("rewrite", lenet_file, tmp_path / "out.onnx", code=0)
     checked("rewrite", lenet_file, tmp_path / "out.onnx", "--no-validate", code=0)
+    assert checked("bench", lenet_file, fcn, "--size", "32x28", code=0)["sizes"]
 
 
 def test_failed_reports(
@@ -106,6 +107,8 @@ def test_errors(
     checked("validate", lenet_file, missing, code=2)
     checked("validate", lenet_file, empty, code=4)
     checked("validate", lenet_file, lenet_file, code=5)
+    checked("bench", lenet_file, lenet_file, code=5)
+    checked("bench", lenet_file, fcn, "--size", "8x8", code=2)
     checked("rewrite", missing, tmp_path / "out.onnx", code=2)
     checked("rewrite", fcn, tmp_path / "out.onnx", code=3)
     model = onnx.load(lenet_file)

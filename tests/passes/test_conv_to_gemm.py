@@ -101,6 +101,38 @@ def test_constants_by_channel_come_along(
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_number_with_more_axes_than_the_map_stays_where_it_is(
+    build: Build, run: Run, random: Random
+) -> None:
+    model = build(
+        "x = Conv(image, a) m = Mul(x, number) y = Conv(m, b)",
+        inputs="float[1,2,H,W] image",
+        outputs="float[N,C,D,P,Q] y",
+        a=(3, 2, 1, 2),
+        number=(1, 1, 1, 1, 1),
+        b=(2, 1, 1, 1, 1),
+    )
+    image = random("image", (1, 2, 5, 6))
+    (expected,), (actual,) = run(model, image), run(products(model), image)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bfloat16_is_rearranged_bit_for_bit(build: Build) -> None:
+    bfloat16 = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.BFLOAT16)
+    values = np.arange(4 * 3 * 3 * 3, dtype=np.uint16).reshape(4, 3, 3, 3)
+    model = build(
+        "y = Conv(image, w)",
+        inputs="bfloat16[1,3,H,W] image",
+        outputs="bfloat16[N,C,P,Q] y",
+        opset=22,
+        ir_version=10,
+        w=values.view(bfloat16),
+    )
+    (weight,) = (w for w in products(model).graph.initializer if w.name == "w")
+    assert (weight.data_type, list(weight.dims)) == (onnx.TensorProto.BFLOAT16, [27, 4])
+    assert weight.raw_data == values.transpose(2, 3, 1, 0).tobytes()
+
+
 def test_constant_by_column_stays_where_it_is(build: Build, run: Run, random: Random) -> None:
     layers = "[one] x = Conv(image, a) r = Mul(x, columns) [two] y = Conv(r, b, c)"
     model = build(layers, inputs=IMAGE, outputs="float[] y", **KERNELS, columns=(3,))

@@ -4,6 +4,7 @@ A rule says what the positions of a node's outputs have seen, given what those o
 """
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import onnx_graphsurgeon as gs
 
@@ -14,8 +15,10 @@ from ..seen import Seen, joined, moved, reduced
 from ..trace import Rule, Trace
 from . import along, cuts, elementwise, products, resizing, sliding, views
 
-_READ_ALL = VARIADIC | products.RULES.keys() | {"Concat"}
+_READ_ALL = VARIADIC | {"Concat"}
 """Operators whose rules read all of their inputs."""
+_READ_PLACES = cuts.RULES.keys() | resizing.RULES.keys() | views.RULES.keys()
+"""Operators whose operands say which positions there are, as their rules read them."""
 
 
 def _with_parameters(rule: Rule) -> Rule:
@@ -37,6 +40,36 @@ def _with_parameters(rule: Rule) -> Rule:
     return found
 
 
+def _with_values(rule: Rule) -> Rule:
+    """A rule that reads positions, for nodes with an operand that is computed from a shape.
+
+    Its value goes into every position: on a crop it is another one.
+    """
+
+    def found(node: gs.Node, trace: Trace) -> Sequence[Seen]:
+        parts = rule(node, trace)
+        for tensor in node.inputs if trace.view.marked else ():
+            if not tensor.name or not trace.is_known(tensor) or trace.program.is_constant(tensor):
+                continue
+            value = trace.known(node, tensor)
+            if node.op in along.RULES and value.dtype.kind in "iu":
+                continue  # which axes, or how many elements: the rule reads them
+            mark = int.from_bytes(blake2b(value.tobytes(), digest_size=8).digest())
+            parts = [joined([part, trace.nothing((), mark)], trace.salt(node)) for part in parts]
+        return parts
+
+    return found
+
+
+def _complete(name: str, rule: Rule) -> Rule:
+    """A rule that reads all operands of a node."""
+    if name in _READ_ALL:
+        return rule
+    if name in products.RULES:
+        return _with_values(rule)
+    return _with_parameters(rule if name in _READ_PLACES else _with_values(rule))
+
+
 _RULES: dict[str, Rule] = {
     **along.RULES,
     **cuts.RULES,
@@ -46,7 +79,5 @@ _RULES: dict[str, Rule] = {
     **sliding.RULES,
     **views.RULES,
 }
-RULES: dict[str, Rule] = {
-    name: rule if name in _READ_ALL else _with_parameters(rule) for name, rule in _RULES.items()
-}
+RULES: dict[str, Rule] = {name: _complete(name, rule) for name, rule in _RULES.items()}
 """The rule of every operator type (ai.onnx only)."""

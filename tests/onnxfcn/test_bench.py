@@ -1,0 +1,176 @@
+"""What ``onnxfcn bench`` times, counts and prints; nothing depends on how fast anything is."""
+
+import json
+from collections.abc import Callable
+from importlib import resources
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import onnx
+import pytest
+
+import onnxfcn
+from onnxfcn.timing import Timed, take_turns
+from sample_models import build
+
+Command = Callable[..., Any]
+SCHEMA = json.loads((resources.files(onnxfcn) / "schemas" / "bench.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def fcn(lenet_file: Path, tmp_path: Path) -> Path:
+    rewritten = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
+    return rewritten
+
+
+@pytest.fixture
+def timed(command: Command) -> Callable[..., dict[str, Any]]:
+    """Run the command with ``--json``, and check its standard output against the schema."""
+
+    def run(*arguments: object, code: int = 0) -> dict[str, Any]:
+        finished = command("bench", *arguments, "--json")
+        assert finished.code == code, finished
+        content: dict[str, Any] = json.loads(finished.out)
+        jsonschema.Draft202012Validator(SCHEMA).validate(content)
+        return content
+
+    return run
+
+
+def test_numbers_belong_together(
+    lenet_file: Path,
+    fcn: Path,
+    timed: Callable[..., dict[str, Any]],
+    command: Command,
+) -> None:
+    sizes = ("--size", "36x40", "--size", "44x36")
+    found = timed(lenet_file, fcn, *sizes, "--batch", 3, "--batch", 1)
+    assert (found["provider"], found["output"]) == ("CPUExecutionProvider", "probabilities")
+    assert [(each["batch"], each["size"]) for each in found["batches"]] == [
+        (3, [28, 28]),
+        (1, [28, 28]),
+    ]
+    counted = json.loads(command("inspect", fcn, *sizes, "--json").out)["costs"]
+    assert [each["map_size"] for each in found["sizes"]] == [[3, 4], [5, 3]]
+    for each, cost in zip(found["sizes"], counted, strict=True):
+        assert (each["size"], each["map_size"]) == (cost["size"], cost["map_size"])
+        assert each["limit"] == cost["by_crops"] / cost["one_pass"]
+        assert each["reached"] == pytest.approx(each["faster"] / each["limit"])
+        a_second = prod(each["map_size"]) / each["one_pass"]["median"]
+        assert each["cells_a_second"] == pytest.approx(a_second)
+        ratios = np.divide(each["by_crops"]["rounds"], each["one_pass"]["rounds"])
+        assert each["faster"] == pytest.approx(np.median(ratios))
+
+
+def test_defaults_are_batches_and_one_larger_size(
+    lenet_file: Path, fcn: Path, timed: Callable[..., dict[str, Any]]
+) -> None:
+    found = timed(lenet_file, fcn)
+    assert [each["batch"] for each in found["batches"]] == [1, 8]
+    assert [each["size"] for each in found["sizes"]] == [[56, 56]]
+
+
+def test_original_of_one_batch_runs_as_often_as_needed(
+    lenet_file: Path, tmp_path: Path, timed: Callable[..., dict[str, Any]], command: Command
+) -> None:
+    model = onnx.load(lenet_file)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 2
+    onnx.save(model, lenet_file)
+    for batch in ("keep", "free"):
+        rewritten = tmp_path / f"{batch}.onnx"
+        onnxfcn.rewrite(lenet_file, rewritten, batch=batch, validate=False)
+        assert [each["batch"] for each in timed(lenet_file, rewritten)["batches"]] == [2]
+        found = timed(lenet_file, rewritten, "--batch", 6)
+        assert found["sizes"][0]["images"] == 2
+        refused = command("bench", lenet_file, rewritten, "--batch", 3)
+        assert refused.code == 2
+        assert "the original takes 2 images a run, not 3" in refused.err
+
+
+def test_crops_beyond_the_image_are_timed_as_well(
+    tmp_path: Path, timed: Callable[..., dict[str, Any]]
+) -> None:
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        padded (float[N, 1, 8, 8] x) => (float[N, 2] y)
+                {
+            c = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w)
+            f = Flatten (c)
+            y = MatMul (f, v)
+        }
+    """)
+    for name, shape in {"w": (1, 1, 3, 3), "v": (16, 2)}.items():
+        values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    onnx.save(model, tmp_path / "in.onnx")
+    onnxfcn.rewrite(tmp_path / "in.onnx", tmp_path / "out.onnx", validate=False)
+    found = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", "--size", "13x11")
+    assert found["sizes"][0]["map_size"] == [4, 3]
+    smaller = ("--size", "7x8")
+    message = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", *smaller, code=2)["message"]
+    assert message == "crops of 8x8 do not fit into an image of 7x8"
+
+
+def test_text_fits_the_page(tmp_path: Path, command: Command) -> None:
+    gilt = build.write("gilt", tmp_path)
+    onnxfcn.rewrite(gilt, tmp_path / "fcn.onnx", validate=False)
+    finished = command("bench", gilt, tmp_path / "fcn.onnx", "--size", "512x1024", "--batch", 32)
+    assert (finished.code, finished.err) == (0, "")
+    lines = finished.out.splitlines()
+    assert max(map(len, lines)) <= 100
+    (row,) = (line.split() for line in lines if "512x1024" in line)
+    assert row[:2] == ["512x1024", "13x31"]
+    assert "6.2x" in row
+    assert any(line.split()[:2] == ["128x64", "32"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--size", "32"), "give sizes with 2 numbers, such as 28x28"),
+        (("--size", "8x8"), "the model takes no images of 8x8: take 28x28 or more"),
+        (("--batch", "0"), "--batch"),
+        (("--provider", "nope"), "has no provider 'nope'; it has"),
+        (("--input-size", "28"), "28"),
+    ],
+)
+def test_options_that_do_not_fit(
+    lenet_file: Path, fcn: Path, command: Command, arguments: tuple[str, ...], says: str
+) -> None:
+    finished = command("bench", lenet_file, fcn, *arguments)
+    assert finished.code in (2, 4)
+    assert says in finished.err
+    assert finished.out == ""
+
+
+def test_models_that_do_not_belong_together_are_an_error(
+    lenet_file: Path, fcn: Path, tmp_path: Path, timed: Callable[..., dict[str, Any]]
+) -> None:
+    empty = tmp_path / "empty.onnx"
+    empty.touch()
+    assert timed(lenet_file, empty, code=4)["status"] == "UnusableModelError"
+    assert timed(lenet_file, tmp_path / "missing.onnx", code=2)["status"] == "UsageError"
+    assert timed(lenet_file, lenet_file, code=5)["status"] == "ValidationFailedError"
+    gilt = build.write("gilt", tmp_path)
+    assert timed(gilt, fcn, code=5)["status"] == "ValidationFailedError"
+
+
+def test_runs_take_turns_and_the_first_is_apart() -> None:
+    calls: list[str] = []
+    seen: list[tuple[int, int]] = []
+    runs = {name: lambda name=name: calls.append(name) for name in ("one", "other")}
+    timed = take_turns(runs, rounds=7, seconds=0.0, progress=lambda *step: seen.append(step))
+    assert calls == ["one", "other"] * 6
+    assert [len(each.rounds) for each in timed.values()] == [5, 5]
+    assert seen == [(0, 7), (1, 7), (2, 7), (3, 7), (4, 7), (5, 7), (7, 7)]
+
+
+def test_ratios_are_of_rounds() -> None:
+    slow, fast = Timed(9.0, np.array([2.0, 30.0, 4.0])), Timed(9.0, np.array([1.0, 10.0, 4.0]))
+    assert slow.times(fast) == 2.0
+    assert slow.median == 4.0

@@ -1,6 +1,7 @@
 """The image input of a model, and random images for it."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import onnx
@@ -16,6 +17,8 @@ from .sizes import Size
 _BLOCKS = (1, 8, 64)
 """Pixels; random images have detail at each of these scales. Noise of single pixels alone
 averages out in a deep network, and its cells would hardly differ."""
+_LARGEST = 2**28
+"""Elements of an image of the original size that models are run on."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,18 @@ class ImageInput:
         return tuple(extents[role] for role in self.roles)
 
     def random(self, size: Size, generator: np.random.Generator, batch: int) -> np.ndarray:
-        """Images of about unit variance with detail at several scales."""
+        """Images of about unit variance with detail at several scales.
+
+        Raises:
+            UsageError: those of the original size are too large.
+        """
         extents = (batch, self.channels, *size)
+        own = prod(extent for extent in self.shape if isinstance(extent, int))
+        if own > _LARGEST:
+            raise UsageError(
+                f"the input '{self.name}' has {own} elements {list(self.shape)}, too many to prove"
+                " anything on: skip the proof (--no-validate)"
+            )
         image = sum(_noise(extents, block, generator) for block in _BLOCKS) / np.sqrt(len(_BLOCKS))
         ordered = self.arranged(image)
         if self.dtype.kind in "ui":

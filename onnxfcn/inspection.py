@@ -12,6 +12,7 @@ from passes.images import Image, find_images
 from passes.result import Refused
 from passes.skeleton import Shape
 
+from .blame import blaming
 from .costs import Cost, count_costs, count_parameters, default_sizes
 from .document import Document
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
@@ -109,9 +110,20 @@ def inspect(
         SizeNotAcceptedError: the rewritten model takes no images of a size.
     """
     stored = open_model(model)
+    source = "" if isinstance(model, ModelProto) else str(model)
+    with blaming(stored):
+        return _inspected(stored, source, sizes, input_size, input_layout)
+
+
+def _inspected(
+    stored: StoredModel,
+    source: str,
+    sizes: Sequence[Size],
+    input_size: Sequence[int] | None,
+    input_layout: str | None,
+) -> Inspection:
     told = {entry.key: entry.value for entry in stored.proto.metadata_props}
     size, layout = input_size or size_told(told), input_layout or layout_told(told)
-    source = "" if isinstance(model, ModelProto) else str(model)
     try:
         image = next(iter(find_images(graph_view(stored), size, layout)), None)
     except Refused as refused:

@@ -120,22 +120,39 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
     where = f"{path}: the data of '{tensor.name}'"
     try:
         info = ExternalDataInfo(tensor)
-    except ValueError as error:
+        folder = path.parent.resolve()
+        data = (folder / info.location).resolve()
+        is_file = data.is_file()
+    except (ValueError, AttributeError) as error:
         raise UnusableModelError(f"{where} has a bad entry: {error}") from error
-    folder = path.parent.resolve()
-    data = (folder / info.location).resolve()
+    except (OSError, RuntimeError) as error:  # too long a name, or links in a circle
+        raise UnusableModelError(f"{where} cannot be found: {str(error)[:200]}") from error
     if Path(info.location).is_absolute() or not data.is_relative_to(folder):
         raise UnusableModelError(
             f"{where} lies outside the model's folder ({info.location}); move it beside the model"
         )
-    if not data.is_file():
+    if not is_file:
         raise UnusableModelError(f"{where} is missing: there is no file {data}")
-    length = stored_bytes(tensor) if info.length is None else info.length
-    end = (info.offset or 0) + length
-    size = data.stat().st_size
-    if size < end or length < stored_bytes(tensor):
+    _check_range(tensor, info, data, where)
+
+
+def _check_range(tensor: TensorProto, info: ExternalDataInfo, data: Path, where: str) -> None:
+    """See that a tensor's place in its data file is there, and of the right length."""
+    needed = stored_bytes(tensor)
+    length, offset = needed if info.length is None else info.length, info.offset or 0
+    if min(length, offset, *tensor.dims, 0) < 0:
         raise UnusableModelError(
-            f"{where} is too short: {data} has {size} bytes, {end} are needed; copy it again"
+            f"{where} has a negative length: {length} bytes from {offset}, dims {[*tensor.dims]}"
+        )
+    size = data.stat().st_size
+    if size < offset + length or length < needed:
+        raise UnusableModelError(
+            f"{where} is too short: {data} has {size} bytes, {offset + max(length, needed)} are"
+            " needed; copy it again"
+        )
+    if needed and length > needed:
+        raise UnusableModelError(
+            f"{where} is too long: it has {length} bytes, its dims and data type need {needed}"
         )
 
 
@@ -145,7 +162,9 @@ def stored_bytes(tensor: TensorProto) -> int:
         itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except KeyError:
         return 0
-    packed = onnx.TensorProto.DataType.Name(tensor.data_type).endswith(("INT4", "FLOAT4E2M1"))
+    packed = onnx.TensorProto.DataType.Name(tensor.data_type).endswith(
+        ("INT2", "INT4", "FLOAT4E2M1")
+    )
     return 0 if packed else math.prod(tensor.dims) * itemsize
 
 

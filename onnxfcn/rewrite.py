@@ -13,6 +13,7 @@ from passes import RefusalCode, dynamic_spatial_axes
 from passes.images import Image, find_images
 from passes.options import per_axis
 
+from .blame import blaming
 from .checking import check
 from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
@@ -25,6 +26,7 @@ from .providers import exact_provider
 from .report import RewriteReport, ValidationReport, windows_of
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
+from .soundness import find_fault
 from .staged_output import ExternalData, StagedOutput
 from .stored_model import StoredModel
 from .validation import run_validation
@@ -123,7 +125,8 @@ def rewrite(
     original = open_model(model)
     if validate:
         check_runs_from_memory(original.proto)
-    with StagedOutput(output, source=original, external_data=external_data) as staged:
+    output_stage = StagedOutput(output, source=original, external_data=external_data)
+    with blaming(original), output_stage as staged:
         document = Document(replace(original, proto=_copy(original.proto)))
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()
@@ -171,7 +174,7 @@ def open_model(model: ModelSource) -> StoredModel:
     else:
         path = Path(model)
         stored, name = load(path), str(path)
-    complaint = check(stored.proto, infer_shapes=False)
+    complaint = find_fault(stored) or check(stored.proto, infer_shapes=False)
     if complaint:
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
     return stored
@@ -268,19 +271,20 @@ def validate(
     settings = Settings(
         provider=exact_provider(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
     )
+    models = open_model(original), open_model(rewritten)
     try:
-        return run_validation(
-            open_model(original),
-            open_model(rewritten),
-            settings,
-            sizes=sizes,
-            inputs=inputs,
-            window_step=window_step,
-            feature_maps=feature_maps,
-            input_size=input_size,
-            crops=True,
-            require_crops=require_crops,
-        )
+        with blaming(*models):
+            return run_validation(
+                *models,
+                settings,
+                sizes=sizes,
+                inputs=inputs,
+                window_step=window_step,
+                feature_maps=feature_maps,
+                input_size=input_size,
+                crops=True,
+                require_crops=require_crops,
+            )
     except RefusedError as error:
         for refusal in error.refusals:
             if refusal.code is RefusalCode.RUNTIME_LACKS:

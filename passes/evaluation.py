@@ -11,6 +11,8 @@ from onnx.reference.op_run import OpRun
 from onnx.reference.ops import load_op
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
+from .bounded import run_bounded
+from .result import RefusalCode, refuse
 from .skeleton import load_values, to_model
 from .use_def import has_subgraph, is_standard, producer
 
@@ -110,6 +112,10 @@ def evaluate(
     Returns:
         The value, of the tensor's own dtype and shape, or ``None`` where it depends on a graph
         input, on chance, on a subgraph, or on an operator of another domain.
+
+    Raises:
+        TooLargeError: a value on the way would be very large.
+        Exception: whatever onnx's evaluator raises where the values do not fit.
     """
     if id(wanted) in known:
         return known[id(wanted)]
@@ -134,11 +140,7 @@ def evaluate(
     if not needed:
         return feeds[wanted.name]
     nodes = [node for node in graph.nodes if id(node) in needed]
-    inputs = [onnx.helper.make_empty_tensor_value_info(name) for name in feeds]
-    outputs = [onnx.helper.make_empty_tensor_value_info(wanted.name)]
-    model = to_model(graph, nodes, inputs, outputs)
-    results: Any = ReferenceEvaluator(model, new_ops=_OWN_OPERATORS).run(None, feeds)
-    return np.asarray(results[0])
+    return run_bounded(graph, nodes, feeds, [wanted.name], _OWN_OPERATORS)[0]
 
 
 def node_runner(
@@ -207,10 +209,19 @@ class Constants:
 
         Raises:
             KeyError: the tensor is not constant.
+            Refused: it cannot be computed, or would be very large.
         """
         if id(tensor) in self._declared:
             return self._declared[id(tensor)]
-        values = evaluate(self._graph, tensor, {}) if tensor in self else None
+        try:
+            values = evaluate(self._graph, tensor, {}) if tensor in self else None
+        except Exception as error:  # whatever the evaluator raises on what does not fit
+            raise refuse(
+                RefusalCode.CONSTANT_UNKNOWN,
+                producer(tensor),
+                expected=f"that the constant '{tensor.name}' can be computed",
+                found=f"{str(error) or type(error).__name__}",
+            ) from error
         if values is None:
             raise KeyError(tensor.name)
         return values

@@ -91,7 +91,8 @@ class HeadFinder:
             dense = self._is_dense(node)
             if not dense and not is_standard(node, *POOLING):
                 continue
-            data = node.inputs[1] if node.inputs[0] in self._constants else node.inputs[0]
+            second = dense and node.inputs[0] in self._constants
+            data = node.inputs[1 if second else 0]
             if id(data) not in self._from_image:
                 continue
             source, chain = walk_to_source(data, self._maps, self._constants)

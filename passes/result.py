@@ -27,6 +27,10 @@ class RefusalCode(StrEnum):
     BATCH_MIXED = "batch-mixed", "A view chain or an axis operator mixes the samples of a batch."
     BIAS_SHAPE = "bias-shape", "A bias or constant operand that is not one number a feature."
     COMPUTED_WEIGHT = "computed-weight", "The weight of a layer is not a constant."
+    CONSTANT_UNKNOWN = (
+        "constant-unknown",
+        "A constant expression fails, or is too large to be computed.",
+    )
     CONTROL_FLOW = (
         "control-flow",
         "A branch or a loop holds a layer, stands in the head or reads the feature map.",
@@ -52,6 +56,10 @@ class RefusalCode(StrEnum):
         "A graph output, or a node without a rule, needs the flattened window itself.",
     )
     LAYOUT_UNKNOWN = "layout-unknown", "It cannot be told which axes of a tensor are spatial."
+    MAP_SIZE = (
+        "map-size",
+        "A map has no elements, or more than can be followed through a view chain.",
+    )
     MAP_SIZED_CONSTANT = (
         "map-sized-constant",
         "A constant has one value a position, such as a learned position embedding.",

@@ -10,12 +10,17 @@ from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
 from .evaluation import evaluate
+from .result import RefusalCode, refuse
 from .skeleton import Dim, Shape, load_values, shape_value, to_model, value_info
-from .use_def import is_standard, producer
+from .use_def import downstream, is_standard, producer
 
 _LARGEST_SHAPE_OPERAND = 1024
 """Constants above this many elements are weights: no operator takes a shape, an axis list or a
 scale list as long as that."""
+_LONGEST_VECTOR = 2**24
+"""Elements of a tensor with one axis, batch included."""
+_LONGEST_CONSTANT = 2**20
+"""Those of one that no input goes into."""
 
 
 class StaticShapes(dict[str, Shape]):
@@ -41,6 +46,9 @@ def static_shapes(
     Args:
         graph: the graph; not changed.
         input_shapes: shapes of graph inputs to use in place of the declared ones, by name.
+
+    Raises:
+        Refused: a node makes a very long vector.
     """
     operands: dict[str, np.ndarray] = {}
     while True:
@@ -88,6 +96,7 @@ def _infer(
         elif all(tensor.name not in operands for tensor in node.outputs):
             nodes.append(node)
     model = to_model(graph, nodes, inputs, [], initializers)
+    _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     for value in [*inferred.input, *inferred.value_info]:
         shapes.types[value.name] = value.type.tensor_type.elem_type
@@ -97,6 +106,34 @@ def _infer(
                 for dim in value.type.tensor_type.shape.dim
             )
     return shapes
+
+
+def _check_vectors(graph: gs.Graph, inferred: onnx.GraphProto) -> None:
+    """See that no node makes a very long vector.
+
+    What could be a shape, onnx writes out element by element where it follows values.
+
+    Raises:
+        Refused: one does.
+    """
+    for value in inferred.value_info:
+        dims = value.type.tensor_type.shape.dim
+        if len(dims) == 1 and dims[0].dim_value > _LONGEST_CONSTANT:
+            tensor = graph.tensors()[value.name]
+            depends = any(
+                output is tensor
+                for node in downstream(graph, graph.inputs)
+                for output in node.outputs
+            )
+            longest = _LONGEST_VECTOR if depends else _LONGEST_CONSTANT
+            if dims[0].dim_value <= longest:
+                continue
+            raise refuse(
+                RefusalCode.CONSTANT_UNKNOWN,
+                producer(tensor),
+                expected=f"vectors of at most {longest} elements",
+                found=f"'{value.name}' of {dims[0].dim_value}",
+            )
 
 
 def _weight_made(node: gs.Node) -> gs.Constant | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from .bounded import LARGEST_VALUE
 from .evaluation import Constants, evaluate
 from .images import Roles
 from .operators import ELEMENTWISE, MOVES_DATA
@@ -68,9 +69,19 @@ def whole_map(source: gs.Tensor, shape: tuple[int, ...], roles: Roles, samples: 
         shape: its shape without the batch axis, in the order of its own axes.
         roles: the roles of its axes; the batch comes first, channels may be missing.
         samples: its number of samples.
+
+    Raises:
+        Refused: it is empty, or too large to number its elements.
     """
     axes = sorted(range(len(shape)), key=lambda axis: roles[axis + 1])
     ordered = [shape[axis] for axis in axes]
+    if not 0 < math.prod(shape) * samples <= LARGEST_VALUE:
+        raise refuse(
+            RefusalCode.MAP_SIZE,
+            producer(source),
+            expected=f"1 to {LARGEST_VALUE} elements",
+            found=f"{samples} samples of {list(shape)} in '{source.name}'",
+        )
     numbers = np.arange(math.prod(shape), dtype=np.int64).reshape(ordered)
     channels = ordered.pop(0) if 1 in roles else 1
     return Window(

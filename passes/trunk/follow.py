@@ -106,6 +106,23 @@ def _set_inputs(trunk: Trunk, images: Sequence[Image], batch_grows: bool) -> Non
             trunk.set_axes(tensor, tuple(axes_of) if len(axes_of) == len(found) else None)
 
 
+def _ruled(rule: Rule, node: gs.Node, trunk: Trunk) -> Sequence[Axes]:
+    """What a rule says of a node's outputs.
+
+    Raises:
+        Refused: the rule refuses, or the node contradicts itself.
+    """
+    try:
+        return rule(node, trunk)
+    except (ArithmeticError, LookupError, StopIteration, TypeError, ValueError) as error:
+        raise refuse(
+            RefusalCode.SHAPE_UNKNOWN,
+            node,
+            expected="attributes that fit its inputs",
+            found=f"that they contradict them ({error!r})",
+        ) from error
+
+
 def _follow_node(node: gs.Node, trunk: Trunk, *, depends: bool) -> None:
     trunk.forget(node)
     if depends:
@@ -130,7 +147,7 @@ def _follow_node(node: gs.Node, trunk: Trunk, *, depends: bool) -> None:
         for tensor in tensors:
             if not trunk.has_value(tensor):
                 trunk.axes(node, tensor)
-        _set_outputs(node, trunk, rule(node, trunk))
+        _set_outputs(node, trunk, _ruled(rule, node, trunk))
     elif depends:
         for output in node.outputs:
             known = all(trunk.found(tensor) is not None for tensor in tensors)

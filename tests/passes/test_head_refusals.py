@@ -31,6 +31,21 @@ SIX = "v = Flatten(map) h = Gemm(v, w)"
 GROUPS: dict[str, Any] = {"w": (40, 6), "groups": ints(0, 2, 3)}
 
 HEADS: dict[str, Case] = {
+    "feature_that_cannot_be_computed": (
+        RefusalCode.CONSTANT_UNKNOWN,
+        "far",
+        "v = Flatten(map) h = Gemm(v, w) [far] i = Gather(features, place)"
+        " y = Gather<axis=1>(h, i)",
+        {"w": (40, 3), "features": np.array([0, 2]), "place": np.array([99])},
+    ),
+    "features_of_a_very_large_table": (
+        RefusalCode.CONSTANT_UNKNOWN,
+        "i",
+        "v = Flatten(map) h = Gemm(v, w) t = Tile(features, many)"
+        " [i] i = ReduceSum<keepdims=0>(t, all) y = Gather<axis=1>(h, i)",
+        {"w": (40, 3), "features": np.array([[0, 2]]), "many": np.array([2**23, 4])}
+        | {"all": np.array([0, 1])},
+    ),
     "batch_normalization_a_position": (
         RefusalCode.NO_RULE,
         "norm",

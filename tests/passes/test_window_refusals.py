@@ -32,6 +32,12 @@ WINDOWS: dict[str, Case] = {
         "[v] v = Flatten<axis=0>(map) [fc] y = Gemm(v, w)",
         {"w": (40, 3)},
     ),
+    "very_many_samples": (
+        RefusalCode.MAP_SIZE,
+        "map",
+        "v = Flatten(map) [fc] y = Gemm(v, w)",
+        {"batch": 2**20, "w": (40, 3)},
+    ),
     "two_rows_a_sample": (
         RefusalCode.BATCH_MIXED,
         "v",

@@ -14,9 +14,9 @@ from pathlib import Path
 import onnx
 
 from onnxfcn import rewrite
+from onnxfcn.commands.speed_table import print_speed
 from onnxfcn.speed import bench
 from onnxfcn.speed_report import SpeedReport
-from onnxfcn.speed_table import print_speed
 from sample_models import build, light_models
 
 from .operators import seconds_by_operator

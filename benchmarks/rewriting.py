@@ -14,7 +14,7 @@ from pathlib import Path
 
 import onnx
 
-from onnxfcn.model_io import LARGEST_FILE
+from onnxfcn.files.model_io import LARGEST_FILE
 from sample_models import build
 
 from . import wide_head

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .cli_bench import bench as bench_command
-from .cli_inspect import inspect as inspect_command
-from .cli_options import (
+from .commands.bench import bench as bench_command
+from .commands.inspect import inspect as inspect_command
+from .commands.options import (
     AbsoluteTolerance,
     AsJson,
     InputLayout,
@@ -23,13 +23,13 @@ from .cli_options import (
     Verbose,
     WindowStep,
 )
-from .cli_output import Bar, error_content, print_failure, print_json
-from .cli_validate import validate as validate_command
+from .commands.output import Bar, error_content, print_failure, print_json
+from .commands.pass_help import pass_help
+from .commands.tables import print_report
+from .commands.validate import validate as validate_command
 from .errors import OnnxfcnError, UsageError, ValidationFailedError
-from .pass_help import pass_help
 from .report import RewriteReport
 from .rewrite import rewrite as rewrite_model
-from .tables import print_report
 
 app = typer.Typer(
     add_completion=False,

@@ -12,19 +12,19 @@ from passes.images import Image, find_images
 from passes.result import Refused
 from passes.skeleton import Shape
 
-from .blame import blaming
 from .costs import Cost, count_costs, count_parameters, default_sizes
-from .document import Document
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
+from .files.contradictions import blaming
+from .files.document import Document
+from .files.graph_view import graph_view
+from .files.stored_model import StoredModel
 from .geometry.metadata import VERSION_KEY, from_metadata
 from .geometry.program_source import layout_told, size_told
-from .graph_view import graph_view
 from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .rewrite import ModelSource, open_model
 from .sizes import Size
-from .stored_model import StoredModel
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
 

@@ -11,11 +11,11 @@ from passes.images import Image
 
 from .errors import GeometryUnknownError, RefusedError
 from .exactness import Exactness, decide
+from .files.stored_model import StoredModel
 from .geometry import Geometry
 from .geometry.analysis import analyse_each
 from .geometry.program_source import ModelSource, layout_of, spatial_size
 from .sizes import Size
-from .stored_model import StoredModel
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from onnx import ModelProto
 
 from passes import Rewrite
 
-from .compare import Comparison
 from .crop_report import CropReport
 from .meaning import OutputMeaning
+from .proof.compare import Comparison
 from .sizes import Size
 
 SCHEMA_VERSION = 1

@@ -13,23 +13,23 @@ from passes import RefusalCode, dynamic_spatial_axes
 from passes.images import Image, find_images
 from passes.options import per_axis
 
-from .blame import blaming
-from .checking import check
-from .document import Document
 from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
-from .graph_view import graph_view
+from .files.checking import check
+from .files.contradictions import blaming
+from .files.document import Document
+from .files.graph_view import graph_view
+from .files.model_io import check_runs_from_memory, load
+from .files.soundness import find_fault
+from .files.staged_output import ExternalData, StagedOutput
+from .files.stored_model import StoredModel
 from .meaning import OutputMeaning, find_meanings_soon, write_meanings
-from .model_io import check_runs_from_memory, load
 from .pipeline import chosen_passes, passes_for_head, run_passes
-from .proof import prove
-from .providers import exact_provider
+from .proof.prove import prove
+from .proof.validation import run_validation
 from .report import RewriteReport, ValidationReport, windows_of
+from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
-from .soundness import find_fault
-from .staged_output import ExternalData, StagedOutput
-from .stored_model import StoredModel
-from .validation import run_validation
 
 ModelSource = str | PathLike[str] | ModelProto
 """A path to an ``.onnx`` file, or a model in memory without external data."""
@@ -243,7 +243,7 @@ def validate(
         sizes: image sizes to validate at beside the original one, in pixels an axis (height,
             width); by default two larger ones.
         inputs: paths of images to validate on in addition, of the original size or larger:
-            ``.npy`` arrays, or image files. See ``onnxfcn.image_files`` for how pixels are fed.
+            ``.npy`` arrays, or image files; ``onnxfcn.proof.image_files`` says how pixels are fed.
         window_step: the windows that the map should take of the feature map, every so-many-th.
         feature_maps: names of the tensors where the trunk ends, needed only where the models have
             no other names in common; ``NAME=OTHER`` where the rewritten model has another name.

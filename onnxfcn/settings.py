@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .providers import Provider
+from .runtime.providers import Provider
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the steps done and the steps in all."""

@@ -14,15 +14,15 @@ import numpy as np
 from passes.images import find_images
 
 from .costs import count_costs, default_sizes
-from .crop_runs import CropRuns
 from .errors import GeometryUnknownError, UsageError
+from .files.graph_view import graph_view
 from .geometry import Box, Geometry
 from .geometry.analysis import analyse_each
-from .graph_view import graph_view
-from .model_pair import ModelPair
-from .providers import parse_provider
+from .proof.crop_runs import CropRuns
+from .proof.model_pair import ModelPair
 from .rewrite import ModelSource, open_model
-from .runtime import Session
+from .runtime.providers import parse_provider
+from .runtime.session import Session
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
 from .speed_report import BatchSpeed, CropSpeed, SpeedReport

@@ -9,7 +9,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from ..errors import GeometryUnknownError, SizeNotAcceptedError
-from ..model_io import load
+from ..files.model_io import load
 from ..sizes import Size, size_text
 from .axis import AxisGeometry, Interval
 

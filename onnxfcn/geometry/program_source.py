@@ -10,10 +10,10 @@ from passes.images import Image, check_sized, find_images
 from passes.result import Refused
 
 from ..errors import GeometryUnknownError, RefusedError
-from ..graph_view import graph_view
-from ..model_io import load
+from ..files.graph_view import graph_view
+from ..files.model_io import load
+from ..files.stored_model import StoredModel
 from ..sizes import Size
-from ..stored_model import StoredModel
 from .geometry import Geometry
 from .metadata import from_metadata
 from .program import Program

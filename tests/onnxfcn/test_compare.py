@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from onnxfcn.compare import Comparison, compare
+from onnxfcn.proof.compare import Comparison, compare
 
 NAN, INF = np.nan, np.inf
 

@@ -12,9 +12,9 @@ import pytest
 
 import onnxfcn
 from onnxfcn.errors import UsageError
-from onnxfcn.providers import exact_provider
-from onnxfcn.runtime import Session
-from onnxfcn.stored_model import StoredModel
+from onnxfcn.files.stored_model import StoredModel
+from onnxfcn.runtime.providers import exact_provider
+from onnxfcn.runtime.session import Session
 from sample_models import build, light_models
 
 Command = Callable[..., Any]

@@ -9,8 +9,8 @@ import pytest
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
 
 import onnxfcn
-from onnxfcn.document import Document
-from onnxfcn.stored_model import StoredModel
+from onnxfcn.files.document import Document
+from onnxfcn.files.stored_model import StoredModel
 from sample_models import light_models
 
 

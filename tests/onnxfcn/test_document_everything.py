@@ -19,8 +19,8 @@ from onnx import (
 )
 
 import onnxfcn
-from onnxfcn.document import Document
-from onnxfcn.stored_model import StoredModel
+from onnxfcn.files.document import Document
+from onnxfcn.files.stored_model import StoredModel
 
 REWRITTEN_NODES = {"fc", "classes"}
 RESHAPED = {"fc.weight": [6, 4, 5, 5], "classes.weight": [3, 6, 1, 1]}

@@ -220,7 +220,7 @@ def test_model_that_outgrows_one_file_gets_a_data_file_and_says_so(
     command: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("onnxfcn.staged_output.LARGEST_FILE", 2**16)
+    monkeypatch.setattr("onnxfcn.files.staged_output.LARGEST_FILE", 2**16)
     output = tmp_path / "fcn.onnx"
     finished = command("rewrite", lenet_file, output)
     assert finished.code == 0
@@ -234,7 +234,7 @@ def test_model_that_outgrows_one_file_gets_a_data_file_and_says_so(
 def test_model_that_outgrows_one_file_and_must_not_is_refused(
     lenet_file: Path, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onnxfcn.model_writer.LARGEST_FILE", 2**16)
+    monkeypatch.setattr("onnxfcn.files.model_writer.LARGEST_FILE", 2**16)
     never = ("--external-data", "never")
     fails("rewrite", lenet_file, tmp_path / "out.onnx", *never, code=2, says="--external-data auto")
 

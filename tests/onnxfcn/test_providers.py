@@ -10,8 +10,8 @@ import pytest
 
 import onnxfcn
 from onnxfcn.errors import UsageError
-from onnxfcn.placement import shape_arithmetic
-from onnxfcn.providers import Provider, exact_provider, parse_provider
+from onnxfcn.runtime.placement import shape_arithmetic
+from onnxfcn.runtime.providers import Provider, exact_provider, parse_provider
 
 Command = Callable[..., Any]
 CUDA = "CUDAExecutionProvider"

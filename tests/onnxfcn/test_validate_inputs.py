@@ -13,8 +13,8 @@ from onnx import ModelProto, TensorProto
 from PIL import Image
 
 import onnxfcn
-from onnxfcn.image import ImageInput
-from onnxfcn.image_files import read_sample
+from onnxfcn.proof.image import ImageInput
+from onnxfcn.proof.image_files import read_sample
 
 from .freed_trunks import model
 

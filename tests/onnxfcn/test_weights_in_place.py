@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, numpy_helper
 
 import onnxfcn
-from onnxfcn.model_io import load
+from onnxfcn.files.model_io import load
 from sample_models.layers import LayerStack
 
 Fails = Callable[..., Any]

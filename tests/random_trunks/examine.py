@@ -15,8 +15,8 @@ import onnx_graphsurgeon as gs
 import onnxruntime as ort
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from onnxfcn.document import Document
-from onnxfcn.stored_model import StoredModel
+from onnxfcn.files.document import Document
+from onnxfcn.files.stored_model import StoredModel
 from passes import PassResult, dynamic_spatial_axes
 
 from .extents import at

@@ -1,0 +1,53 @@
+"""What was measured of crops, as a table for people."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ..crop_report import CropGroup, CropReport, CropResult
+from ..sizes import size_text
+
+
+def print_crops(console: Console, crops: CropReport) -> None:
+    """Print how far cells are from crops of the image."""
+    if crops.results:
+        console.print("distance from the original's answers on crops of the image, of scale:")
+        console.print(_table(crops))
+    for found in crops.results:
+        if found.beyond:
+            console.print(
+                f"of '{found.output}' at {size_text(found.size)}, {found.beyond} cells stand for"
+                " crops that leave the image: not measured"
+            )
+    verdicts = {found.output: found for found in crops.results if found.graph}
+    for found in verdicts.values():
+        why = f": {'; '.join(found.causes)}" if found.causes else ""
+        console.print(f"by its graph, '{found.output}' is {found.graph}{why}", soft_wrap=True)
+    for found in crops.results:
+        if found.contradicts:
+            size = size_text(found.size)
+            console.print(f"DIFFERS: cells of '{found.output}' at {size} are not their crops")
+    for problem in crops.problems:
+        console.print(f"crops not measured: {problem}", soft_wrap=True)
+
+
+def _table(crops: CropReport) -> Table:
+    table = Table(
+        *("Image", "Output", "Cells", "Measured", "Median", "Maximum", "Top class"),
+        box=SIMPLE_HEAD,
+    )
+    for found in crops.results:
+        for where, group in (("at the border", found.border), ("inside", found.inside)):
+            table.add_row(size_text(found.size), found.output, where, *_numbers(found, group))
+    return table
+
+
+def _numbers(found: CropResult, group: CropGroup) -> list[str]:
+    """Cells measured of those that there are, deviations of the output's scale, and agreement."""
+    deviations = [group.median, group.maximum]
+    agreement = "-" if group.agreement is None else f"{group.agreement:.0%} the same"
+    return [
+        f"{group.measured} of {group.cells}",
+        *("-" if value is None else f"{value:.1e}" for value in deviations),
+        agreement,
+    ]

@@ -1,0 +1,60 @@
+"""The command ``onnxfcn inspect``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import OnnxfcnError, UsageError
+from ..inspection import inspect as inspect_model
+from .inspection_table import print_inspection
+from .options import AsJson, InputLayout, InputSize, parse_size
+from .output import error_content, print_failure, print_json
+
+_Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A classifier, or a rewritten model.")
+]
+_Sizes = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--size",
+        parser=parse_size,
+        metavar="HxW",
+        help="Image size to count multiply-accumulates at; repeatable. By default the model's own"
+        " and two larger ones.",
+    ),
+]
+
+
+def inspect(
+    model: _Model,
+    size: _Sizes = None,
+    input_size: InputSize = None,
+    input_layout: InputLayout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a model is, what a rewrite would make of it, and what its cells mean.
+
+    Heads and their windows, what has the image size baked in, what blocks a rewrite; stride,
+    receptive field, and whether cells equal crops; parameters and multiply-accumulates in one pass
+    and by crops. Nothing is run and nothing is written.
+
+    Exit codes: 0 inspected, 1 a bug of onnxfcn, 2 usage, 4 the model is not usable.
+    """
+    try:
+        found = inspect_model(
+            model, sizes=size or (), input_size=input_size, input_layout=input_layout
+        )
+    except OnnxfcnError as error:
+        if as_json:
+            print_json(error_content(error))
+        print_failure(error)
+        raise typer.Exit(error.exit_code) from None
+    try:
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_inspection(found)
+    except OSError as error:
+        typer.echo(f"onnxfcn: cannot print the report: {error}", err=True)
+        raise typer.Exit(UsageError.exit_code) from None

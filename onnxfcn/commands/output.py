@@ -1,0 +1,72 @@
+"""What commands write: results to standard output, progress and failures to standard error."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from ..errors import OnnxfcnError, RefusedError
+from ..report import SCHEMA_VERSION
+
+
+class Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """Show that some steps of a task are done."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Write one JSON object to standard output."""
+    typer.echo(json.dumps(content, indent=2))
+    sys.stdout.flush()
+
+
+def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON form of a failure.
+
+    Args:
+        error: what went wrong.
+        seen: the JSON form of what was done and seen until then.
+    """
+    refusals = error.refusals if isinstance(error, RefusedError) else ()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **(seen or {}),
+        "status": type(error).__name__,
+        "exit_code": error.exit_code,
+        "message": str(error),
+        "refusals": [vars(refusal) for refusal in refusals],
+    }
+
+
+def print_failure(error: OnnxfcnError) -> None:
+    """Write one line to standard error."""
+    # Names and messages of other programs may have line breaks; ours is one line.
+    typer.echo(f"onnxfcn: {' '.join(str(error).split())}", err=True)

@@ -1,0 +1,1 @@
+"""Models on the disk: read, checked, changed in place, and written safely."""

@@ -1,0 +1,191 @@
+"""Read models, and find the data that lies beside them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import GraphProto, ModelProto, TensorProto
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from ..errors import UnusableModelError, UsageError
+from .light_file import read_light
+from .stored_model import StoredModel, is_text
+from .weights import FileRange, stamp_of
+
+LARGEST_FILE = 2**31 - 1
+"""Bytes of the largest message that protobuf reads and writes."""
+
+
+def tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """Every tensor that a graph stores: initializers and attributes, in branches too."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            for subgraph in (attribute.g, *attribute.graphs):
+                yield from tensors(subgraph)
+
+
+def load(path: Path) -> StoredModel:
+    """Read a model, leaving large weights where they lie: in the file, or in one beside it.
+
+    Args:
+        path: an ``.onnx`` file.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read.
+        UnusableModelError: the file is no ONNX model, or its external data is missing, too short
+            or outside the model's folder.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the .onnx file in it")
+    try:
+        model = _load_light(path) or StoredModel(_load_whole(path))
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; check the path") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    graph = model.proto.graph
+    if not model.proto.ir_version or not model.proto.HasField("graph"):
+        raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
+    external = [tensor for tensor in tensors(graph) if uses_external_data(tensor)]
+    if not external:
+        return model
+    for tensor in external:
+        _check_external(tensor, path)
+    if model.folder is not None and model.folder != path.parent.resolve():
+        # The file is a link to one in another folder, while its data lies beside the link.
+        model = StoredModel(model.whole())
+    outside = {t.name: external_range(t, path.parent) for t in graph.initializer if t in external}
+    return replace(model, folder=path.parent, weights={**model.weights, **outside})
+
+
+def _load_light(path: Path) -> StoredModel | None:
+    """A model without the bytes of its large weights; ``None`` where it must be read as a whole."""
+    real = path.resolve(strict=True)
+    if not real.is_file() or not real.stat().st_size:
+        return None
+    stamp = stamp_of(real)
+    with real.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        if len(content) > LARGEST_FILE:
+            raise UnusableModelError(
+                f"{path} has {len(content)} bytes, and no ONNX file can have more than"
+                f" {LARGEST_FILE}; save the model with external data"
+            )
+        with memoryview(content) as view:
+            light = read_light(view, stored_bytes)
+    if light is None or not is_text(real):
+        return None
+    weights = {n: FileRange(real, *place, stamp) for n, place in light.places.items()}
+    return StoredModel(light.proto, real.parent if weights else None, weights)
+
+
+def _load_whole(path: Path) -> ModelProto:
+    content = path.read_bytes()
+    if not content:
+        raise UnusableModelError(f"{path} is empty; export or download the model again")
+    try:
+        model: ModelProto = ModelProto.FromString(content)
+    except DecodeError:
+        raise UnusableModelError(
+            f"{path} is no ONNX model, or a truncated one; export or download it again"
+        ) from None
+    return model
+
+
+def check_runs_from_memory(model: ModelProto) -> None:
+    """See that a model in memory can be handed to a runtime, which takes one message.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    held = (tensor for tensor in tensors(model.graph) if tensor.HasField("raw_data"))
+    size = sum(map(stored_bytes, held))
+    if size > LARGEST_FILE:
+        raise UsageError(
+            f"{size} bytes of weights in memory are more than ONNX Runtime takes from there:"
+            " save the model with external data and give its path, or do not validate"
+        )
+
+
+def _check_external(tensor: TensorProto, path: Path) -> None:
+    where = f"{path}: the data of '{tensor.name}'"
+    try:
+        info = ExternalDataInfo(tensor)
+        folder = path.parent.resolve()
+        data = (folder / info.location).resolve()
+        is_file = data.is_file()
+    except (ValueError, AttributeError) as error:
+        raise UnusableModelError(f"{where} has a bad entry: {error}") from error
+    except (OSError, RuntimeError) as error:  # too long a name, or links in a circle
+        raise UnusableModelError(f"{where} cannot be found: {str(error)[:200]}") from error
+    if Path(info.location).is_absolute() or not data.is_relative_to(folder):
+        raise UnusableModelError(
+            f"{where} lies outside the model's folder ({info.location}); move it beside the model"
+        )
+    if not is_file:
+        raise UnusableModelError(f"{where} is missing: there is no file {data}")
+    _check_range(tensor, info, data, where)
+
+
+def _check_range(tensor: TensorProto, info: ExternalDataInfo, data: Path, where: str) -> None:
+    """See that a tensor's place in its data file is there, and of the right length."""
+    needed = stored_bytes(tensor)
+    length, offset = needed if info.length is None else info.length, info.offset or 0
+    if min(length, offset, *tensor.dims, 0) < 0:
+        raise UnusableModelError(
+            f"{where} has a negative length: {length} bytes from {offset}, dims {[*tensor.dims]}"
+        )
+    size = data.stat().st_size
+    if size < offset + length or length < needed:
+        raise UnusableModelError(
+            f"{where} is too short: {data} has {size} bytes, {offset + max(length, needed)} are"
+            " needed; copy it again"
+        )
+    if needed and length > needed:
+        raise UnusableModelError(
+            f"{where} is too long: it has {length} bytes, its dims and data type need {needed}"
+        )
+
+
+def stored_bytes(tensor: TensorProto) -> int:
+    """Bytes that a tensor's dims and data type need; 0 where elements are smaller than a byte."""
+    try:
+        itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except KeyError:
+        return 0
+    packed = onnx.TensorProto.DataType.Name(tensor.data_type).endswith(
+        ("INT2", "INT4", "FLOAT4E2M1")
+    )
+    return 0 if packed else math.prod(tensor.dims) * itemsize
+
+
+def data_files(model: StoredModel) -> set[Path]:
+    """Files that hold a model's external data."""
+    folder = model.folder or Path()
+    return {
+        (folder / ExternalDataInfo(tensor).location).resolve()
+        for tensor in tensors(model.proto.graph)
+        if uses_external_data(tensor)
+    }
+
+
+def external_range(tensor: TensorProto, folder: Path) -> FileRange:
+    """Where the bytes of a tensor with external data lie.
+
+    Args:
+        tensor: the tensor, which was checked when its model was opened.
+        folder: the folder that its location starts from.
+    """
+    info = ExternalDataInfo(tensor)
+    path = folder / info.location
+    length = stored_bytes(tensor) if info.length is None else info.length
+    return FileRange(path, info.offset or 0, length, stamp_of(path))

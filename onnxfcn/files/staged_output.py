@@ -1,0 +1,186 @@
+"""Write a model so that a failure leaves everything as it was."""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, count
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from ..errors import UnusableModelError, UsageError
+from .model_io import LARGEST_FILE, data_files, load
+from .model_writer import ModelWriter
+from .stored_model import StoredModel, is_text
+
+ExternalData = Literal["auto", "always", "never"]
+"""Whether weights go into a data file: ``auto`` where the input has one, or one file is too small
+for them."""
+
+
+class StagedOutput:
+    """A model that is written beside its place and moved into it when all is well.
+
+    Use as a context manager: what was not published is removed at the end.
+
+    Attributes:
+        data_file: path of the file for the weights; empty where there is none.
+        outgrown: whether there is one because the model is too large for one file.
+    """
+
+    def __init__(
+        self,
+        destination: str | PathLike[str] | None,
+        *,
+        source: StoredModel,
+        external_data: ExternalData = "auto",
+    ) -> None:
+        """Choose where the model is to go.
+
+        Args:
+            destination: the file to write; ``None`` writes nothing, for a model kept in memory.
+            source: the model that it is made of, whose data files must not be overwritten.
+            external_data: whether weights go into a data file.
+
+        Raises:
+            UsageError: the place is a folder, its folder does not exist, or it is a data file of
+                the source.
+        """
+        self._source, self._external_data = source, external_data
+        self.data_file, self.outgrown = "", False
+        # A link is written through, as other programs do.
+        self._destination = None if destination is None else Path(destination).resolve()
+        self._folder: Path | None = None
+        if self._destination is None or destination is None:
+            return
+        shown = Path(destination)
+        self._shown_folder = self._destination.parent if shown.is_symlink() else shown.parent
+        if self._destination.is_dir():
+            raise UsageError(f"{destination} is a folder; give the name of the file to write")
+        if self._destination.exists() and not self._destination.is_file():
+            raise UsageError(f"{destination} is no regular file; choose another output")
+        if not self._destination.parent.is_dir():
+            raise UsageError(f"the folder {self._destination.parent} does not exist; make it first")
+        if self._destination in data_files(source):
+            raise UsageError(f"{destination} holds weights of the input; choose another output")
+
+    def __enter__(self) -> Self:
+        if self._destination is not None:
+            try:
+                self._folder = Path(
+                    tempfile.mkdtemp(
+                        prefix=f".{self._destination.name}.", dir=self._destination.parent
+                    )
+                )
+            except OSError as error:
+                raise _unwritable(self._destination, error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def write(self, model: StoredModel) -> StoredModel:
+        """Write the model, and perhaps its weights into one file beside it.
+
+        Args:
+            model: the model; its proto is changed where it is written.
+
+        Returns:
+            The model as it was written; the given one where it is kept in memory.
+
+        Raises:
+            UsageError: the disk is full, the place not writable, or the model too large.
+        """
+        if self._destination is None or self._folder is None:
+            return replace(model, proto=model.whole())
+        path, writer = self._folder / self._destination.name, ModelWriter(model)
+        try:
+            if not self._needs_data_file(writer):
+                return writer.write_one_file(path)
+            data = _free_data_name(self._destination)
+            if not is_text(Path(data)):
+                raise UsageError(f"{data!r} cannot stand in a model; choose another output")
+            self.data_file = str(self._shown_folder / data)
+            return writer.write_pair(path, self._folder / data)
+        except OSError as error:
+            raise _unwritable(self._destination, error) from error
+
+    def _needs_data_file(self, writer: ModelWriter) -> bool:
+        if self._external_data == "auto":
+            self.outgrown = not data_files(self._source) and writer.one_file_length > LARGEST_FILE
+            return writer.has_weights and (self.outgrown or bool(data_files(self._source)))
+        return writer.has_weights and self._external_data == "always"
+
+    def publish(self) -> None:
+        """Move the staged files into their place, the data before the model that points to it.
+
+        Raises:
+            UsageError: the place is not writable any more.
+        """
+        if self._destination is None or self._folder is None:
+            return
+        model = self._destination.name
+        replaced = _own_data(self._destination) - data_files(self._source)
+        moved: list[Path] = []
+        try:
+            if self._destination.exists():
+                shutil.copymode(self._destination, self._folder / model)
+            for staged in sorted(self._folder.iterdir(), key=lambda path: path.name == model):
+                target = self._destination.with_name(staged.name)
+                if target.exists() and target != self._destination:
+                    raise FileExistsError(errno.EEXIST, f"{target.name} has come to be meanwhile")
+                moved.append(staged.replace(target))
+        except OSError as error:
+            for data in moved:
+                data.unlink(missing_ok=True)
+            raise _unwritable(self._destination, error) from error
+        with suppress(OSError):  # the output is whole and in its place: the rest is tidying
+            for data in replaced:
+                data.unlink()
+            _sync_folder(self._destination.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free_data_name(model: Path) -> str:
+    """Name of a data file that does not exist yet.
+
+    A file that stands there may be the one of the model that is about to be replaced, and must
+    stay whole until it is, or another model's.
+    """
+    names = (f"{model.name}{number}.data" for number in chain([""], (f".{i}" for i in count(1))))
+    return next(name for name in names if not model.with_name(name).exists())
+
+
+def _own_data(model: Path) -> set[Path]:
+    """Data files that a model which is about to be replaced has to itself, by their names."""
+    try:
+        files = data_files(load(model))
+    except (UsageError, UnusableModelError):
+        return set()
+    return {
+        file for file in files if re.fullmatch(re.escape(model.name) + r"(\.\d+)?\.data", file.name)
+    }
+
+
+def _unwritable(destination: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{destination} cannot be written: {error.strerror or error}; nothing was changed there"
+    )

@@ -1,0 +1,1 @@
+"""Prove with ONNX Runtime that a rewritten model keeps its promises."""

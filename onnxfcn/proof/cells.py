@@ -1,0 +1,117 @@
+"""Put a head's answers on single windows together as a map, and compare it with a model's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import ValidationFailedError
+from ..settings import Settings
+from ..sizes import Size, size_text
+from .compare import Compared, Comparison, compare
+from .ties import without_ties
+
+
+def compare_all(
+    arrays: Mapping[str, Compared],
+    output_of: Mapping[str, str],
+    ranked: Mapping[str, str],
+    settings: Settings,
+) -> list[Comparison]:
+    """Compare tensors, and count positions of equal values as equal.
+
+    Args:
+        arrays: what to compare, by the tensor's name.
+        output_of: the model's output that each of them stands for, if it is not itself.
+        ranked: what those that are positions of largest values say it of.
+        settings: how validation is run.
+    """
+    comparisons = []
+    for name, pair in arrays.items():
+        ties = 0
+        if name in ranked:
+            pair, ties = without_ties(pair, arrays[ranked[name]])
+        comparison = compare(
+            name,
+            pair.expected,
+            pair.actual,
+            spatial_rank=pair.rank,
+            rtol=settings.rtol,
+            atol=settings.atol,
+        )
+        stands_for = output_of.get(name, name)
+        comparisons.append(replace(comparison, stands_for=stands_for, ties=ties))
+    return comparisons
+
+
+def align_cells(
+    name: str,
+    answers: Sequence[np.ndarray],
+    actual: np.ndarray,
+    *,
+    spatial: tuple[int, ...],
+    map_size: Size,
+) -> Compared:
+    """The head's answers on single windows, put together as a map, beside a model's.
+
+    Args:
+        name: the tensor's name.
+        answers: ``[N, K]`` or the like, one a cell, in row-major order.
+        actual: the map.
+        spatial: its spatial axes.
+        map_size: cells of the map; empty for an output that answers once an image, whose samples
+            take the place of cells.
+
+    Raises:
+        ValidationFailedError: the map has other features or other cells than the answers.
+    """
+    if not map_size:
+        expected = answers[0]
+        if expected.shape != actual.shape:
+            raise _other_shape(name, actual, expected)
+        if expected.ndim:
+            expected, actual = np.moveaxis(expected, 0, -1), np.moveaxis(actual, 0, -1)
+        cell_axes = min(expected.ndim, 1)
+    else:
+        check_cells(name, actual, spatial, map_size)
+        actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
+        one = actual.shape[: actual.ndim - len(spatial)]
+        for answer in answers:
+            if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
+                raise _other_shape(name, actual, answer)
+        stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
+        expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
+    return Compared(expected, actual, cell_axes)
+
+
+def check_cells(
+    name: str,
+    actual: np.ndarray,
+    spatial: tuple[int, ...],
+    map_size: Size,
+    step: Size | None = None,
+) -> None:
+    """A map must have as many cells as it should.
+
+    Args:
+        name: the tensor's name.
+        actual: the map.
+        spatial: its spatial axes.
+        map_size: cells that it should have.
+        step: cells of the feature map from one window to the next, for the message.
+
+    Raises:
+        ValidationFailedError: it has others.
+    """
+    cells = tuple(actual.shape[axis] for axis in spatial)
+    if cells != map_size:
+        apart = f" for a --window-step of {size_text(step)}" if step else ""
+        raise ValidationFailedError(
+            f"'{name}' has {size_text(cells)} cells, expected {size_text(map_size)}{apart}"
+        )
+
+
+def _other_shape(name: str, actual: np.ndarray, expected: np.ndarray) -> ValidationFailedError:
+    return ValidationFailedError(
+        f"'{name}' has shape {list(actual.shape)}, in the original {list(expected.shape)}"
+    )

@@ -1,0 +1,151 @@
+"""The heads of an original, and what they are compared with in its rewritten form."""
+
+from collections.abc import Mapping, Set
+from fractions import Fraction
+
+from passes.skeleton import Shape
+
+from ..errors import ValidationFailedError
+from ..runtime.providers import Provider
+from ..runtime.session import load_rewritten
+from ..sizes import Size
+from .feature_maps import find_frontiers
+from .head_windows import HeadWindows
+from .model_pair import ModelPair
+from .regions import Trunk
+
+
+class ComparedHeads:
+    """Two models whose trunks do the same, and the heads behind them.
+
+    Attributes:
+        pair: the models.
+        trunk: what they share.
+        heads: the original's heads, which run on windows of the feature maps.
+        session: the rewritten model; returns the feature maps and logits too.
+    """
+
+    def __init__(
+        self, pair: ModelPair, trunk: Trunk, provider: Provider, named: Set[str] = frozenset()
+    ) -> None:
+        """Find the feature maps and the heads, and load the rewritten model.
+
+        Args:
+            pair: the models.
+            trunk: what they share, regions that are proven included.
+            provider: the execution provider.
+            named: names of the feature maps, where the user says which they are.
+
+        Raises:
+            RefusedError: ONNX Runtime cannot load the rewritten model.
+            ValidationFailedError: the two models have no feature map in common.
+        """
+        self.pair, self.trunk, self._named = pair, trunk, named
+        frontiers = find_frontiers(
+            pair.original.proto, trunk.shared, pair.image.name, pair.growth, named
+        )
+        shapes = pair.shapes_at(pair.image.size, of_rewritten=False)
+        self.heads = [
+            HeadWindows(pair.original, pair.rewritten.proto, f, shapes, pair.growth.spatial)
+            for f in frontiers
+        ]
+        self._shapes: dict[Size, Mapping[str, Shape]] = {}
+        inner = {name for head in self.heads for name in (*head.feature_maps, *head.compared)}
+        extra = sorted(inner - pair.declared.keys())
+        self.session = load_rewritten(pair.rewritten, provider, extra)
+
+    @property
+    def inner(self) -> list[str]:
+        """Names of what is compared beside the outputs: logits, and feature maps that are named."""
+        logits = {name for head in self.heads for name in head.compared}
+        return sorted((logits | self._named) - self.pair.declared.keys())
+
+    def shapes_at(self, size: Size) -> Mapping[str, Shape]:
+        """Static shapes of the trunk's tensors at an image size.
+
+        The original's own, but for what lies behind nodes that the rewrite changed: those may
+        have had the original size baked in.
+        """
+        if size not in self._shapes:
+            shapes: dict[str, Shape] = {}
+            if any(region.changed for region in self.trunk.regions):
+                shapes = self.pair.shapes_at(size, of_rewritten=True)
+            original = self.pair.shapes_at(size, of_rewritten=False)
+            self._shapes[size] = shapes | {
+                name: shape
+                for name, shape in original.items()
+                if not shapes or name in self.trunk.untouched
+            }
+        return self._shapes[size]
+
+    @property
+    def trunk_outputs(self) -> list[str]:
+        """Names of the outputs that are maps of the trunk, behind which there is no head."""
+        behind = {name for head in self.heads for name in head.output_of.values()}
+        return [n for n in self.pair.declared if self.pair.growth.spatial(n) and n not in behind]
+
+    @property
+    def output_size(self) -> Size:
+        """Extents of the first output that is a map of the trunk, at the original size."""
+        return self.extents(self.trunk_outputs[0], self.pair.growth.shapes) or ()
+
+    @property
+    def pitch(self) -> Size:
+        """Pixels by which images differ that go through the trunk alike, an axis each.
+
+        From one cell of the coarsest feature map to the next, or of the coarsest tensor where
+        there is no head; more where tensors of the trunk grow by whole cells only then.
+        """
+        maps = [name for head in self.heads for name in head.feature_maps]
+        spatial = [name for name in self.pair.growth.shapes if self.pair.growth.axes(name)]
+        inner = {n for r in self.trunk.regions for node in r.twin_nodes for n in node.output}
+        whole = self.pair.growth.pixels(inner | self.trunk.shared)
+        return tuple(
+            every if every <= own else coarsest
+            for every, own, coarsest in zip(
+                whole, self.pair.image.size, self.pair.growth.pitch(maps or spatial), strict=True
+            )
+        )
+
+    def map_sizes(self, size: Size, step: Size) -> list[Size] | None:
+        """Cells of every head's map at an image size.
+
+        Args:
+            size: extents of the image in pixels.
+            step: cells of the feature map from one window to the next, an axis each.
+
+        Returns:
+            The cells; ``None`` where the size is too small, or where the trunk cannot take it.
+        """
+        shapes = self.shapes_at(size)
+        found = [head.map_size(shapes, step) for head in self.heads]
+        sizes = [map_size for map_size in found if map_size is not None and min(map_size) >= 1]
+        known = all(self.extents(name, shapes) for name in self.trunk_outputs)
+        return sizes if known and len(sizes) == len(found) else None
+
+    def check_trunk(self, step: Size) -> None:
+        """Where the image itself is the feature map, the outputs must have a cell for each step.
+
+        Else there is a trunk, and none of its tensors was found in both models.
+
+        Args:
+            step: pixels from one window to the next, an axis each.
+
+        Raises:
+            ValidationFailedError: they have not.
+        """
+        for head in self.heads:
+            for name in head.compared if self.pair.image.name in head.feature_maps else ():
+                rates = [list(rates.get(name, {}).values()) for rates in self.pair.growth.rates]
+                if head.slides and rates != [[Fraction(1, by)] for by in step]:
+                    raise ValidationFailedError(
+                        f"no tensor between the image and '{name}' was found in both models: name"
+                        " the feature maps (--feature-map), or the step (--window-step)"
+                    )
+
+    def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
+        """Extents of a tensor along the axes that grow; ``None`` where they are not known."""
+        axes, shape = self.pair.growth.spatial(name), shapes.get(name, ())
+        known = [shape[axis] for axis in axes if axis < len(shape)]
+        extents = tuple(extent for extent in known if isinstance(extent, int))
+        return extents if len(extents) == len(axes) else None

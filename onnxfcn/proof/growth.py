@@ -1,0 +1,152 @@
+"""How the tensors of a model grow with its image: which axis of theirs, and how fast."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from passes.images import SYMBOLIC_BATCH
+from passes.skeleton import Shape
+from passes.static_shapes import StaticShapes, static_shapes
+
+from ..sizes import Size
+from .image import ImageInput
+
+_GROWTH = 6720
+"""Pixels; a multiple of most strides that networks have, so that every map grows evenly by it. No
+more than that: inference makes some of the tensors."""
+
+Axes = tuple[int, ...]
+"""Axes of a tensor, by their index."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What becomes of a model's tensors when the image grows along one axis after the other.
+
+    Attributes:
+        shapes: static shapes at the original image size, with numbers for symbolic batches.
+        rates: for each spatial axis of the image, by tensor name: the axes of the tensor that
+            grow with it, and by how many cells a pixel.
+        ranks: ranks of tensors that may have the axes of the image.
+        has_batch: whether the first axis of the image is the batch.
+    """
+
+    shapes: StaticShapes
+    rates: tuple[Mapping[str, Mapping[int, Fraction]], ...]
+    ranks: frozenset[int]
+    has_batch: bool
+
+    def follows(self, name: str) -> set[int]:
+        """Spatial axes of the image, by their index, that a tensor grows with."""
+        return {index for index, rates in enumerate(self.rates) if rates.get(name)}
+
+    def is_confined(self, name: str) -> bool:
+        """Whether a tensor is known not to grow with every axis of the image."""
+        known = all(name in rates for rates in self.rates)
+        return known and len(self.follows(name)) < len(self.rates)
+
+    def slides(self, name: str) -> bool:
+        """Whether a tensor has an axis of its own for each axis of the image."""
+        growing = [rates.get(name, {}) for rates in self.rates]
+        axes = {axis for found in growing for axis in found}
+        return len(axes) == len(growing) and all(len(found) == 1 for found in growing)
+
+    def axes(self, name: str) -> Axes | None:
+        """Those axes, in image order; ``None`` where a tensor is no map with the image's rank.
+
+        A batch that rows were merged with is no axis of the image.
+        """
+        if len(self.shape(name)) not in self.ranks or not self.slides(name):
+            return None
+        axes = tuple(axis for rates in self.rates for axis in rates[name])
+        return None if self.has_batch and 0 in axes else axes
+
+    def spatial(self, name: str) -> Axes:
+        """A tensor's axes that grow with any axis of the image, the first one left out.
+
+        That one is the batch, or positions that were merged with it.
+        """
+        growing = {axis for rates in self.rates for axis in rates.get(name, ())}
+        return tuple(sorted(growing - {0}))
+
+    def shape(self, name: str) -> Size:
+        """Shape of a tensor at the original size; empty where it is not known."""
+        shape = self.shapes.get(name, ())
+        known = tuple(extent for extent in shape if isinstance(extent, int))
+        return known if len(known) == len(shape) else ()
+
+    def extents(self, name: str) -> Size:
+        """Extents of a spatial tensor at the original size, in image order."""
+        return tuple(self.shape(name)[axis] for axis in self.axes(name) or ())
+
+    def dtype(self, name: str) -> np.dtype:
+        """Data type of a tensor."""
+        dtype: np.dtype = onnx.helper.tensor_dtype_to_np_dtype(self.shapes.types[name])
+        return dtype
+
+    def pitch(self, names: Iterable[str]) -> Size:
+        """Pixels from one cell to the next of the coarsest of some tensors, an axis each."""
+        return tuple(
+            max(
+                (round(1 / rate) for name in names for rate in rates.get(name, {}).values()),
+                default=1,
+            )
+            for rates in self.rates
+        )
+
+    def pixels(self, names: set[str]) -> Size:
+        """The fewest pixels an axis by which all of some tensors grow by whole cells."""
+        return tuple(
+            lcm(*(rate.denominator for name in names for rate in rates.get(name, {}).values()))
+            for rates in self.rates
+        )
+
+
+def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
+    """Infer a model at its original size, and with one axis of the image made larger at a time.
+
+    Args:
+        graph: the model's graph, whose image may have any size; not changed.
+        image: the image at the original size.
+    """
+    small = shapes_at(graph, image, image.size)
+    rates = []
+    for index in range(len(image.size)):
+        size = tuple(e + _GROWTH * (axis == index) for axis, e in enumerate(image.size))
+        rates.append(_rates(small, shapes_at(graph, image, size)))
+    ranks = frozenset({len(image.shape), 2 + len(image.size)})
+    has_batch = image.roles.index(0) == 0 if 0 in image.roles else False
+    return Growth(shapes=small, rates=tuple(rates), ranks=ranks, has_batch=has_batch)
+
+
+def shapes_at(graph: gs.Graph, image: ImageInput, size: Size) -> StaticShapes:
+    """Static shapes of all tensors for an image of a size, with numbers for symbolic extents."""
+    samples = image.batch or SYMBOLIC_BATCH
+    shapes: dict[str, Shape] = {
+        tensor.name: tuple(e if isinstance(e, int) else samples for e in tensor.shape)
+        for tensor in graph.inputs
+        if tensor.shape is not None
+    }
+    roles = zip(image.shape_at(size), image.roles, strict=True)
+    shapes[image.name] = tuple(samples if role == 0 else extent for extent, role in roles)
+    return static_shapes(graph, shapes)
+
+
+def _rates(
+    small: Mapping[str, Shape], large: Mapping[str, Shape]
+) -> dict[str, dict[int, Fraction]]:
+    """Axes that grow, by tensor name, and the cells that each pixel adds to them."""
+    rates: dict[str, dict[int, Fraction]] = {}
+    for name, shape in small.items():
+        if name in large and len(large[name]) == len(shape):
+            rates[name] = {
+                axis: Fraction(wide - narrow, _GROWTH)
+                for axis, (narrow, wide) in enumerate(zip(shape, large[name], strict=True))
+                if isinstance(narrow, int) and isinstance(wide, int) and narrow < wide
+            }
+    return rates

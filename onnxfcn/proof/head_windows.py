@@ -1,0 +1,195 @@
+"""The original's untouched head, run on windows of a feature map."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+from onnx import ModelProto, NodeProto
+
+from passes.skeleton import Shape
+
+from ..files.stored_model import StoredModel
+from ..runtime.providers import Provider
+from ..runtime.session import Session
+from ..sizes import Size
+from .feature_maps import Frontier
+from .model_parts import model_part
+from .ties import find_ranked
+
+_SATURATES = frozenset(
+    "ArgMax ArgMin Clip HardSigmoid Hardmax LogSoftmax Relu Sigmoid Softmax Tanh TopK".split()
+)
+"""Operators whose output may hide a difference of their input."""
+_SAMPLES_A_RUN = 64
+
+
+class HeadWindows:
+    """The head of one frontier.
+
+    Attributes:
+        feature_maps: names of the feature maps that it reads.
+        compared: names of the tensors to compare: outputs, and logits behind saturating ones.
+        output_of: the output that each compared tensor stands for.
+        ranked: what ArgMax reads, by the output that it computes.
+        windows: extents of each feature map at the original size, by name.
+        slides: whether the outputs have cells; else they answer once an image.
+    """
+
+    def __init__(
+        self,
+        original: StoredModel,
+        rewritten: ModelProto,
+        frontier: Frontier,
+        shapes: Mapping[str, Shape],
+        spatial: Callable[[str], tuple[int, ...]],
+    ) -> None:
+        """Prepare to run the head.
+
+        Args:
+            original: the model before the rewrite.
+            rewritten: the model after it.
+            frontier: where the head begins.
+            shapes: static shapes of the original at its own size.
+            spatial: spatial axes of a tensor in the rewritten model.
+        """
+        self._original, self._frontier, self._shapes = original, frontier, shapes
+        self._spatial = spatial
+        logits = find_logits(frontier.head, frontier.outputs, rewritten)
+        self.output_of = {name: name for name in frontier.outputs} | logits
+        self.compared = tuple(self.output_of)
+        self.ranked = find_ranked(frontier.head, self.compared)
+        self.feature_maps = frontier.feature_maps
+        self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
+        self.slides = any(spatial(name) for name in self.compared)
+        self._session: Session | None = None
+
+    def map_size(self, shapes: Mapping[str, Shape], step: Size) -> Size | None:
+        """Cells of the map, an axis each.
+
+        Args:
+            shapes: static shapes of the original's tensors at some image size.
+            step: cells of the feature map from one window to the next.
+
+        Returns:
+            The cells; ``None`` where the trunk cannot take the size, or the maps disagree.
+        """
+        found = set()
+        for name, window in self.windows.items():
+            shape = shapes.get(name, ())
+            if len(shape) != len(self._shapes[name]) or len(window) != len(step):
+                return None
+            extents = zip(self._extents(name, shape), window, step, strict=True)
+            found.add(tuple((extent - own) // by + 1 for extent, own, by in extents))
+        return found.pop() if len(found) == 1 else None
+
+    def answers(
+        self,
+        maps: Mapping[str, np.ndarray],
+        map_size: Size,
+        step: Size,
+        samples: int,
+        provider: Provider,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The head's answers on each window, in row-major order of the cells.
+
+        Args:
+            maps: the feature maps, by name.
+            map_size: cells of the output map.
+            step: cells of the feature map from one window to the next.
+            samples: the only number of samples that the head takes; 0 for any.
+            provider: the execution provider.
+        """
+        session = self._open(maps, provider)
+        batch = next(iter(maps.values())).shape[0]
+        if not self.slides:
+            yield from self._run(session, [maps], batch, samples)
+            return
+        cells = list(product(*(range(extent) for extent in map_size)))
+        a_run = max(1, _SAMPLES_A_RUN // batch)
+        for first in range(0, len(cells), a_run):
+            group = [
+                {name: self._cut(name, values, cell, step) for name, values in maps.items()}
+                for cell in cells[first : first + a_run]
+            ]
+            yield from self._run(session, group, batch, samples)
+
+    def _run(
+        self,
+        session: Session,
+        group: Sequence[Mapping[str, np.ndarray]],
+        batch: int,
+        samples: int,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Run windows together, in portions of as many samples as the head takes."""
+        joined = {name: np.concatenate([cut[name] for cut in group]) for name in group[0]}
+        total = batch * len(group)
+        portion = samples or total
+        parts = [
+            session.run(
+                {name: values[start : start + portion] for name, values in joined.items()}
+                | self._templates(
+                    len(next(iter(joined.values()))[start : start + portion]), samples
+                )
+            )
+            for start in range(0, total, portion)
+        ]
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in self.compared}
+        cuts = [np.split(whole[name], len(group)) for name in self.compared]
+        for answers in zip(*cuts, strict=True):
+            yield dict(zip(self.compared, answers, strict=True))
+
+    def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:
+        """Load the head, once the feature maps' data types are known."""
+        if self._session is None:
+            dtypes = {name: values.dtype for name, values in maps.items()}
+            dtypes |= dict.fromkeys(self._frontier.templates, np.dtype(np.float32))
+            logits = [name for name in self.compared if name not in self._frontier.outputs]
+            outputs = (*self._frontier.outputs, *logits)
+            model = model_part(self._original.proto, self._frontier.head, dtypes, outputs)
+            self._session = Session(replace(self._original, proto=model), provider)
+        return self._session
+
+    def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:
+        """Zeros in place of trunk tensors of which the head reads the shape alone."""
+        shapes = {
+            name: [extent if isinstance(extent, int) else batch for extent in self._shapes[name]]
+            for name in self._frontier.templates
+        }
+        for shape in shapes.values() if not samples else ():
+            # Where any number of samples goes, shapes are known for some number of them.
+            shape[0] = batch
+        return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+
+    def _extents(self, name: str, shape: Shape) -> Size:
+        extents = [shape[axis] for axis in self._spatial(name)]
+        return tuple(extent for extent in extents if isinstance(extent, int))
+
+    def _cut(self, name: str, values: np.ndarray, cell: Size, step: Size) -> np.ndarray:
+        """The window of a feature map that a cell stands for."""
+        index = [slice(None)] * values.ndim
+        for axis, place, by, extent in zip(
+            self._spatial(name), cell, step, self.windows[name], strict=True
+        ):
+            index[axis] = slice(place * by, place * by + extent)
+        cut: np.ndarray = values[tuple(index)]
+        return cut
+
+
+def find_logits(
+    head: Sequence[NodeProto], outputs: Sequence[str], rewritten: ModelProto
+) -> dict[str, str]:
+    """Inputs of the saturating operators that end the head, where both models have them.
+
+    Returns:
+        The output that saturates, by the name of what goes into it.
+    """
+    theirs = {name for node in rewritten.graph.node for name in node.output}
+    computed = {name for node in head for name in node.output}
+    return {
+        node.input[0]: node.output[0]
+        for node in head
+        if node.op_type in _SATURATES
+        and node.output[0] in outputs
+        and node.input[0] in theirs & computed - set(outputs)
+    }

@@ -1,0 +1,97 @@
+"""An original and its rewritten form: their image, and how it lets their tensors grow."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from passes.skeleton import Shape
+from passes.static_shapes import static_shapes
+
+from ..files.graph_view import graph_view
+from ..files.stored_model import StoredModel
+from ..sizes import Size
+from .growth import measure_growth, shapes_at
+from .image import free_image, random_feeds
+from .interface import check_interface
+
+
+class ModelPair:
+    """Two models, the second of which takes images of any size.
+
+    Attributes:
+        original: the model before the rewrite.
+        rewritten: the model after it.
+        image: the original's image.
+        growth: how the rewritten model's tensors grow with it.
+        declared: declared shapes of the rewritten model's outputs, by name.
+        any_batch: whether the rewritten model takes any number of images.
+    """
+
+    def __init__(
+        self, original: StoredModel, rewritten: StoredModel, input_size: Sequence[int] | None
+    ) -> None:
+        """Find the image, and see how the rewritten model's tensors grow with it.
+
+        Args:
+            original: the model before the rewrite.
+            rewritten: the model after it.
+            input_size: the size that the original was made for, where its own is symbolic.
+
+        Raises:
+            UsageError: the size that the original was made for is not known.
+            ValidationFailedError: the two models have other inputs or outputs, or there is not
+                one image of any size.
+        """
+        self.original, self.rewritten = original, rewritten
+        self._graph, self._after = graph_view(original), graph_view(rewritten)
+        check_interface(self._graph, self._after)
+        size = None if input_size is None else tuple(input_size)
+        self.image = free_image(self._graph, self._after, size)
+        self.growth = measure_growth(self._after, self.image)
+        self.declared = {tensor.name: tensor.shape for tensor in self._after.outputs}
+        image = next(tensor for tensor in self._after.inputs if tensor.name == self.image.name)
+        place = self.image.roles.index(0) if 0 in self.image.roles else None
+        self.any_batch = place is not None and not isinstance(image.shape[place], int)
+
+    def original_shapes(self) -> Mapping[str, Shape]:
+        """Static shapes of the original at its own size, with numbers for a symbolic batch."""
+        return shapes_at(self._graph, self.image, self.image.size)
+
+    def shapes_at(self, size: Size, *, of_rewritten: bool) -> dict[str, Shape]:
+        """Static shapes of one of the models at an image size; a symbolic batch stays symbolic."""
+        shape = self.image.shape_at(size)
+        roles = zip(shape, self.image.roles, strict=True)
+        symbolic = tuple("N" if role == 0 and not self.image.batch else e for e, role in roles)
+        graph = self._after if of_rewritten else self._graph
+        return static_shapes(graph, {self.image.name: symbolic})
+
+    def feeds(
+        self, size: Size, batch: int, generator: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """A random image of a size, and random values for every other input."""
+        return random_feeds(self._graph, self.image, size, batch, generator)
+
+    def identity_feeds(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Random inputs of the original size.
+
+        Where the rewrite freed the batch, the rewritten model gets as many images again, or it
+        would not show that it mixes them.
+        """
+        times = 2 if self.image.samples and self.any_batch else 1
+        return self.feeds(self.image.size, (self.image.batch or 2) * times, generator)
+
+    def feeds_with(
+        self, image: np.ndarray, generator: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """An image, and random values for every other input."""
+        batch = image.shape[self.image.roles.index(0)] if 0 in self.image.roles else 1
+        return self.feeds(self.image.size, batch, generator) | {self.image.name: image}
+
+    def portions(self, feeds: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+        """The same with as many images each as the original takes."""
+        images = feeds[self.image.name]
+        if not self.image.samples or 0 not in self.image.roles:
+            return [dict(feeds)]
+        place = self.image.roles.index(0)
+        parts = np.split(images, images.shape[place] // self.image.samples, place)
+        return [{**feeds, self.image.name: part} for part in parts]

@@ -1,0 +1,57 @@
+"""Some nodes of a model as a model of its own."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, ValueInfoProto
+
+from ..files.stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS
+
+
+def operands(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads; for a branch, all names that it might read from outside."""
+    yield from (name for name in node.input if name)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            own = {name for inner in graph.node for name in inner.output}
+            own |= {value.name for value in (*graph.input,)}
+            own |= {tensor.name for tensor in graph.initializer}
+            for inner in graph.node:
+                yield from (name for name in operands(inner) if name not in own)
+
+
+def model_part(
+    model: ModelProto,
+    nodes: Iterable[NodeProto],
+    inputs: Mapping[str, np.dtype],
+    outputs: Iterable[str],
+    ranks: Mapping[str, int] | None = None,
+) -> ModelProto:
+    """A model of some of a model's nodes, with the weights that they read.
+
+    Args:
+        model: the model; not changed.
+        nodes: its nodes to keep, in graph order.
+        inputs: data types of the tensors that come from outside, by name.
+        outputs: names of the tensors to return.
+        ranks: their ranks, where they are known; without them, they may have any.
+    """
+    part = ModelProto(ir_version=max(model.ir_version, FIRST_IR_WITHOUT_WEIGHT_INPUTS))
+    part.opset_import.extend(model.opset_import)
+    part.functions.extend(model.functions)
+    graph = part.graph
+    graph.name = "part"
+    graph.node.extend(nodes)
+    names = {name for node in graph.node for name in operands(node)}
+    graph.initializer.extend(t for t in model.graph.initializer if t.name in names)
+    graph.sparse_initializer.extend(
+        t for t in model.graph.sparse_initializer if t.values.name in names
+    )
+    for name, dtype in inputs.items():
+        element = onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        shape = [None] * ranks[name] if ranks is not None and name in ranks else None
+        graph.input.append(onnx.helper.make_tensor_value_info(name, element, shape))
+    declared = {value.name: value for value in model.graph.output}
+    graph.output.extend(declared.get(name, ValueInfoProto(name=name)) for name in outputs)
+    return part

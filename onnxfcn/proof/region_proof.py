@@ -1,0 +1,166 @@
+"""Prove that a region of the trunk does on a larger map what the original does on every window.
+
+The rewritten region runs once on a larger map, the original region on each of its windows of the
+original size, and wherever a window's answer does not depend on the window's edge, the two must be
+equal. Where every cell depends on the whole window, as behind a mean over the map, the larger map
+is made of the rows and columns of one window, each as often as the others: the mean is the same
+then, and every cell must come out as in the window. Which of the two it is, and which cells count,
+the original region alone decides.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from ..report import RegionResult
+from ..settings import Settings
+from ..sizes import Size
+from .compare import Comparison, compare, worst_of
+from .model_pair import ModelPair
+from .region_extrapolation import extrapolated
+from .region_repetition import repetition_trial
+from .region_runs import RegionRuns, UndecidedError, WrongError
+from .region_trial import Trial
+from .region_windows import windows_trial
+from .regions import Region
+
+_STEPS = ((2, 3, 1), (5, 1, 2))
+"""By how many steps the two larger maps are larger than a window: not square, and not alike."""
+_FEW_STEPS = ((1, 2, 1), (2, 1, 1))
+"""The same for large windows, of which there had better be few."""
+_LARGE = 2**22
+"""Elements of a large window."""
+_LARGEST_JOINED = 2**24
+"""Elements; larger answers are compared window by window, to save memory."""
+_REPETITIONS = ((2, 3, 2), (3, 1, 2))
+"""How many times the larger maps have every row and column of a window, if made of one."""
+_ATTEMPTS = 4
+"""Random maps to try where a region's answer does not show what there is to show."""
+
+_Comparing = Callable[[np.ndarray, np.ndarray], Comparison]
+_Make = Callable[[RegionRuns, Size, np.random.Generator], Trial | None]
+
+
+def prove_region(region: Region, pair: ModelPair, settings: Settings) -> RegionResult | None:
+    """Compare the two forms of a region at two larger sizes.
+
+    Args:
+        region: the region.
+        pair: the models.
+        settings: how validation is run.
+
+    Returns:
+        What was seen; ``None`` for unchanged nodes of which nothing can be told.
+    """
+    blank = RegionResult(output=region.output, nodes=region.suspects, changed=region.changed)
+    comparing = partial(
+        compare, region.output, spatial_rank=1, rtol=settings.rtol, atol=settings.atol
+    )
+    try:
+        for attempt in range(_ATTEMPTS):
+            # Positive maps suit roots and logarithms, but some gates are shut for them.
+            runs = RegionRuns(region, pair, settings.provider, signed=attempt > 0)
+            generator = np.random.default_rng([settings.seed, attempt])
+            result = _proven(blank, runs, generator, comparing)
+            if result.proven or not result.passed:
+                break
+    except WrongError as error:
+        return replace(blank, problem=str(error))
+    except UndecidedError as error:
+        undecided = replace(blank, problem=str(error), undecided=True)
+        return undecided if region.required else None
+    return result
+
+
+def _proven(
+    blank: RegionResult,
+    runs: RegionRuns,
+    generator: np.random.Generator,
+    comparing: _Comparing,
+) -> RegionResult:
+    """Compare on windows of a larger map or, where they tell nothing, on one window repeated."""
+    windows, is_sure = _compared(blank, runs, windows_trial, _steps(runs), generator, comparing)
+    # Windows that do not overlap leave open whether their answers depend on their edges.
+    if windows is not None and (windows.passed or is_sure):
+        return windows
+    blank = replace(blank, method="repetition")
+    result, _ = _compared(blank, runs, repetition_trial, _REPETITIONS, generator, comparing)
+    if result is not None:
+        _run_at_all_sizes(runs, generator)
+        pairs = [] if result.passed else extrapolated(runs, generator)
+        if pairs:
+            comparison = worst_of([comparing(*pair) for pair in pairs])
+            result = replace(result, method="extrapolation", comparison=comparison)
+        return result
+    guess: _Make = partial(windows_trial, guess=True)
+    blank = replace(blank, method="windows")
+    result, _ = _compared(blank, runs, guess, _steps(runs), generator, comparing)
+    if result is None or not result.passed:
+        raise UndecidedError(
+            "in the original, overlapping windows contradict one another, and the order of a"
+            f" window's rows and columns matters ({runs.lattice.text()})"
+        )
+    return result
+
+
+def _steps(runs: RegionRuns) -> Sequence[Size]:
+    elements = max(prod(shape) for shape in runs.lattice.shapes.values())
+    return _FEW_STEPS if elements > _LARGE else _STEPS
+
+
+def _run_at_all_sizes(runs: RegionRuns, generator: np.random.Generator) -> None:
+    """Run the rewritten region on maps that are no multiples of a window, too.
+
+    Raises:
+        WrongError: it does not run, or its answer has another shape than it should.
+    """
+    for each in _steps(runs):
+        counts = each[: runs.rank]
+        runs.rewritten(runs.random(counts, generator), runs.lattice.shape(runs.output, counts))
+
+
+def _compared(
+    blank: RegionResult,
+    runs: RegionRuns,
+    make: _Make,
+    counts: Iterable[Size],
+    generator: np.random.Generator,
+    comparing: _Comparing,
+) -> tuple[RegionResult | None, bool]:
+    """Compare on larger maps of several sizes.
+
+    Returns:
+        What was seen, ``None`` where a map tells nothing; and whether it was measured that this
+        is what the answers must be.
+
+    Raises:
+        WrongError: the rewritten region does not run, or its answer has another shape.
+    """
+    found: list[Comparison] = []
+    sizes: list[Size] = []
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    is_sure = True
+    for each in counts:
+        trial = make(runs, each[: runs.rank], generator)
+        if trial is None:
+            return None, False
+        pairs += trial.compared()
+        if sum(expected.size for expected, _ in pairs) > _LARGEST_JOINED:
+            found += [comparing(*pair) for pair in pairs]
+            pairs = []
+        sizes.append(trial.size)
+        is_sure = is_sure and trial.is_sure
+    if pairs:
+        # Together: some answers differ from one map to the next, if at all.
+        found.append(comparing(*(np.concatenate(s, axis=-1) for s in zip(*pairs, strict=True))))
+    comparison = worst_of(found)
+    if not runs.read:
+        # What does not depend on any map has the same cells everywhere, and rightly so.
+        comparison = replace(comparison, proven=True)
+    elif runs.is_global and blank.method == "windows":
+        # What is made of the whole map played no part: nothing was seen of it.
+        comparison = replace(comparison, proven=False)
+    return replace(blank, sizes=tuple(sizes), comparison=comparison), is_sure

@@ -1,0 +1,192 @@
+"""A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from onnx import NodeProto
+
+from ..errors import UnusableModelError
+from ..files.stored_model import StoredModel
+from ..runtime.providers import Provider
+from ..runtime.session import Session
+from ..sizes import Size
+from .growth import Axes
+from .lattice import lattice_of
+from .model_pair import ModelPair
+from .model_parts import model_part, operands
+from .regions import Region
+
+_LARGEST_STEP = 8
+"""Windows. Tensors that grow by whole cells only where the map is as many windows larger have no
+size at which they could be compared."""
+
+_READ_SHAPES = frozenset({"Shape", "Size"})
+
+
+class UndecidedError(Exception):
+    """It cannot be told what a region should do on a larger map; the message says why."""
+
+
+class WrongError(Exception):
+    """A rewritten region does not do what it should on a larger map; the message says how."""
+
+
+class RegionRuns:
+    """The two forms of a region, and what they are fed with.
+
+    Attributes:
+        output: name of the tensor that it computes.
+        rank: number of the image's spatial axes.
+        lattice: the sizes that the region's tensors have together.
+        is_global: whether the original computes something of the map as a whole.
+        read: names of the tensors that it begins with and of which more is read than the shape.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        pair: ModelPair,
+        provider: Provider,
+        *,
+        signed: bool,
+    ) -> None:
+        """Load both forms.
+
+        Args:
+            region: the region.
+            pair: the models.
+            provider: the execution provider.
+            signed: whether random channels are negative in some maps; else all are positive.
+
+        Raises:
+            UndecidedError: the original's nodes do not load, or there is no size to compare at.
+            WrongError: the rewritten model's nodes do not load.
+        """
+        growth = pair.growth
+        self.output, self.rank, self._signed = region.output, len(growth.rates), signed
+        self._inputs, self._twin_inputs = sorted(region.inputs), sorted(region.twin_inputs)
+        names = sorted(region.inputs | region.twin_inputs)
+        self.is_global = region.is_global
+        self.read = sorted(_read(region).intersection(names))
+        unknown = [name for name in names if name not in growth.shapes.types]
+        if unknown:
+            raise UndecidedError(f"the type of '{unknown[0]}' is not known")
+        self._dtypes = {name: growth.dtype(name) for name in names}
+        inner = {name for node in region.twin_nodes for name in node.output}
+        self.lattice = lattice_of([*names, region.output], inner, growth)
+        for name, steps in self.lattice.steps.items():
+            extents = zip(self.lattice.extents(name), steps, strict=True)
+            if any(step > _LARGEST_STEP * extent for extent, step in extents):
+                raise UndecidedError(f"'{name}' does not grow evenly with the image")
+        try:
+            self._original = self._load(pair.original, region.nodes, self._inputs, provider)
+        except UnusableModelError as error:
+            raise UndecidedError(f"in the original, {_one_line(error)}") from error
+        try:
+            self._rewritten = self._load(
+                pair.rewritten, region.twin_nodes, self._twin_inputs, provider
+            )
+        except UnusableModelError as error:
+            raise WrongError(f"in the rewritten model, {_one_line(error)}") from error
+
+    def random(self, counts: Size, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Random values for all tensors that the region begins with, some steps larger.
+
+        Floating-point ones are positive, or negative in some channels, so that a mean over the
+        map is not next to nothing; and they grow along every axis of the image, so that means
+        over different windows differ.
+        """
+        drawn = {}
+        for name, dtype in self._dtypes.items():
+            shape, axes = self.lattice.shape(name, counts), self.lattice.axes[name]
+            values = _random(shape, dtype, generator)
+            if dtype.kind not in "biu":
+                values = values * _ramp(shape, axes)
+                if self._signed:
+                    values = values * _signs(shape, axes, generator)
+            drawn[name] = values.astype(dtype)
+        return drawn
+
+    def original(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The original's answer on tensors of the original size.
+
+        Raises:
+            UndecidedError: it does not run, or answers with another shape than was inferred.
+        """
+        try:
+            answer = self._original.run({name: values[name] for name in self._inputs})[self.output]
+        except UnusableModelError as error:
+            raise UndecidedError(f"in the original, {_one_line(error)}") from error
+        if answer.shape != self.lattice.shapes[self.output]:
+            raise UndecidedError(f"in the original, it has the shape {list(answer.shape)}")
+        return answer
+
+    def rewritten(self, values: Mapping[str, np.ndarray], shape: Size) -> np.ndarray:
+        """The rewritten model's answer on larger tensors.
+
+        Args:
+            values: the tensors that the region begins with.
+            shape: shape that the answer must have.
+
+        Raises:
+            WrongError: it does not run, or has another shape.
+        """
+        feeds = {name: values[name] for name in self._twin_inputs}
+        try:
+            answer = self._rewritten.run(feeds)[self.output]
+        except UnusableModelError as error:
+            raise WrongError(f"in the rewritten model, {_one_line(error)}") from error
+        if answer.shape != shape:
+            sizes = ", ".join(f"'{name}' {list(value.shape)}" for name, value in feeds.items())
+            raise WrongError(
+                f"it has the shape {list(answer.shape)}, expected {list(shape)} for {sizes}"
+            )
+        return answer
+
+    def _load(
+        self,
+        model: StoredModel,
+        nodes: Iterable[NodeProto],
+        inputs: Iterable[str],
+        provider: Provider,
+    ) -> Session:
+        dtypes = {name: self._dtypes[name] for name in inputs}
+        # ONNX Runtime misjudges arithmetic on shapes whose rank it does not know.
+        ranks = {name: len(self.lattice.shapes[name]) for name in inputs}
+        part = model_part(model.proto, nodes, dtypes, [self.output], ranks)
+        return Session(replace(model, proto=part), provider)
+
+
+def _read(region: Region) -> set[str]:
+    nodes = (*region.nodes, *region.twin_nodes)
+    return {n for node in nodes if node.op_type not in _READ_SHAPES for n in operands(node)}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _random(shape: Size, dtype: np.dtype, generator: np.random.Generator) -> np.ndarray:
+    if dtype.kind == "b":
+        return generator.random(shape) < 0.5
+    if dtype.kind in "iu":
+        return generator.integers(0, min(100, int(np.iinfo(dtype).max)), shape, endpoint=True)
+    return generator.uniform(0.25, 1.75, shape)
+
+
+def _ramp(shape: Size, axes: Axes) -> np.ndarray:
+    """What grows from 1 to 2 along every axis of the image."""
+    ramp = np.ones([1] * len(shape))
+    for axis in axes:
+        along = [1] * len(shape)
+        along[axis] = -1
+        ramp = ramp * (1 + np.arange(shape[axis]) / shape[axis]).reshape(along)
+    return ramp
+
+
+def _signs(shape: Size, axes: Axes, generator: np.random.Generator) -> np.ndarray:
+    """1 or -1 for every channel of every sample."""
+    return generator.choice(
+        [-1, 1], [1 if axis in axes else extent for axis, extent in enumerate(shape)]
+    )

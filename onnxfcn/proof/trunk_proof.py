@@ -1,0 +1,98 @@
+"""Prove that two models compute the same trunk, region by region."""
+
+from collections.abc import Set
+from dataclasses import replace
+
+from ..report import RegionResult
+from ..settings import Settings
+from .model_pair import ModelPair
+from .region_proof import prove_region
+from .regions import Region, Trunk, TrunkFinder
+
+_ENLARGEMENTS = 2
+"""How often a region is made larger before its failure is believed."""
+
+
+def prove_trunk(
+    pair: ModelPair, settings: Settings, named: Set[str] = frozenset()
+) -> tuple[Trunk, list[RegionResult]]:
+    """Find the regions of the trunk and compare each of them.
+
+    A region whose end says too little (rows that were merged with channels, say) is given up where
+    one that ends further on takes its place.
+
+    Args:
+        pair: the models.
+        settings: how validation is run.
+        named: names of the feature maps, where the user says which they are. Regions before them
+            of which nothing can be told are taken for right then.
+
+    Returns:
+        What the two models share, given that the results are as they should be, and the results;
+        unchanged nodes of which nothing can be told have none.
+    """
+    finder = TrunkFinder(
+        pair.original,
+        pair.rewritten,
+        pair.original_shapes(),
+        pair.growth,
+        named,
+    )
+    known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = {}
+
+    def result_of(region: Region) -> RegionResult | None:
+        key = (region.output, len(region.nodes), region.inputs)
+        if key not in known:
+            known[key] = _result(region, finder, pair, settings)
+        return known[key]
+
+    def results_of(trunk: Trunk) -> list[RegionResult]:
+        found = []
+        for done, region in enumerate(trunk.regions, 1):
+            found.append(result_of(region))
+            settings.progress("regions of the trunk", done, len(trunk.regions))
+        return [
+            replace(result, assumed=bool(named) and result.undecided)
+            for result in found
+            if result is not None
+        ]
+
+    barred: set[str] = set()
+    first = trunk = finder.trunk()
+    at_first = results = results_of(trunk)
+    while undecided := {each.output for each in results if each.undecided} - barred:
+        barred |= _replaceable(undecided, finder.trunk(barred | undecided))
+        if not undecided & barred:
+            break
+        trunk = finder.trunk(barred)
+        results = results_of(trunk)
+    passed = all(result.passed for result in results)
+    return (trunk, results) if passed else (first, at_first)
+
+
+def _replaceable(ends: set[str], without: Trunk) -> set[str]:
+    """Those ends of regions that lie within another region, where none ends at them."""
+    within = {name for r in without.regions for node in r.nodes for name in node.output}
+    return ends & within
+
+
+def _result(
+    region: Region, finder: TrunkFinder, pair: ModelPair, settings: Settings
+) -> RegionResult | None:
+    """Compare a region; where a statistic fails, a larger one.
+
+    Only there: the larger a region, the less of it is seen of the edges of the map.
+    """
+    result = prove_region(region, pair, settings)
+    larger = region
+    for _ in range(_ENLARGEMENTS):
+        if result is None or result.passed or result.method == "windows":
+            break
+        enlarged = finder.enlarged(larger)
+        if enlarged is None:
+            break
+        larger = enlarged
+        found = prove_region(larger, pair, settings)
+        if found is not None and found.passed and found.method != "windows":
+            return found
+    return result

@@ -1,0 +1,186 @@
+"""Prove with ONNX Runtime that a rewritten model keeps its promises.
+
+Identity: at the original size it answers as the original does. Trunk: where the rewrite changed
+it, it does on a larger map what the original does on every window. Window: at a larger size every
+cell is the original's untouched head on that window of the feature map. Crop: how far cells are
+from the original's answers on crops of the image is measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from passes.options import OptionError, per_axis
+
+from ..errors import UsageError, ValidationFailedError
+from ..files.stored_model import StoredModel
+from ..report import SizeResult, ValidationReport
+from ..settings import Settings
+from ..sizes import Size, default_sizes, size_text
+from .compared_heads import ComparedHeads
+from .crop_measure import CropMeter
+from .identity import compare_identity
+from .image_files import read_sample
+from .model_pair import ModelPair
+from .named_maps import check_named, parse_names, with_original_names
+from .samples import Sample
+from .trunk_proof import prove_trunk
+from .window_proof import DoesNotFitError, compare_windows, run_larger
+
+_NOTHING_BAKED = (
+    "no node has the image size baked in: only the shapes of inputs and outputs were changed"
+)
+
+
+def run_validation(
+    original: StoredModel,
+    rewritten: StoredModel,
+    settings: Settings,
+    *,
+    sizes: Sequence[Size] = (),
+    inputs: Sequence[str | PathLike[str]] = (),
+    window_step: int | Sequence[int] = 1,
+    feature_maps: Sequence[str] = (),
+    input_size: Sequence[int] | None = None,
+    crops: bool = False,
+    require_crops: bool = False,
+) -> ValidationReport:
+    """Compare two models at the original size and at larger ones; see ``onnxfcn.validate``.
+
+    With ``crops``, promise 3 is measured too.
+    """
+    names = parse_names(feature_maps)
+    pair = ModelPair(original, with_original_names(rewritten, names), input_size)
+    check_named(pair, names.keys())
+    step = _window_step(window_step, len(pair.image.size))
+    samples = [read_sample(path, pair.image) for path in inputs]
+    trunk, regions = prove_trunk(pair, settings, names.keys())
+    failed = "; ".join(region.failure for region in regions if not region.passed)
+    generator = settings.generator()
+    try:
+        models = ComparedHeads(pair, trunk, settings.provider, names.keys())
+        models.check_trunk(step)
+        identity = compare_identity(models, settings, pair.identity_feeds(generator))
+    except ValidationFailedError as error:
+        # What is wrong with the trunk is why the models cannot be compared.
+        raise ValidationFailedError(failed or str(error)) from error
+    larger: list[SizeResult] = []
+    notes: list[str] = []
+    meter = None
+    # Where the trunk is wrong, its maps are, and nothing can be said of windows of them.
+    if not failed:
+        meter = CropMeter(models, settings) if crops else None
+        larger, notes = _Larger(models, step, settings, generator, meter).compare(sizes, samples)
+    return ValidationReport(
+        windows={name: window for head in models.heads for name, window in head.windows.items()},
+        identity=identity,
+        regions=tuple(regions),
+        sizes=tuple(larger),
+        notes=(*settings.provider.notes, *notes),
+        crops=meter.report if meter else None,
+        crops_required=require_crops,
+    )
+
+
+@dataclass(frozen=True)
+class _Larger:
+    """Comparisons at larger sizes.
+
+    Attributes:
+        models: the models.
+        step: cells of the feature map from one window to the next, an axis each.
+        settings: how validation is run.
+        generator: makes random inputs.
+        meter: measures crops, if anything does.
+    """
+
+    models: ComparedHeads
+    step: Size
+    settings: Settings
+    generator: np.random.Generator
+    meter: CropMeter | None
+
+    def compare(
+        self, sizes: Sequence[Size], samples: Sequence[Sample]
+    ) -> tuple[list[SizeResult], list[str]]:
+        """Compare at some sizes, or at default ones, and on some images.
+
+        Returns:
+            What was seen, and what a user of the rewritten model should know.
+
+        Raises:
+            UsageError: the model cannot take a size.
+            ValidationFailedError: the rewritten model does not run, or has maps of a wrong size.
+        """
+        _check_sizes(self.models, [*sizes, *(sample.size for sample in samples)], self.step)
+        notes: list[str] = []
+        try:
+            if sizes:
+                found = [self._compared(Sample(size)) for size in sizes]
+            else:
+                found, notes = self._at_default_sizes()
+            found += [self._compared(sample) for sample in samples]
+        except DoesNotFitError as error:
+            raise ValidationFailedError(str(error)) from error
+        if self.models.trunk.is_whole:
+            notes.append(_NOTHING_BAKED)
+        return found, notes
+
+    def _compared(self, sample: Sample) -> SizeResult:
+        pair = self.models.pair
+        if sample.image is not None and sample.size == pair.image.size:
+            feeds = pair.feeds_with(sample.image, self.generator)
+            return compare_identity(self.models, self.settings, feeds, sample.source)
+        answered = run_larger(self.models, sample, self.step, self.generator)
+        result = compare_windows(self.models, answered, self.step, self.settings)
+        if self.meter:
+            self.meter.measure(answered)
+        return result
+
+    def _at_default_sizes(self) -> tuple[list[SizeResult], list[str]]:
+        """Compare at two larger sizes, the second no multiple of the stride beyond the original.
+
+        Returns:
+            What was seen, and a note where the trunk takes only sizes in steps of its stride.
+        """
+        own, pitch = self.models.pair.image.size, self.models.pitch
+        aligned, shifted, instead = default_sizes(own, pitch, self.step)
+        larger = [self._compared(Sample(aligned))]
+        try:
+            return [*larger, self._compared(Sample(shifted))], []
+        except DoesNotFitError:
+            note = (
+                f"images of {size_text(shifted)} do not go through the trunk: take sizes that"
+                f" differ from {size_text(own)} by multiples of {size_text(pitch)}"
+            )
+            return [*larger, self._compared(Sample(instead))], [note]
+
+
+def _check_sizes(models: ComparedHeads, sizes: Sequence[Size], step: Size) -> None:
+    """Sizes that the user asks for must be ones that the model can take.
+
+    Raises:
+        UsageError: one is not.
+    """
+    own = models.pair.image.size
+    for size in sizes:
+        if len(size) != len(own):
+            raise UsageError(
+                f"the model's images have {len(own)} spatial axes; give a size such"
+                f" as {size_text(own)}, not {size_text(size)}"
+            )
+        if models.map_sizes(size, step) is None:
+            raise UsageError(
+                f"the model cannot take an image of {size_text(size)}: it was made for"
+                f" {size_text(own)} and takes images at least as large on every"
+                " axis, where its trunk allows"
+            )
+
+
+def _window_step(window_step: int | Sequence[int], rank: int) -> Size:
+    try:
+        return per_axis("window_step", window_step, rank)
+    except OptionError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,146 @@
+"""Promise 2: at a larger size, every cell is the untouched head on its window of the map."""
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+
+from passes.skeleton import Shape
+
+from ..errors import UnusableModelError, UsageError, ValidationFailedError
+from ..report import SizeResult
+from ..settings import Settings
+from ..sizes import Size, size_text
+from .cells import align_cells, check_cells, compare_all
+from .compare import Comparison
+from .compared_heads import ComparedHeads
+from .head_windows import HeadWindows
+from .interface import check_declared
+from .samples import Answered, Sample
+
+_CELLS_FOR_TWO_SAMPLES = 64
+"""Maps of up to so many cells are compared for two samples, larger ones for one."""
+
+
+class DoesNotFitError(Exception):
+    """The rewritten model cannot take an image of some size."""
+
+
+def run_larger(
+    models: ComparedHeads, sample: Sample, step: Size, generator: np.random.Generator
+) -> Answered:
+    """Run the rewritten model on an image, or on two random ones.
+
+    Args:
+        models: the models.
+        sample: the image.
+        step: cells of the feature map from one window to the next, an axis each.
+        generator: makes random inputs.
+
+    Raises:
+        DoesNotFitError: the trunk does not fit together at this size, or does not run.
+        UsageError: there is no memory for the image.
+    """
+    map_sizes = models.map_sizes(sample.size, step)
+    size = size_text(sample.size)
+    if map_sizes is None:
+        raise DoesNotFitError(f"the rewritten trunk does not fit together at {size}")
+    pair = models.pair
+    small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
+    own = pair.image.samples or 1
+    try:
+        if sample.image is None:
+            batch = own * 2 if pair.any_batch and small else own
+            feeds = pair.feeds(sample.size, batch, generator)
+        else:
+            feeds = pair.feeds_with(sample.image, generator)
+    except MemoryError as error:
+        raise UsageError(f"no memory for an image of {size}: {error}") from error
+    try:
+        return Answered(sample, feeds, models.session.run(feeds))
+    except UnusableModelError as error:
+        raise DoesNotFitError(f"the rewritten model does not run at {size}: {error}") from error
+
+
+def compare_windows(
+    models: ComparedHeads, answered: Answered, step: Size, settings: Settings
+) -> SizeResult:
+    """Compare every cell at a larger size with the head on its window.
+
+    Args:
+        models: the models.
+        answered: an image, and what the rewritten model says of it.
+        step: cells of the feature map from one window to the next, an axis each.
+        settings: how validation is run.
+
+    Raises:
+        ValidationFailedError: a map has another size than it should.
+    """
+    size, actual = answered.sample.size, answered.answers
+    shapes, map_sizes = models.shapes_at(size), models.map_sizes(size, step) or []
+    check_declared(models.pair.declared, actual)
+    _check_maps(models, actual, shapes, size)
+    comparisons: list[Comparison] = []
+    for head, map_size in zip(models.heads, map_sizes, strict=True):
+        comparisons += _compare_head(models, head, actual, size, map_size, step, settings)
+    slides = bool(models.heads) and models.heads[0].slides
+    return SizeResult(
+        size=size,
+        map_size=map_sizes[0] if slides else (1,) * len(size),
+        comparisons=tuple(comparisons),
+        maps={name: models.extents(name, shapes) or () for name in models.trunk_outputs},
+        source=answered.sample.source,
+    )
+
+
+def _check_maps(
+    models: ComparedHeads,
+    actual: Mapping[str, np.ndarray],
+    shapes: Mapping[str, Shape],
+    size: Size,
+) -> None:
+    """The rewritten trunk's maps must have the size that the trunk's geometry gives."""
+    feature_maps = {name for head in models.heads for name in head.feature_maps}
+    for name in (*sorted(feature_maps), *models.trunk_outputs):
+        if actual[name].shape[1:] != shapes.get(name, ())[1:]:
+            raise ValidationFailedError(
+                f"at {size_text(size)} the feature map '{name}' has shape"
+                f" {list(actual[name].shape)}; the original's geometry gives {list(shapes[name])}"
+            )
+
+
+def _compare_head(
+    models: ComparedHeads,
+    head: HeadWindows,
+    actual: Mapping[str, np.ndarray],
+    size: Size,
+    map_size: Size,
+    step: Size,
+    settings: Settings,
+) -> list[Comparison]:
+    """Compare the outputs of a head with its answers on windows of the rewritten model's maps."""
+    cells = map_size if head.slides else ()
+    for name in head.compared if cells else ():
+        # Before the windows are run: a map of another size may have very many of them.
+        check_cells(name, actual[name], models.pair.growth.spatial(name), cells, step)
+    collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
+    maps = {name: actual[name] for name in head.feature_maps}
+    answers = head.answers(maps, map_size, step, models.pair.image.samples, settings.provider)
+    try:
+        for done, answer in enumerate(answers, 1):
+            settings.progress(f"windows at {size_text(size)}", done, prod(cells))
+            for name, values in answer.items():
+                collected[name].append(values)
+    except UnusableModelError as error:
+        raise ValidationFailedError(f"the original's head does not run: {error}") from error
+    arrays = {
+        name: align_cells(
+            name,
+            collected.pop(name),
+            actual[name],
+            spatial=models.pair.growth.spatial(name),
+            map_size=cells,
+        )
+        for name in head.compared
+    }
+    return compare_all(arrays, head.output_of, head.ranked, settings)

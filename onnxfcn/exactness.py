@@ -182,7 +182,9 @@ class _Comparison:
         first = geometry.original + geometry.period * (-(-_CELLS // every))
         accepted = [i for i, count in enumerate(geometry.cells) if count is not None]
         rests = {accepted[len(accepted) * part // 4] for part in range(4)} | {accepted[-1]}
-        return [first + rest for rest in sorted(rests, reverse=True)]
+        # Numbers that are computed of the size may repeat after more than a period.
+        later = [first + times * geometry.period for times in (1, 2)]
+        return [*(first + rest for rest in sorted(rests, reverse=True)), *later]
 
     def _run(self, size: int, start: int = 0, watch: Watch | None = None) -> Trace:
         view = View(self.analysis.axis, size - self.analysis.original, start, marked=True)

@@ -93,6 +93,11 @@ CAUSES = {
         net(f"g = GlobalMaxPool (image) t = Mul (image, g) {HEAD}", 4),
         ["GlobalMaxPool 'g': sees the whole image"],
     ),
+    "a remainder of the size": (
+        net("n = Shape <start = 2, end = 3> (image) r = Mod (n, two) f = Cast <to = 1> (r)"
+            f" s = Add (f, tenth) t = Mul (image, s) {HEAD}", 4, two=[2], tenth=[0.1]),
+        ["Mul 't': uses the image's size"],
+    ),
     "positions that are counted": (
         net("n = Shape <start = 2, end = 3> (image) m = Squeeze (n) r = Range (o, m, i)"
             " f = Cast <to = 1> (r) e = Unsqueeze (f, row2) x = Mul (e, tenth)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from math import ceil
 from typing import Any
@@ -14,6 +15,8 @@ from ..trace import Rule, Trace
 
 _REACH = {"linear": 1, "cubic": 2}
 """Positions before and behind a coordinate that are weighed."""
+_BY_EXTENTS = frozenset({"align_corners", "half_pixel_symmetric"})
+"""Ways that compute coordinates from quotients of extents."""
 _SNAP = 1e-6
 """Positions; what lies so close to a source position is on it."""
 _PHASES = 1 << 12
@@ -43,7 +46,8 @@ def resize(node: gs.Node, trace: Trace) -> list[Seen]:
             rounding = str(node.attrs.get("nearest_mode", _rounding(trace)))
             found = taken(found, axis, count, partial(_nearest, grid, rounding))
         else:
-            ways = partial(_weighed, grid, _REACH[mode], node.attrs)
+            rounded = not trace.view.marked and not grid.is_exact
+            ways = partial(_weighed, grid, _REACH[mode], node.attrs, rounded=rounded)
             found = read(found, axis, count, ways, trace.salt(node))
     return [found]
 
@@ -63,6 +67,12 @@ class _Grid:
     count: int
     extent: int
     scale: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether float32 holds the coordinates that lie on a position of the source."""
+        steps = Fraction(1 / self.scale).limit_denominator(1 << 10).numerator
+        return self.way not in _BY_EXTENTS and not steps & (steps - 1)
 
     @property
     def coordinates(self) -> np.ndarray:
@@ -123,8 +133,15 @@ def _nearest(grid: _Grid, rounding: str) -> np.ndarray:
     return found.astype(np.int64).clip(0, grid.extent - 1)
 
 
-def _weighed(grid: _Grid, reach: int, attributes: Mapping[str, Any]) -> Windows:
-    """The source's positions that are weighed, and labels for the weights."""
+def _weighed(grid: _Grid, reach: int, attributes: Mapping[str, Any], *, rounded: bool) -> Windows:
+    """The source's positions that are weighed, and labels for the weights.
+
+    Args:
+        grid: the positions.
+        reach: positions before and behind a coordinate that are weighed.
+        attributes: of the node.
+        rounded: whether a coordinate on a position of the source may be computed a little beside.
+    """
     widened = attributes.get("antialias", 0) and grid.scale < 1
     taps = ceil(reach / grid.scale) + 1 if widened else reach
     places = grid.coordinates
@@ -137,7 +154,7 @@ def _weighed(grid: _Grid, reach: int, attributes: Mapping[str, Any]) -> Windows:
     labels = (phase * len(steps) + np.arange(len(steps))) * 2 + outside
     excluded = outside & bool(attributes.get("exclude_outside", 0))
     # A position exactly on one of the source's reads it alone.
-    weightless = (phase == 0) & (steps != 0) & (not widened)
+    weightless = (phase == 0) & (steps != 0) & (not widened) & (not rounded)
     index = np.where(excluded | weightless, -1, index.clip(0, grid.extent - 1))
     return index, np.where(weightless, 0, labels)
 

@@ -1,7 +1,7 @@
 """Operators with a kernel on ``[N, C, *s]``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from passes.result import node_name
 
 from ..reshaping import reshaped
 from ..seen import (
+    FIRST_OF_NONE,
     DoesNotFitError,
     Seen,
     UnknownError,
@@ -24,6 +25,8 @@ from ..trace import Rule, Trace
 
 _WEIGHTS = {"Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "QLinearConv": 3}
 """Which input of a convolution is its kernel."""
+_BIAS = 2
+"""Which input of a ConvTranspose is its bias."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,16 @@ def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
             )
             extent = found.shape[axis]
             found = read(found, axis, count(extent), partial(windows, extent), salt)
-    return [found]
+    has_bias = len(node.inputs) > _BIAS and bool(node.inputs[_BIAS].name)
+    return [found if has_bias or not spreads else _with_gaps(found)]
+
+
+def _with_gaps(seen: Seen) -> Seen:
+    """Positions of a ConvTranspose that nothing goes into are zeros, as pads are."""
+    if seen.mark is None or seen.whole:
+        return seen
+    gap = seen.first == FIRST_OF_NONE
+    return replace(seen, mark=np.where(gap, np.uint64(0), seen.mark))
 
 
 def _channels(node: gs.Node, trace: Trace, data: Seen, groups: int, units: int) -> Seen:
@@ -155,11 +167,20 @@ def _channels(node: gs.Node, trace: Trace, data: Seen, groups: int, units: int) 
         raise DoesNotFitError(f"{groups} groups of {list(data.shape)}")
     salt, name = trace.salt(node), node_name(node)
     if data.first.shape[1] == 1 or groups == 1:
-        return with_extent(reduced(data, [1], salt, name), 1, units)
+        return with_extent(_summed(data, 1, salt, name), 1, units)
     batch, channels, *rest = data.shape
     grouped = reshaped(data, (batch, groups, channels // groups, *rest))
-    seen = with_extent(reduced(grouped, [2], salt, name), 2, units // groups)
+    seen = with_extent(_summed(grouped, 2, salt, name), 2, units // groups)
     return reshaped(seen, (batch, units, *rest))
+
+
+def _summed(data: Seen, axis: int, salt: int, name: str) -> Seen:
+    """Channels, weighed and summed: zeros stay zeros, as pads are."""
+    found = reduced(data, [axis], salt, name)
+    if found.mark is None or data.mark is None:
+        return found
+    zeros = (data.mark == 0).all(axis, keepdims=True)
+    return replace(found, mark=np.where(zeros, np.uint64(0), found.mark))
 
 
 def pool(node: gs.Node, trace: Trace) -> list[Seen]:

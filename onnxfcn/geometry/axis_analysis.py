@@ -168,7 +168,7 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         near=max((fit.near for fit in fits.values() if fit.near is not None), default=None),
         far=max((fit.far for fit in fits.values() if fit.far is not None), default=None),
         is_tight=all(fit.is_tight for fit in fits.values())
-        and not any(map(_drifts, analysis.program.nodes)),
+        and not any(map(_reads_a_bound, analysis.program.nodes)),
         whole=tuple(sorted(analysis.traced(long)[output].whole)),
     )
 
@@ -231,10 +231,11 @@ def _depends_on_rests(node: gs.Node) -> bool:
     return is_standard(node, "Gather", "Pad", "Resize", "Slice", "Upsample")
 
 
-def _drifts(node: gs.Node) -> bool:
-    """Whether positions are interpolated at places that depend on the size: by a quotient of it."""
+def _reads_a_bound(node: gs.Node) -> bool:
+    """Whether a node may read less than is told: by filters, or at places that the size moves."""
     sizes = is_standard(node, "Resize") and len(node.inputs) > _SIZES
-    return sizes or node.attrs.get("coordinate_transformation_mode") == "align_corners"
+    moves = sizes or node.attrs.get("coordinate_transformation_mode") == "align_corners"
+    return moves or bool(node.attrs.get("antialias", 0))
 
 
 def _fields(fits: dict[int, Fit], period: int) -> tuple[Field, ...]:

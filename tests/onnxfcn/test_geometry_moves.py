@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from onnxfcn.geometry import analyse
 from tests.onnxfcn.described_nets import described
 from tests.onnxfcn.small_nets import small_net
 
@@ -165,3 +166,24 @@ def test_numbers_are_those_by_hand_and_onnx_runtime_agrees(name: str) -> None:
     case, stride, field, offset, label = NETS[name]
     found = described(case)
     assert found == (stride, field, offset, label)
+
+
+BOUNDS = {
+    "filters": ('Resize <antialias = 1, mode = "linear"> (image, , scales)', [1.0, 1.0, 0.5]),
+    "sizes": ('Resize <mode = "linear"> (image, , , sizes)', [1.0, 1.0, 2.0]),
+    "corners": (
+        'Resize <coordinate_transformation_mode = "align_corners", mode = "linear">'
+        " (image, , scales)",
+        [1.0, 1.0, 2.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_fields_of_filters_and_of_sizes_are_outer_bounds(name: str) -> None:
+    resize, scales = BOUNDS[name]
+    constants = {"twice": [1, 1, 2]} if name == "sizes" else {"scales": scales}
+    sizes = "n = Shape (image) sizes = Mul (n, twice) " * (name == "sizes")
+    weights = {"v": W["v"]}
+    case = small_net(f"{sizes}t = {resize} {HEAD}", [8], weights=weights, constants=constants)
+    assert not analyse(case.model, original_size=case.size)["answer"].is_tight

@@ -23,12 +23,11 @@ from .commands.options import (
     Verbose,
     WindowStep,
 )
-from .commands.output import Bar, error_content, print_failure, print_json
+from .commands.output import Bar, error_content, print_failure, print_json, printing
 from .commands.pass_help import pass_help
 from .commands.tables import print_report
 from .commands.validate import validate as validate_command
-from .errors import OnnxfcnError, UsageError, ValidationFailedError
-from .report import RewriteReport
+from .errors import OnnxfcnError, ValidationFailedError
 from .rewrite import rewrite as rewrite_model
 
 app = typer.Typer(
@@ -180,11 +179,11 @@ def rewrite(
     except OnnxfcnError as error:
         _print_error(error, as_json, verbose)
         raise typer.Exit(error.exit_code) from None
-    try:
-        _print_result(report, as_json, verbose)
-    except OSError as error:
-        typer.echo(f"onnxfcn: wrote {output}, but cannot print the report: {error}", err=True)
-        raise typer.Exit(UsageError.exit_code) from None
+    with printing(f"wrote {output}, but "):
+        if as_json:
+            print_json(report.as_dict())
+        else:
+            print_report(report, verbose=verbose)
 
 
 app.command("validate")(validate_command)
@@ -196,14 +195,6 @@ app.command("bench")(bench_command)
 def list_passes() -> None:
     """List the passes that rewrite can run, what each promises alone, and its options."""
     typer.echo(pass_help())
-
-
-def _print_result(report: RewriteReport, as_json: bool, verbose: bool) -> None:
-    if as_json:
-        print_json(report.as_dict())
-    else:
-        print_report(report, verbose=verbose)
-        sys.stdout.flush()
 
 
 def _print_error(error: OnnxfcnError, as_json: bool, verbose: bool) -> None:

@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import OnnxfcnError, UsageError
 from ..speed import bench as bench_models
 from .options import AsJson, InputSize, Original, Provider, Rewritten, parse_size
-from .output import Bar, error_content, print_failure, print_json
+from .output import Bar, failing, print_json, printing
 from .speed_table import print_speed
 
 _Sizes = Annotated[
@@ -48,27 +47,18 @@ def bench(
     Exit codes: 0 timed, 1 a bug of onnxfcn, 2 usage, 4 a model is not usable, 5 the models do not
     belong together.
     """
-    try:
-        with Bar() as bar:
-            report = bench_models(
-                original,
-                rewritten,
-                sizes=size or (),
-                batches=batch or (),
-                input_size=input_size,
-                provider=provider,
-                progress=bar.advance,
-            )
-    except OnnxfcnError as error:
-        if as_json:
-            print_json(error_content(error))
-        print_failure(error)
-        raise typer.Exit(error.exit_code) from None
-    try:
+    with failing(as_json=as_json), Bar() as bar:
+        report = bench_models(
+            original,
+            rewritten,
+            sizes=size or (),
+            batches=batch or (),
+            input_size=input_size,
+            provider=provider,
+            progress=bar.advance,
+        )
+    with printing():
         if as_json:
             print_json(report.as_dict())
         else:
             print_speed(report)
-    except OSError as error:
-        typer.echo(f"onnxfcn: cannot print the report: {error}", err=True)
-        raise typer.Exit(UsageError.exit_code) from None

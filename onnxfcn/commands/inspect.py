@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import OnnxfcnError, UsageError
 from ..inspection import inspect as inspect_model
 from .inspection_table import print_inspection
 from .options import AsJson, InputLayout, InputSize, parse_size
-from .output import error_content, print_failure, print_json
+from .output import failing, print_json, printing
 
 _Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A classifier, or a rewritten model.")
@@ -41,20 +40,12 @@ def inspect(
 
     Exit codes: 0 inspected, 1 a bug of onnxfcn, 2 usage, 4 the model is not usable.
     """
-    try:
+    with failing(as_json=as_json):
         found = inspect_model(
             model, sizes=size or (), input_size=input_size, input_layout=input_layout
         )
-    except OnnxfcnError as error:
-        if as_json:
-            print_json(error_content(error))
-        print_failure(error)
-        raise typer.Exit(error.exit_code) from None
-    try:
+    with printing():
         if as_json:
             print_json(found.as_dict())
         else:
             print_inspection(found)
-    except OSError as error:
-        typer.echo(f"onnxfcn: cannot print the report: {error}", err=True)
-        raise typer.Exit(UsageError.exit_code) from None

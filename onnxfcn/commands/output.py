@@ -2,14 +2,15 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from ..errors import OnnxfcnError, RefusedError
+from ..errors import OnnxfcnError, RefusedError, UsageError
 from ..report import SCHEMA_VERSION
 
 
@@ -64,6 +65,33 @@ def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) ->
         "message": str(error),
         "refusals": [vars(refusal) for refusal in refusals],
     }
+
+
+@contextmanager
+def failing(*, as_json: bool) -> Iterator[None]:
+    """Turn what goes wrong on purpose into a line on standard error and an exit code."""
+    try:
+        yield
+    except OnnxfcnError as error:
+        if as_json:
+            print_json(error_content(error))
+        print_failure(error)
+        raise typer.Exit(error.exit_code) from None
+
+
+@contextmanager
+def printing(done: str = "") -> Iterator[None]:
+    """Exit as for a usage error where standard output takes no report.
+
+    Args:
+        done: what was done all the same, in words before ``cannot print``.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        typer.echo(f"onnxfcn: {done}cannot print the report: {error}", err=True)
+        raise typer.Exit(UsageError.exit_code) from None
 
 
 def print_failure(error: OnnxfcnError) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import OnnxfcnError, UsageError, ValidationFailedError
+from ..errors import ValidationFailedError
 from ..report import SCHEMA_VERSION, ValidationReport
 from ..rewrite import validate as validate_models
 from .options import (
@@ -21,7 +21,7 @@ from .options import (
     Verbose,
     WindowStep,
 )
-from .output import Bar, error_content, print_failure, print_json
+from .output import Bar, error_content, failing, print_failure, print_json, printing
 from .tables import print_validation
 
 _Inputs = Annotated[
@@ -79,39 +79,30 @@ def validate(
     or cannot be compared.
     """
     started = time.perf_counter()
-    try:
-        with Bar() as bar:
-            report = validate_models(
-                original,
-                rewritten,
-                sizes=size or (),
-                inputs=inputs or (),
-                window_step=window_step,
-                feature_maps=feature_maps or (),
-                input_size=input_size,
-                require_crops=require_crops,
-                provider=provider,
-                rtol=rtol,
-                atol=atol,
-                seed=seed,
-                progress=bar.advance,
-            )
-    except OnnxfcnError as error:
-        if as_json:
-            print_json(error_content(error))
-        print_failure(error)
-        raise typer.Exit(error.exit_code) from None
+    with failing(as_json=as_json), Bar() as bar:
+        report = validate_models(
+            original,
+            rewritten,
+            sizes=size or (),
+            inputs=inputs or (),
+            window_step=window_step,
+            feature_maps=feature_maps or (),
+            input_size=input_size,
+            require_crops=require_crops,
+            provider=provider,
+            rtol=rtol,
+            atol=atol,
+            seed=seed,
+            progress=bar.advance,
+        )
     seconds = time.perf_counter() - started
     failure = ValidationFailedError(report.failure) if report.failure else None
-    try:
+    with printing():
         if as_json:
             seen = _content(original, rewritten, report, seconds)
             print_json(error_content(failure, seen) if failure else seen)
         else:
             print_validation(report, seconds, verbose=verbose)
-    except OSError as error:
-        typer.echo(f"onnxfcn: cannot print the report: {error}", err=True)
-        raise typer.Exit(UsageError.exit_code) from None
     if failure:
         print_failure(failure)
         raise typer.Exit(failure.exit_code)

@@ -15,7 +15,7 @@ mark says which computation of which pixels a position holds. Every operator who
 known treats the axes of the image one by one, and so does this.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,12 @@ from passes.result import node_name
 from passes.use_def import is_standard, upstream
 
 from .errors import GeometryUnknownError
+from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
-from .geometry.axis_analysis import AxisAnalysis, axis_geometry
+from .geometry.axis_analysis import AxisAnalysis
 from .geometry.blame import Reason, first_reason, own_reason
 from .geometry.geometry import Geometry
-from .geometry.program_source import ModelSource, spatial_size, to_program
+from .geometry.program_source import ModelSource
 from .geometry.seen import DoesNotFitError, Seen, UnknownError
 from .geometry.trace import Trace, View, Watch
 
@@ -92,12 +93,7 @@ class Exactness:
 
 
 def decide(
-    model: ModelSource,
-    original_size: Sequence[int] | None = None,
-    layout: str | None = None,
-    *,
-    geometries: Mapping[str, Geometry] | None = None,
-    outputs: Sequence[str] | None = None,
+    model: ModelSource, original_size: Sequence[int] | None = None, layout: str | None = None
 ) -> dict[str, Exactness]:
     """Decide for every output that depends on the image whether its cells equal crops.
 
@@ -105,8 +101,6 @@ def decide(
         model: a rewritten model; see ``geometry.analyse``.
         original_size: see ``geometry.analyse``.
         layout: see ``geometry.analyse``.
-        geometries: by name of the output, where they are known; others are analysed.
-        outputs: names of the outputs to look at; ``None`` for all.
 
     Returns:
         By the output's name, in the order of the graph's outputs.
@@ -115,20 +109,24 @@ def decide(
         GeometryUnknownError: what an output reads cannot be told.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    program = to_program(model, original_size, layout)
-    size = spatial_size(program.images[0])
-    axes = [AxisAnalysis(program, axis, extent) for axis, extent in enumerate(size)]
-    found = {}
-    for output in program.dependent_outputs:
-        if outputs is not None and output.name not in outputs:
-            continue
-        try:
-            known = (geometries or {}).get(output.name)
-            parts = known.axes if known else [axis_geometry(axis, output) for axis in axes]
-            found[output.name] = _decided(axes, parts, output)
-        except (UnknownError, DoesNotFitError) as error:
-            raise GeometryUnknownError(f"'{output.name}': {error}") from error
-    return found
+    analysis = ModelAnalysis(model, original_size, layout)
+    return {name: decide_one(analysis, analysis.geometry(name)) for name in analysis.outputs}
+
+
+def decide_one(analysis: ModelAnalysis, geometry: Geometry) -> Exactness:
+    """Decide whether the cells of an output equal crops.
+
+    Args:
+        analysis: of the rewritten model.
+        geometry: of the output.
+
+    Raises:
+        GeometryUnknownError: what the output reads cannot be told.
+    """
+    try:
+        return _decided(analysis.axes, geometry.axes, analysis.outputs[geometry.output])
+    except (UnknownError, DoesNotFitError) as error:
+        raise GeometryUnknownError(f"'{geometry.output}': {error}") from error
 
 
 def _decided(

@@ -10,10 +10,10 @@ from onnx import ModelProto
 from passes.images import Image
 
 from .errors import GeometryUnknownError, RefusedError
-from .exactness import Exactness, decide
+from .exactness import Exactness, decide_one
 from .files.stored_model import StoredModel
 from .geometry import Geometry
-from .geometry.analysis import analyse_each
+from .geometry.analysis import ModelAnalysis
 from .geometry.program_source import ModelSource, layout_of, spatial_size
 from .sizes import Size
 
@@ -104,20 +104,19 @@ def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]
         model: a model whose image may have any size.
         image: the image that it was made for.
     """
-    size, layout = spatial_size(image), layout_of(image)
     try:
-        geometries = analyse_each(model, size, layout)
+        analysis = ModelAnalysis(model, spatial_size(image), layout_of(image))
     except (GeometryUnknownError, RefusedError) as error:
         return (OutputMeaning("", unknown=str(error)),)
-    known = {n: found for n, found in geometries.items() if isinstance(found, Geometry)}
-    found = []
-    for name, geometry in geometries.items():
-        if isinstance(geometry, GeometryUnknownError):
-            found.append(OutputMeaning(name, unknown=str(geometry)))
-            continue
-        exactness = decide(model, size, layout, geometries=known, outputs=[name])[name]
-        found.append(OutputMeaning(name, geometry, exactness))
-    return tuple(found)
+    return tuple(_find_meaning(analysis, name) for name in analysis.outputs)
+
+
+def _find_meaning(analysis: ModelAnalysis, name: str) -> OutputMeaning:
+    try:
+        geometry = analysis.geometry(name)
+        return OutputMeaning(name, geometry, decide_one(analysis, geometry))
+    except GeometryUnknownError as error:
+        return OutputMeaning(name, unknown=str(error))
 
 
 def write_meanings(

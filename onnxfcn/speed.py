@@ -17,7 +17,7 @@ from .costs import count_costs, default_sizes
 from .errors import GeometryUnknownError, UsageError
 from .files.graph_view import graph_view
 from .geometry import Box, Geometry
-from .geometry.analysis import analyse_each
+from .geometry.analysis import ModelAnalysis
 from .proof.crop_runs import CropRuns
 from .proof.model_pair import ModelPair
 from .rewrite import ModelSource, open_model
@@ -208,11 +208,16 @@ def _geometry(pair: ModelPair) -> Geometry:
     Raises:
         GeometryUnknownError: there is none of which that can be told.
     """
-    found = analyse_each(pair.rewritten, pair.image.size)
-    reasons = [each for each in found.values() if isinstance(each, GeometryUnknownError)]
-    for each in found.values():
-        if isinstance(each, Geometry) and any(each.stride):
-            return each
+    analysis = ModelAnalysis(pair.rewritten, pair.image.size)
+    reasons = []
+    for name in analysis.outputs:
+        try:
+            geometry = analysis.geometry(name)
+        except GeometryUnknownError as error:
+            reasons.append(error)
+            continue
+        if any(geometry.stride):
+            return geometry
     raise reasons[0] if reasons else GeometryUnknownError("no output of the models is a map")
 
 

@@ -4,14 +4,60 @@ from collections.abc import Sequence
 
 import onnx_graphsurgeon as gs
 
-from passes.images import Image
-
 from ..errors import GeometryUnknownError
 from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
 from .geometry import Geometry
-from .program_source import ModelSource, layout_of, spatial_size, to_program
+from .program_source import ModelSource, layout_of, to_program
 from .seen import DoesNotFitError, UnknownError
+
+
+class ModelAnalysis:
+    """A model that can be asked where the cells of its outputs lie; runs are kept.
+
+    Attributes:
+        axes: runs along each axis of the image.
+        outputs: the outputs that depend on the image, by name, in graph order.
+    """
+
+    def __init__(
+        self,
+        model: ModelSource,
+        original_size: Sequence[int] | None = None,
+        layout: str | None = None,
+    ) -> None:
+        """Prepare a model; the arguments and errors are those of ``analyse``."""
+        program = to_program(model, original_size, layout)
+        self._image = program.images[0]
+        self.axes = tuple(AxisAnalysis(program, axis) for axis in range(len(program.sizes)))
+        self.outputs: dict[str, gs.Tensor] = {t.name: t for t in program.dependent_outputs}
+
+    def geometry(self, name: str) -> Geometry:
+        """Where the cells of an output lie.
+
+        Raises:
+            GeometryUnknownError: that cannot be told; names the node.
+        """
+        try:
+            return self._geometry(self.outputs[name])
+        except UnknownError as error:
+            reason = str(error)
+        except DoesNotFitError as error:
+            reason = f"the model takes images of its own size only: {error}"
+        raise GeometryUnknownError(f"'{name}': {reason}")
+
+    def _geometry(self, output: gs.Tensor) -> Geometry:
+        found = tuple(axis_geometry(axis, output) for axis in self.axes)
+        places = [axis.map_axis for axis in found if axis.map_axis is not None]
+        if len({*places}) < len(places):
+            raise UnknownError("it has one axis for several of the image")
+        return Geometry(
+            image=self._image.tensor.name,
+            layout=layout_of(self._image),
+            output=output.name,
+            axes=found,
+            disagreements=disagreements(self.axes, output),
+        )
 
 
 def analyse(
@@ -33,42 +79,5 @@ def analyse(
         GeometryUnknownError: the geometry cannot be told; names the node.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    found = {}
-    for name, geometry in analyse_each(model, original_size, layout).items():
-        if isinstance(geometry, GeometryUnknownError):
-            raise geometry
-        found[name] = geometry
-    return found
-
-
-def analyse_each(
-    model: ModelSource, original_size: Sequence[int] | None = None, layout: str | None = None
-) -> dict[str, Geometry | GeometryUnknownError]:
-    """As ``analyse``, with the reason where the geometry of an output cannot be told."""
-    program = to_program(model, original_size, layout)
-    image = program.images[0]
-    axes = [AxisAnalysis(program, axis, n) for axis, n in enumerate(spatial_size(image))]
-    found: dict[str, Geometry | GeometryUnknownError] = {}
-    for output in program.dependent_outputs:
-        try:
-            found[output.name] = _geometry(axes, image, output)
-        except UnknownError as error:
-            found[output.name] = GeometryUnknownError(f"'{output.name}': {error}")
-        except DoesNotFitError as error:
-            reason = f"'{output.name}': the model takes images of its own size only: {error}"
-            found[output.name] = GeometryUnknownError(reason)
-    return found
-
-
-def _geometry(axes: Sequence[AxisAnalysis], image: Image, output: gs.Tensor) -> Geometry:
-    found = tuple(axis_geometry(axis, output) for axis in axes)
-    places = [axis.map_axis for axis in found if axis.map_axis is not None]
-    if len({*places}) < len(places):
-        raise UnknownError(f"'{output.name}' has one axis for several of the image")
-    return Geometry(
-        image=image.tensor.name,
-        layout=layout_of(image),
-        output=output.name,
-        axes=found,
-        disagreements=disagreements(axes, output),
-    )
+    analysis = ModelAnalysis(model, original_size, layout)
+    return {name: analysis.geometry(name) for name in analysis.outputs}

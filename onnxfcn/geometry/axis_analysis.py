@@ -43,8 +43,8 @@ class AxisAnalysis:
         original: the original size along it in pixels.
     """
 
-    def __init__(self, program: Program, axis: int, original: int) -> None:
-        self.program, self.axis, self.original = program, axis, original
+    def __init__(self, program: Program, axis: int) -> None:
+        self.program, self.axis, self.original = program, axis, program.sizes[axis]
         self.traced = cache(self._traced)
         self.counted = cache(self._counted)
 
@@ -178,7 +178,7 @@ def _map_axis(analysis: AxisAnalysis, output: gs.Tensor, sizes: tuple[int, int])
     small, large = (analysis.traced(size)[output].shape for size in sizes)
     growing = [axis for axis, pair in enumerate(zip(small, large, strict=True)) if len({*pair}) > 1]
     if len(growing) > 1:
-        raise UnknownError(f"'{output.name}' has not one axis for each axis of the image")
+        raise UnknownError("it has not one axis for each axis of the image")
     return growing[0] if growing else None
 
 
@@ -201,7 +201,7 @@ def _period_cells(
     pairs = [(cells[rest], after) for rest, after in grown.items()]
     steps = {after - own for own, after in pairs if own is not None and after is not None}
     if len(steps) != 1 or any((own is None) != (after is None) for own, after in pairs):
-        raise UnknownError(f"'{output.name}' does not grow in steps with the image")
+        raise UnknownError("it does not grow in steps with the image")
     return steps.pop()
 
 
@@ -216,7 +216,7 @@ def _fits(
     last = accepted[-1]
     sample = {rest: fitted(rest) for rest in {0, accepted[len(accepted) // 2], last}}
     depends = any(map(_depends_on_rests, analysis.program.nodes))
-    if not depends and len({(found.low, found.high) for found in sample.values()}) == 1:
+    if not depends and len({found.field for found in sample.values()}) == 1:
         return sample
     return {rest: fitted(rest) for rest in accepted}
 
@@ -239,8 +239,8 @@ def _reads_a_bound(node: gs.Node) -> bool:
 
 
 def _fields(fits: dict[int, Fit], period: int) -> tuple[Field, ...]:
-    if any(found.low is None or found.high is None for found in fits.values()):
+    each = [fits.get(rest, fits[0]).field for rest in range(period)]
+    known = tuple(field for field in each if field is not None)
+    if len(known) < period:
         return ()
-    each = [fits.get(rest, fits[0]) for rest in range(period)]
-    fields = [(found.low, found.high) for found in each]
-    return tuple(fields[:1] if len({*fields}) == 1 else fields)  # type: ignore[arg-type]
+    return known[:1] if len({*known}) == 1 else known

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from .axis import Field
 from .seen import FIRST_OF_NONE, Seen, UnknownError
 
 
@@ -28,15 +29,13 @@ class Fit:
     """What cells see at one image size; see ``AxisGeometry``.
 
     Attributes:
-        low: first pixel of cell 0's field; ``None`` where no field slides along.
-        high: its last pixel.
+        field: of cell 0; ``None`` where no field slides along.
         near: see ``AxisGeometry``.
         far: see ``AxisGeometry``.
         is_tight: see ``AxisGeometry``.
     """
 
-    low: Fraction | None
-    high: Fraction | None
+    field: Field | None
     near: int | None = None
     far: int | None = None
     is_tight: bool = True
@@ -55,7 +54,7 @@ def fit(seen: Seen, grid: Grid, size: int) -> Fit:
     """
     first, last = _ends(seen, grid.map_axis)
     if (first == FIRST_OF_NONE).all():
-        return Fit(None, None)
+        return Fit(None)
     cells = np.arange(len(first)) * grid.period
     every = grid.period_cells or 1
     lows, highs = first * every - cells, last * every - cells
@@ -72,8 +71,7 @@ def fit(seen: Seen, grid: Grid, size: int) -> Fit:
     amid = inside if inside.any() else middle
     tight = bool(((starts == first) & (ends == last))[amid].all())
     return Fit(
-        Fraction(low, every),
-        Fraction(high, every),
+        (Fraction(low, every), Fraction(high, every)),
         int(last[beyond].max()) if beyond.any() else None,
         int(size - 1 - first[before].min()) if before.any() else None,
         tight,

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..crop_report import CropGroup, CropReport, CropResult
 from ..errors import GeometryUnknownError, OnnxfcnError
-from ..exactness import Exactness, decide
+from ..exactness import Exactness, decide_one
 from ..geometry import Box, Geometry
-from ..geometry.analysis import analyse_each
+from ..geometry.analysis import ModelAnalysis
 from ..settings import Settings
 from ..sizes import Size, size_text
 from .compare import RELATIVE_TOLERANCE, deviation
@@ -39,22 +39,26 @@ class CropMeter:
         self._geometries: dict[str, Geometry] = {}
         self._exactness: dict[str, Exactness] = {}
         self._runs: CropRuns | None = None
-        pair = models.pair
-        model, size = pair.rewritten, pair.image.size
         try:
-            self._find_geometries(analyse_each(model, size))
-            self._runs = CropRuns(pair, settings)
-            self._exactness = decide(model, size, geometries=self._geometries)
+            self._find_crops()
+            self._runs = CropRuns(models.pair, settings)
         except OnnxfcnError as error:
             self._problems.append(str(error))
 
-    def _find_geometries(self, found: Mapping[str, Geometry | GeometryUnknownError]) -> None:
+    def _find_crops(self) -> None:
+        """Tell from the graph where the cells of each output lie, and whether they are crops.
+
+        Raises:
+            OnnxfcnError: that cannot be told of any output.
+        """
+        pair = self._models.pair
+        analysis = ModelAnalysis(pair.rewritten, pair.image.size)
         for name in self._outputs():
-            geometry = found[name]
-            if isinstance(geometry, GeometryUnknownError):
-                self._problems.append(str(geometry))
-            else:
-                self._geometries[name] = geometry
+            try:
+                self._geometries[name] = analysis.geometry(name)
+                self._exactness[name] = decide_one(analysis, self._geometries[name])
+            except GeometryUnknownError as error:
+                self._problems.append(str(error))
 
     @property
     def report(self) -> CropReport:

@@ -132,6 +132,25 @@ CAUSES = {
             f" t = BatchNormalization (image, s, s, m, s) {HEAD}", 4, s=[1.0, 2.0]),
         ["BatchNormalization 't': uses the image's size"],
     ),
+    "channels picked by the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) r = Mod (n, two) i = Add (r, three)"
+            " q = Conv (image, one) t = Gather <axis = 1> (q, i) answer = Conv (t, c)", 4,
+            two=[2], three=[-2, -2, -1]),
+        ["Gather 't': uses the image's size"],
+    ),
+    "channels cut by the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) i = Mod (n, two) e = Add (i, three)"
+            " q = Conv (image, one) d = Concat <axis = 1> (q, q) t = Slice (d, i, e, row)"
+            " answer = Conv (t, c)", 4, two=[2], three=[3], row=[1]),
+        ["Slice 't': uses the image's size"],
+    ),
+    "channels split by the image's size": (
+        net("n = Shape <start = 2, end = 3> (image) i = Mod (n, two) l = Add (i, row)"
+            " k = Sub (four, l) q = Conv (image, one) d = Concat <axis = 1> (q, image)"
+            " p = Concat <axis = 0> (l, k) a, b = Split <axis = 1> (d, p) m = ReduceMax (b, row)"
+            " t = Concat <axis = 1> (m, q) answer = Conv (t, c)", 4, two=[2], four=[4], row=[1]),
+        ["Split 'a': uses the image's size"],
+    ),
 }  # fmt: skip
 
 

@@ -57,6 +57,17 @@ def beside(b: Builder, value: Value) -> Value:
 
 
 @layer
+def picked_channels(b: Builder, value: Value) -> Value:
+    """All channels but the first or the last one, as the size is even or odd, or a fixed choice."""
+    if value.channels < 2:
+        raise Unfit
+    first = b.node("Gather", [spatial_shape(b, value), b.integers([0])], axis=0)
+    start = b.node("Mod", [first, b.integers([b.pick([1, 2])])])
+    channels = b.node("Add", [start, b.integers(range(value.channels - 1))])
+    return b.add("Gather", [value, channels], axis=1)
+
+
+@layer
 def gate(b: Builder, value: Value) -> Value:
     """Squeeze and excite."""
     pooled = b.add(b.pick(["GlobalAveragePool", "GlobalMaxPool"]), [value])

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..seen import DoesNotFitError, Seen, UnknownError, joined, moved, taken
+from ..seen import DoesNotFitError, Seen, UnknownError, joined, mixed, moved, taken
 from ..trace import Rule, Trace
 
 _REPEATS = ("edge", "reflect", "wrap")
@@ -29,7 +30,8 @@ def slice_axes(node: gs.Node, trace: Trace) -> list[Seen]:
         # An end far before the first element includes it where the step is negative.
         stop = None if step < 0 and end < -data.shape[place] else int(end)
         index = range(data.shape[place])[slice(int(start), stop, int(step))]
-        data = taken(data, place, len(index), partial(np.array, index))
+        picked = taken(data, place, len(index), partial(np.array, index))
+        data = _marked(picked, data, place, np.array(index), node.inputs[1:], trace)
     return [data]
 
 
@@ -42,7 +44,9 @@ def gather(node: gs.Node, trace: Trace) -> list[Seen]:
     extent = data.shape[axis]
     if ((index < -extent) | (index >= extent)).any():
         raise DoesNotFitError("it picks what is not there")
-    picked = taken(data, axis, index.size, lambda: index.ravel() % extent)
+    flat = index.ravel() % extent
+    picked = taken(data, axis, index.size, lambda: flat)
+    picked = _marked(picked, data, axis, flat, node.inputs[1:], trace)
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
     inner = index.shape if picked.first.shape[axis] > 1 else (1,) * index.ndim
     stored = (*picked.first.shape[:axis], *inner, *picked.first.shape[axis + 1 :])
@@ -61,10 +65,34 @@ def split(node: gs.Node, trace: Trace) -> list[Seen]:
     if lengths.sum() != extent:
         raise DoesNotFitError(f"it makes parts {lengths.tolist()} of {extent}")
     ends = np.cumsum(lengths)
-    return [
-        taken(data, axis, length, partial(np.arange, end - length, end))
-        for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)
-    ]
+    found = []
+    for end, length in zip(ends.tolist(), lengths.tolist(), strict=True):
+        index = partial(np.arange, end - length, end)
+        picked = taken(data, axis, length, index)
+        found.append(_marked(picked, data, axis, index(), node.inputs[1:], trace))
+    return found
+
+
+def _marked(
+    picked: Seen,
+    data: Seen,
+    axis: int,
+    index: np.ndarray,
+    operands: Sequence[gs.Tensor],
+    trace: Trace,
+) -> Seen:
+    """What was picked along an axis, with a mark of which positions where that is computed.
+
+    Positions that are told apart have marks of their own. Of others, such as channels, a crop may
+    pick different ones than the whole image.
+    """
+    told_apart = data.first.shape[axis] > 1 or data.shape[axis] == 1
+    constant = all(trace.program.is_constant(tensor) for tensor in operands if tensor.name)
+    if picked.mark is None or told_apart or constant:
+        return picked
+    which = int.from_bytes(blake2b(index.astype(np.int64).tobytes(), digest_size=7).digest())
+    marks = mixed(picked.mark, which)
+    return replace(picked, mark=marks if marks is None else np.where(picked.mark == 0, 0, marks))
 
 
 def concat(node: gs.Node, trace: Trace) -> list[Seen]:

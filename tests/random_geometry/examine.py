@@ -1,6 +1,5 @@
 """Compare what the analysis says of a random model with what ONNX Runtime computes."""
 
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +19,8 @@ from onnxfcn.geometry import (
     analyse,
     from_metadata,
 )
+from tests.random_cases.outcome import Outcome, Wrong, failure
+from tests.random_cases.session import session
 
 from .builder import IMAGE
 from .strategy import OUTPUT, Case
@@ -36,79 +37,50 @@ _LARGEST = 1 << 16
 
 
 class Kind(StrEnum):
-    """What came of a case."""
+    """What came of a case that did not fail."""
 
     EXACT = "exact"
     APPROXIMATE = "approximate"
     UNKNOWN = "unknown"
-    UNUSABLE = "unusable"
-    WRONG = "wrong"
-    CRASHED = "crashed"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a case.
+class Told(Outcome):
+    """A model of which all that is told is right.
 
     Attributes:
-        kind: see there.
-        key: cases with the same key have the same cause, as far as can be told.
-        detail: the numbers, or the traceback.
         tight: whether the receptive field was said to be the smallest.
     """
 
-    kind: Kind
-    key: str = ""
-    detail: str = ""
     tight: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether the analysis, or this test, has a fault."""
-        return self.kind in (Kind.WRONG, Kind.CRASHED)
-
-
-class Wrong(Exception):
-    """The analysis is wrong; the first argument is short and has no numbers."""
 
 
 def examine(case: Case) -> Outcome:
     """Check map sizes, boxes and the label of one model."""
     try:
-        session = _session(case)
-        (answer,) = session.run(None, {IMAGE: np.zeros(_shape(case, case.size), np.float32)})
+        runtime = session(case.model)
+        (answer,) = runtime.run(None, {IMAGE: np.zeros(_shape(case, case.size), np.float32)})
     except Exception as error:
-        return Outcome(Kind.UNUSABLE, "unusable", str(error))
+        return Outcome(Kind.SKIPPED, "ONNX Runtime does not take it", str(error))
     if answer.shape[2:] != (1,) * case.rank:
         # Shape inference, which chose the head's kernel, takes scales for exact numbers.
-        return Outcome(Kind.UNUSABLE, "more than one cell at the original size")
+        return Outcome(Kind.SKIPPED, "more than one cell at the original size")
     try:
         geometry = analyse(case.model, case.size)[OUTPUT]
         exactness = decide(case.model, case.size)[OUTPUT]
         if from_metadata(geometry.to_metadata()) != {OUTPUT: geometry}:
             raise Wrong("metadata change the geometry")
-        _check_sizes(case, session, geometry)
-        _check_boxes(case, session, geometry)
-        _check_tight(case, session, geometry)
-        _check_label(case, session, geometry, exactness)
+        _check_sizes(case, runtime, geometry)
+        _check_boxes(case, runtime, geometry)
+        _check_tight(case, runtime, geometry)
+        _check_label(case, runtime, geometry, exactness)
     except GeometryUnknownError as unknown:
         return Outcome(Kind.UNKNOWN, "unknown", str(unknown))
-    except Wrong as wrong:
-        return Outcome(Kind.WRONG, f"wrong: {wrong.args[0]}", "\n".join(map(str, wrong.args)))
     except Exception as error:
-        return Outcome(Kind.CRASHED, f"crashed: {error!r}"[:160], traceback.format_exc())
+        return failure(error)
     kind = Kind.EXACT if exactness.is_exact else Kind.APPROXIMATE
-    return Outcome(kind, tight=geometry.is_tight)
-
-
-def _session(case: Case) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(
-        case.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return Told(kind, tight=geometry.is_tight)
 
 
 def _shape(case: Case, size: tuple[int, ...]) -> list[int]:
@@ -116,7 +88,7 @@ def _shape(case: Case, size: tuple[int, ...]) -> list[int]:
     return [1, channels, *size]
 
 
-def _check_sizes(case: Case, session: ort.InferenceSession, geometry: Geometry) -> None:
+def _check_sizes(case: Case, runtime: ort.InferenceSession, geometry: Geometry) -> None:
     """The map's extent, and which image sizes the model takes, an axis at a time."""
     if geometry.map_size(*case.size) != (1,) * len(case.size):
         raise Wrong("at the original size the map has other cells than one")
@@ -131,7 +103,7 @@ def _check_sizes(case: Case, session: ort.InferenceSession, geometry: Geometry) 
             ):
                 continue
             try:
-                (answer,) = session.run(None, {IMAGE: np.zeros(_shape(case, size), np.float32)})
+                (answer,) = runtime.run(None, {IMAGE: np.zeros(_shape(case, size), np.float32)})
             except Exception as error:
                 if not refused:
                     raise Wrong("a size is said to be taken and is not", size, error) from None
@@ -167,18 +139,18 @@ def _sizes(geometry: Geometry, cells: int) -> Iterator[tuple[int, ...]]:
             yield tuple(size)
 
 
-def _check_boxes(case: Case, session: ort.InferenceSession, geometry: Geometry) -> None:
+def _check_boxes(case: Case, runtime: ort.InferenceSession, geometry: Geometry) -> None:
     """No pixel changes a cell that is not said to see it."""
     numbers = np.random.default_rng(3)
     for size in list(_sizes(geometry, 3))[:2]:
         if np.prod(size) > _LARGEST:
             return
         image = numbers.normal(size=_shape(case, size)).astype(np.float32)
-        (base,) = session.run(None, {IMAGE: image})
+        (base,) = runtime.run(None, {IMAGE: image})
         for pixel in _pixels(size, numbers):
             changed = image.copy()
             changed[(0, slice(None), *pixel)] += numbers.normal() * 4 + 6
-            (answer,) = session.run(None, {IMAGE: changed})
+            (answer,) = runtime.run(None, {IMAGE: changed})
             moved = (answer != base).any(axis=(0, 1))
             seen = geometry.cells(Box(pixel, tuple(p + 1 for p in pixel)), size)
             outside = moved.copy()
@@ -190,7 +162,7 @@ def _check_boxes(case: Case, session: ort.InferenceSession, geometry: Geometry) 
                 )
 
 
-def _check_tight(case: Case, session: ort.InferenceSession, geometry: Geometry) -> None:
+def _check_tight(case: Case, runtime: ort.InferenceSession, geometry: Geometry) -> None:
     """A cell amid the map depends on every corner of a tight receptive field."""
     if not geometry.is_tight or geometry.whole_image or len(case.size) > 2:
         return
@@ -204,7 +176,7 @@ def _check_tight(case: Case, session: ort.InferenceSession, geometry: Geometry) 
     field = geometry.box(*cells, size=size)
     ends = ({start, stop - 1} for start, stop in zip(field.start, field.stop, strict=True))
     for corner in product(*ends):
-        if not _changes(case, session, size, corner, cells):
+        if not _changes(case, runtime, size, corner, cells):
             raise Wrong("a tight field is larger than what a cell sees", size, corner, cells, field)
 
 
@@ -217,7 +189,7 @@ def _with_cell(axis: AxisGeometry, stop: int, cell: int) -> int:
 
 def _changes(
     case: Case,
-    session: ort.InferenceSession,
+    runtime: ort.InferenceSession,
     size: tuple[int, ...],
     pixel: tuple[int, ...],
     cell: tuple[int, ...],
@@ -229,8 +201,8 @@ def _changes(
         changed = image.copy()
         many = numbers.normal(size=image.shape[1]) * 10.0 ** (1 + trial % 4)
         changed[(0, slice(None), *pixel)] = many
-        (before,) = session.run(None, {IMAGE: image})
-        (after,) = session.run(None, {IMAGE: changed})
+        (before,) = runtime.run(None, {IMAGE: image})
+        (after,) = runtime.run(None, {IMAGE: changed})
         if (before[(..., *cell)] != after[(..., *cell)]).any():
             return True
     return False
@@ -245,7 +217,7 @@ def _pixels(size: tuple[int, ...], numbers: np.random.Generator) -> Iterator[tup
 
 
 def _check_label(
-    case: Case, session: ort.InferenceSession, geometry: Geometry, exactness: Exactness
+    case: Case, runtime: ort.InferenceSession, geometry: Geometry, exactness: Exactness
 ) -> None:
     """Exact cells equal crops; of approximate ones, some image shows that they do not."""
     largest = 0.0
@@ -253,7 +225,7 @@ def _check_label(
         if np.prod(size) > _LARGEST:
             continue
         for image in _images(_shape(case, size)):
-            largest = max(largest, _error(case, session, geometry, image))
+            largest = max(largest, _error(case, runtime, geometry, image))
             if exactness.is_exact and largest > _SAME:
                 raise Wrong("exact cells differ from crops", f"{size}: {largest}")
             if not exactness.is_exact and largest > _DIFFERENT:
@@ -276,15 +248,15 @@ def _images(shape: list[int]) -> Iterator[Floats]:
         yield (numbers.normal(size=shape) ** 5).astype(np.float32)
 
 
-def _error(case: Case, session: ort.InferenceSession, geometry: Geometry, image: Floats) -> float:
+def _error(case: Case, runtime: ort.InferenceSession, geometry: Geometry, image: Floats) -> float:
     """The largest difference of a cell from its crop's answer, relative to the answers' scale."""
-    (cells,) = session.run(None, {IMAGE: image})
+    (cells,) = runtime.run(None, {IMAGE: image})
     differences, scale = [0.0], 1e-30
     for cell in product(*map(range, cells.shape[2:])):
         crop = geometry.crop(*cell)
         if any(stop > n for stop, n in zip(crop.stop, image.shape[2:], strict=True)):
             continue
-        (own,) = session.run(
+        (own,) = runtime.run(
             None, {IMAGE: np.ascontiguousarray(image[(slice(None), slice(None), *crop.slices)])}
         )
         own = own[(..., *[0] * len(cell))]

@@ -2,8 +2,6 @@
 
 import io
 import itertools
-import re
-import traceback
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +14,9 @@ import onnxruntime as ort
 from onnx_graphsurgeon.logger import G_LOGGER
 
 import onnxfcn
-from passes import PassResult, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.random_cases.outcome import Outcome, Wrong, failure, refused, unusable
+from tests.random_cases.session import session
 
 from .strategy import Case
 
@@ -28,92 +28,52 @@ _NOISE, _TRIALS, _ILL_CONDITIONED = 1e-6, 12, 20.0
 
 
 class Kind(StrEnum):
-    """What came of a case."""
+    """What came of a case that did not fail."""
 
     REWRITTEN = "rewritten"
     REFUSED = "refused"
-    WRONG = "wrong"
-    CRASHED = "crashed"
-    UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a case.
+class Rewritten(Outcome):
+    """A classifier whose cells are right.
 
     Attributes:
-        kind: see there.
-        key: cases with the same key have the same cause, as far as can be told.
-        detail: the message, the traceback or the numbers.
         unstable: cells whose answer jumps under noise of the size of rounding, and that differ.
         indistinct: whether all cells have the same answers, so that nothing was proven.
     """
 
-    kind: Kind
-    key: str
-    detail: str = ""
+    kind: StrEnum = Kind.REWRITTEN
     unstable: int = 0
     indistinct: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether the engine, or this test, has a fault."""
-        return self.kind in (Kind.WRONG, Kind.CRASHED, Kind.UNUSABLE)
-
-
-class Wrong(Exception):
-    """The rewritten model is wrong; the first argument is short and has no numbers."""
 
 
 def examine(case: Case) -> Outcome:
     """Rewrite a classifier twice, by the passes alone and by ``onnxfcn.rewrite``, and compare."""
     try:
         onnx.checker.check_model(case.model, full_check=True)
-        original = _session(case.model)
+        original = session(case.model)
         crops, answers = _answers(case, original)
         if not all(np.isfinite(a).all() for each in answers.values() for a in each):
-            return Outcome(Kind.UNUSABLE, "the original's answers are not finite")
+            raise ValueError("the original's answers are not finite")
     except Exception as error:
-        return Outcome(Kind.UNUSABLE, f"unusable: {_without_numbers(str(error))}", str(error))
+        return unusable(error)
     try:
         rewritten = _rewrite(case)
         if isinstance(rewritten, Outcome):
             return rewritten
         unstable = _compare(case, original, rewritten, crops, answers)
-    except Wrong as wrong:
-        return Outcome(Kind.WRONG, f"wrong: {wrong.args[0]}", "\n".join(map(str, wrong.args)))
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in frames if "/passes/" in f.filename or "/onnxfcn/" in f.filename]
-        at = f" at {ours[-1].filename.split('/wt/')[-1]}:{ours[-1].lineno}" if ours else ""
-        message = _without_numbers(str(error))[:160]
-        key = f"crashed: {type(error).__name__}{at}: {message}"
-        return Outcome(Kind.CRASHED, key, traceback.format_exc())
+        return failure(error)
     indistinct = all(
         len({answer.tobytes() for answer in each.values()}) == 1 for each in _by_output(answers)
     )
-    return Outcome(Kind.REWRITTEN, "rewritten", unstable=unstable, indistinct=indistinct)
+    return Rewritten(unstable=unstable, indistinct=indistinct)
 
 
 def _by_output(answers: dict[tuple[int, ...], list[Array]]) -> list[dict[tuple[int, ...], Array]]:
     outputs = len(next(iter(answers.values())))
     return [{cell: each[i] for cell, each in answers.items()} for i in range(outputs)]
-
-
-def _without_numbers(text: str) -> str:
-    text = re.sub(r"'[^']*'", "'…'", text.splitlines()[0] if text else "")
-    text = re.sub(r"Node \([^)]*\)|node:\s*\w+", "node", text)
-    return re.sub(r"\b[a-z]+\d+\b", "x", re.sub(r"-?\d+(, ?-?\d+)*", "#", text))
-
-
-def _session(model: onnx.ModelProto) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def _cells(case: Case) -> tuple[int, ...]:
@@ -136,7 +96,7 @@ def _image(case: Case) -> npt.NDArray[np.float32]:
 
 
 def _answers(
-    case: Case, session: ort.InferenceSession
+    case: Case, original: ort.InferenceSession
 ) -> tuple[dict[tuple[int, ...], Array], dict[tuple[int, ...], list[Array]]]:
     image, trunk = _image(case), case.trunk
     crops, answers = {}, {}
@@ -148,7 +108,7 @@ def _answers(
         first = slice(None) if case.channels_last else (slice(None), slice(None))
         lead = (slice(None),) if case.channels_last else first
         crops[cell] = image[(*lead, *places)]
-        answers[cell] = session.run(None, {"image": crops[cell]})
+        answers[cell] = original.run(None, {"image": crops[cell]})
     return crops, answers
 
 
@@ -166,7 +126,7 @@ def _rewrite(case: Case) -> onnx.ModelProto | Outcome:
                 if first and before != after:
                     raise Wrong("refused, but the graph was changed", result.refusals[0])
                 _check_refused(case)
-                return _refused(result)
+                return refused(Kind.REFUSED, result.refusals[0])
             if not result.rewrites:
                 raise Wrong(f"{result.name} found nothing to do")
         by_passes = gs.export_onnx(graph)
@@ -193,12 +153,6 @@ def _check_same(by_passes: onnx.ModelProto, rewritten: onnx.ModelProto) -> None:
         raise Wrong("onnxfcn.rewrite and the passes write different nodes", ours, theirs)
 
 
-def _refused(result: PassResult) -> Outcome:
-    refusal = result.refusals[0]
-    key = f"{refusal.code} {refusal.operator}: {_without_numbers(refusal.found)[:100]}"
-    return Outcome(Kind.REFUSED, key, str(refusal))
-
-
 def _compare(
     case: Case,
     original: ort.InferenceSession,
@@ -208,11 +162,11 @@ def _compare(
 ) -> int:
     """Compare every cell; returns how many differ only because rounding decides their answers."""
     onnx.checker.check_model(rewritten, full_check=True)
-    session = _session(rewritten)
-    _compare_one_cell(case, session, crops, answers)
-    maps = session.run(None, {"image": _image(case)})
+    fully = session(rewritten)
+    _compare_one_cell(case, fully, crops, answers)
+    maps = fully.run(None, {"image": _image(case)})
     names = [output.name for output in original.get_outputs()]
-    if names != [output.name for output in session.get_outputs()]:
+    if names != [output.name for output in fully.get_outputs()]:
         raise Wrong("outputs have other names", names)
     unstable = 0
     for index, (name, mapped) in enumerate(zip(names, maps, strict=True)):
@@ -239,15 +193,13 @@ def _compare(
 
 def _compare_one_cell(
     case: Case,
-    session: ort.InferenceSession,
+    fully: ort.InferenceSession,
     crops: dict[tuple[int, ...], Array],
     answers: dict[tuple[int, ...], list[Array]],
 ) -> None:
     """At the original size the answers have the original's shape, with axes of extent 1."""
     cell = next(iter(crops))
-    for found, expected in zip(
-        session.run(None, {"image": crops[cell]}), answers[cell], strict=True
-    ):
+    for found, expected in zip(fully.run(None, {"image": crops[cell]}), answers[cell], strict=True):
         found = _spatial_last(case, found, expected, (1,) * len(case.trunk.stride))
         if found.size != expected.size:
             raise Wrong("at the original size an output is not one cell", found.shape)

@@ -9,23 +9,16 @@ where an operator is not proportional would be another value on a larger map: it
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..result import Refused, Rewrite, node_name
+from ..result import Refused
 from ..use_def import has_subgraph, is_standard, outer_inputs
 from .along import reduced_axes, softmax_axes
-from .extents import Axes, Extent, grows, large, small
-from .powers import Powers, powers_of
-from .sources import Sources
-from .trunk import Pair, Trunk, baked, operands
+from .baked_counts import TELLING, compute_number, single_number, takes_back
+from .extents import Axes, Extent, grows, small
+from .powers import ALIKE, INDIFFERENT, POWERS, PROPORTIONAL, SUMS, Powers, powers_of
+from .trunk import Trunk, baked, operands
 
-_ROUNDING, _ROUNDING_ELSE = {"float16": 2e-3, "bfloat16": 1e-2}, 1e-5
-_FORMS = ((1.0, 0), (0.5, 0), (1.0, 1))
-"""Exponent and what is taken off first: the number of positions itself, its root (attention), and
-one less (unbiased variance)."""
-_MANY = 4
-"""Fewer positions than that are no telling number."""
 _NEGLIGIBLE = 1e-3
 """Constants up to here guard a division against zero."""
 
@@ -74,7 +67,7 @@ class _Counts:
             positions = self._trunk.extents.product(axes[axis] for axis in sorted(gone))
             if grows(positions):
                 self._averaged[id(node.outputs[0])] = positions
-        elif id(first) in self._averaged and node.op in _PROPORTIONAL:
+        elif id(first) in self._averaged and node.op in PROPORTIONAL:
             self._averaged[id(node.outputs[0])] = self._averaged[id(first)]
 
     def _undone_average(self, node: gs.Node) -> Powers | None:
@@ -84,13 +77,16 @@ class _Counts:
         positions = self._averaged.get(id(node.inputs[0]), ())
         count = small(positions)
         times, divides = self._number(node, node.inputs[1]), node.outputs[0].outputs[0]
-        if not positions or times is None or divides.op != "Div" or count < _MANY:
+        if not positions or times is None or divides.op != "Div" or count < TELLING:
             return None
         less = self._number(divides, divides.inputs[1])
         if times != (count, count) or less is None or less[0] != count - 1:
             return None
-        self._free(node, 1, positions, 1.0, 0)
+        compute_number(self._trunk, node, 1, positions)
         return powers_of(node, positions, Fraction(1))
+
+    def _number(self, node: gs.Node, tensor: gs.Tensor) -> tuple[float, float] | None:
+        return single_number(self._trunk, node, tensor)
 
     def _of(self, tensor: gs.Tensor) -> Powers | None:
         return self._powers.get(id(tensor))
@@ -104,14 +100,14 @@ class _Counts:
             return summed
         if summed is not None and (first is None or node.op != "Softmax"):
             return summed if first is None else summed.plus(first.times(_exponent(node)))
-        if not any(own) or node.op in _INDIFFERENT:
+        if not any(own) or node.op in INDIFFERENT:
             return None
         if node.op in ("MatMul", "Gemm", "Mul", "Div"):
             return self._product(node)
-        if node.op in _ALIKE:
+        if node.op in ALIKE:
             return self._alike(node)
-        if first is not None and node.op in _POWERS:
-            return first.times(_POWERS[node.op])
+        if first is not None and node.op in POWERS:
+            return first.times(POWERS[node.op])
         exponent = self._number(node, node.inputs[1]) if node.op == "Pow" else None
         if first is not None and exponent is not None:
             return first.times(Fraction(exponent[0]).limit_denominator(12))
@@ -121,7 +117,7 @@ class _Counts:
 
     def _summed(self, node: gs.Node) -> Powers | None:
         """Powers that a node itself brings in by summing over positions."""
-        if node.op not in _SUMS and node.op not in ("Gemm", "MatMul"):
+        if node.op not in SUMS and node.op not in ("Gemm", "MatMul"):
             return None
         axes = self._trunk.axes(node, node.inputs[0])
         gone = self._summed_axes(node, axes)
@@ -133,7 +129,7 @@ class _Counts:
             for tensor in node.inputs[:2]:
                 total = total.plus(self._of(tensor))
             return total
-        power = _SUMS[node.op]
+        power = SUMS[node.op]
         if power is None:
             raise baked(node, "a sum over positions that no number of them takes back")
         return powers_of(node, factors, power)
@@ -159,71 +155,10 @@ class _Counts:
         counted = self._of(left) or self._of(right)
         total = Powers(powers.of, nothing.since if counted is None else counted.since)
         if node.op in ("Mul", "Div") and total.of:
-            for index, tensor in enumerate((left, right)):
-                if (index or node.op == "Mul") and self._takes_back(node, index, tensor, total):
+            for index in (0, 1) if node.op == "Mul" else (1,):
+                if takes_back(self._trunk, node, index, total):
                     return None
         return total
-
-    def _takes_back(self, node: gs.Node, index: int, tensor: gs.Tensor, powers: Powers) -> bool:
-        """Whether an operand is the number of positions; frees it where it is baked."""
-        values, count = self._number(node, tensor), powers.count
-        if values is None or count is None or small(count[0]) < _MANY:
-            return False
-        extent, power = count
-        exponent = float(power) * (1 if node.op == "Div" else -1)
-        rows = [
-            [(number - less) ** (exponent * root) for number in (small(extent), large(extent))]
-            for root, less in _FORMS
-        ]
-        errors = [abs(values[0] - at_small) / at_small for at_small, _ in rows]
-        best = int(np.argmin(errors))
-        if errors[best] > self._rounding(tensor):
-            return False
-        if not np.isclose(values[1], rows[best][1], rtol=self._rounding(tensor)):
-            root, less = _FORMS[best]
-            self._free(node, index, extent, exponent * root, less)
-        return True
-
-    def _rounding(self, tensor: gs.Tensor) -> float:
-        """Largest relative error of a number that was baked."""
-        return _ROUNDING.get(str(tensor.dtype), _ROUNDING_ELSE)
-
-    def _number(self, node: gs.Node, tensor: gs.Tensor) -> tuple[float, float] | None:
-        """A single number, at both sizes."""
-        trunk = self._trunk
-        if tensor not in trunk.constants and not trunk.has_value(tensor):
-            return None
-        pair: Pair = trunk.value(node, tensor)
-        uniform = all(v.size and v.dtype.kind == "f" and np.all(v == v.flat[0]) for v in pair)
-        return (float(pair[0].flat[0]), float(pair[1].flat[0])) if uniform else None
-
-    def _free(self, node: gs.Node, index: int, extent: Extent, exponent: float, less: int) -> None:
-        """Compute a number of positions that was baked."""
-        trunk, constant = self._trunk, node.inputs[index]
-        trunk.need(node, [extent])
-        others = trunk.edits.get(id(node))
-        value = trunk.value(node, constant)[0]
-
-        def edit(sources: Sources) -> Rewrite:
-            if others is not None:
-                others(sources)
-            number = sources.scalar(extent, value.dtype)
-            if less:
-                one = sources.splice.constant("one", np.array(less, value.dtype))
-                number = sources.apply("Sub", [number, one])
-            if abs(exponent) == 0.5:
-                number = sources.apply("Sqrt", [number])
-            elif abs(exponent) != 1:
-                power = sources.splice.constant("power", np.array(abs(exponent), value.dtype))
-                number = sources.apply("Pow", [number, power])
-            node.inputs[index] = sources.apply("Reciprocal", [number]) if exponent < 0 else number
-            return Rewrite(
-                node=node_name(node),
-                before=f"{node.op} by {value.flat[0]:.6g}",
-                after=f"{node.op} by {_text(trunk.text((extent,))[1:-1], exponent, less)}",
-            )
-
-        trunk.edits[id(node)] = edit
 
     def _alike(self, node: gs.Node) -> Powers | None:
         """Operands that are added or compared must have the same powers."""
@@ -250,7 +185,7 @@ class _Counts:
         if node.op == "Pad":
             fill = self._number(node, node.inputs[2]) if len(node.inputs) > 2 else None
             return node.attrs.get("value", 0) == 0 and fill in (None, (0.0, 0.0))
-        return node.op in _PROPORTIONAL
+        return node.op in PROPORTIONAL
 
     def _refused(self, powers: Powers | None) -> Refused:
         assert powers is not None
@@ -259,49 +194,5 @@ class _Counts:
         )
 
 
-def _text(positions: str, exponent: float, less: int) -> str:
-    """A power of a number of positions, such as ``1/(height * width)``."""
-    number = f"({positions}{' - 1' if less else ''})"
-    number = f"sqrt{number}" if abs(exponent) == 0.5 else number
-    return f"1/{number}" if exponent < 0 else number
-
-
 def _exponent(node: gs.Node) -> Fraction:
     return Fraction(2 if node.op == "ReduceSumSquare" else 1)
-
-
-_SUMS: dict[str, Fraction | None] = {
-    "GlobalLpPool": Fraction(1, 2),
-    "ReduceL1": Fraction(1),
-    "ReduceL2": Fraction(1, 2),
-    "ReduceLogSum": None,
-    "ReduceLogSumExp": None,
-    "ReduceProd": None,
-    "ReduceSum": Fraction(1),
-    "ReduceSumSquare": Fraction(1),
-    "Softmax": Fraction(-1),
-}
-"""The power in which the number of positions goes into a sum; ``None`` where it is no power."""
-
-_POWERS = {
-    "Reciprocal": Fraction(-1),
-    "ReduceL1": Fraction(1),
-    "ReduceL2": Fraction(1),
-    "ReduceSum": Fraction(1),
-    "ReduceSumSquare": Fraction(2),
-    "Sqrt": Fraction(1, 2),
-}
-"""What an operator, applied along axes that do not grow, does to the powers."""
-
-_ALIKE = frozenset({"Add", "Concat", "Max", "Mean", "Min", "Sub", "Sum", "Where"})
-_INDIFFERENT = frozenset(
-    "ArgMax ArgMin GroupNormalization Hardmax InstanceNormalization LayerNormalization"
-    " LpNormalization MeanVarianceNormalization RMSNormalization Shape Sign".split()
-)
-"""Operators whose output is the same for any multiple of their input."""
-_PROPORTIONAL = frozenset(
-    "Abs AveragePool Cast DepthToSpace Dropout Expand Flatten Gather GlobalAveragePool"
-    " GlobalMaxPool Identity LeakyRelu MaxPool Neg PRelu Pad ReduceMax ReduceMean ReduceMin Relu"
-    " Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Unsqueeze"
-    " Upsample".split()
-)

@@ -1,4 +1,4 @@
-"""Powers in which numbers of positions went into the elements of a tensor."""
+"""Powers in which numbers of positions went into a tensor, and what operators do to them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +8,44 @@ from math import prod
 import onnx_graphsurgeon as gs
 
 from .extents import Extent, Factor, fixed
+
+SUMS: dict[str, Fraction | None] = {
+    "GlobalLpPool": Fraction(1, 2),
+    "ReduceL1": Fraction(1),
+    "ReduceL2": Fraction(1, 2),
+    "ReduceLogSum": None,
+    "ReduceLogSumExp": None,
+    "ReduceProd": None,
+    "ReduceSum": Fraction(1),
+    "ReduceSumSquare": Fraction(1),
+    "Softmax": Fraction(-1),
+}
+"""The power in which the number of positions goes into a sum; ``None`` where it is no power."""
+
+POWERS = {
+    "Reciprocal": Fraction(-1),
+    "ReduceL1": Fraction(1),
+    "ReduceL2": Fraction(1),
+    "ReduceSum": Fraction(1),
+    "ReduceSumSquare": Fraction(2),
+    "Sqrt": Fraction(1, 2),
+}
+"""What an operator, applied along axes that do not grow, does to the powers."""
+
+ALIKE = frozenset({"Add", "Concat", "Max", "Mean", "Min", "Sub", "Sum", "Where"})
+"""Operators whose operands must have the same powers."""
+INDIFFERENT = frozenset(
+    "ArgMax ArgMin GroupNormalization Hardmax InstanceNormalization LayerNormalization"
+    " LpNormalization MeanVarianceNormalization RMSNormalization Shape Sign".split()
+)
+"""Operators whose output is the same for any multiple of their input."""
+PROPORTIONAL = frozenset(
+    "Abs AveragePool Cast DepthToSpace Dropout Expand Flatten Gather GlobalAveragePool"
+    " GlobalMaxPool Identity LeakyRelu MaxPool Neg PRelu Pad ReduceMax ReduceMean ReduceMin Relu"
+    " Reshape Resize Slice SpaceToDepth Split Squeeze Tile TopK Transpose Unsqueeze"
+    " Upsample".split()
+)
+"""Operators whose output is multiplied where their first input is."""
 
 
 @dataclass(frozen=True)

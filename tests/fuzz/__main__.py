@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-import time
 from collections import Counter
 from pathlib import Path
+
+from tests.random_cases.progress import progress
 
 from .examine import Outcome, action_of, examine
 from .mutate import fuzzed
@@ -22,17 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--save", type=Path, help="folder for the files that fail")
     options = parser.parse_args(arguments)
-    started = time.perf_counter()
     outcomes = []
     cases = range(options.first, options.first + options.cases)
-    for outcome in run(options.seed, cases, options.workers, examine):
-        outcomes.append(outcome)
-        if outcome.failed and options.save is not None:
-            _save(outcome, options.seed, options.save)
-        if len(outcomes) % 100 == 0:
-            print(f"\r{len(outcomes)}", end="", file=sys.stderr, flush=True)
-    print("\r", end="", file=sys.stderr)
-    print(f"{time.perf_counter() - started:.0f} s")
+    with progress() as step:
+        for outcome in run(options.seed, cases, options.workers, examine):
+            outcomes.append(outcome)
+            if outcome.failed and options.save is not None:
+                _save(outcome, options.seed, options.save)
+            step()
     _print_tables(outcomes)
     return int(any(outcome.failed for outcome in outcomes))
 

@@ -14,7 +14,7 @@ import onnxfcn
 import onnxfcn.proof.crop_measure
 from onnxfcn.errors import OnnxfcnError
 
-from .freed_trunks import model
+from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

@@ -1,6 +1,6 @@
 """The carrier on real graphs, old IR versions, branches and what graphsurgeon cannot read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,7 @@ from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
 from sample_models import light_models
 
-
-def content(message: Any) -> bytes:
-    return bytes(message.SerializeToString(deterministic=True))
-
-
-def rewritten(model: ModelProto, *, validate: bool = False) -> ModelProto:
-    return onnxfcn.rewrite(model, validate=validate).model
-
-
-def by_name(entries: Iterable[Any]) -> dict[str, Any]:
-    return {entry.name: entry for entry in entries}
-
-
-def dims(value: onnx.ValueInfoProto) -> list[int | str]:
-    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+from .protos import by_name, content, dims, rewritten
 
 
 @pytest.mark.parametrize("name", light_models.NAMES)

@@ -15,7 +15,7 @@ import onnxfcn
 from passes import conv_to_gemm
 from sample_models import light_models
 
-from .freed_trunks import model
+from .model_texts import model
 
 HEADS, AXES, PRODUCTS = "flatten_gemm_to_conv", "dynamic_spatial_axes", "conv_to_gemm"
 

@@ -12,7 +12,7 @@ from onnx import ModelProto
 import onnxfcn
 
 from . import sabotage
-from .freed_trunks import model
+from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

@@ -14,7 +14,7 @@ import onnxfcn
 from onnxfcn.pipeline import ALONE
 from passes import PASSES
 
-from .freed_trunks import model
+from .model_texts import model
 
 HEADS, AXES = "flatten_gemm_to_conv", "dynamic_spatial_axes"
 PRODUCTS = "conv_to_gemm"

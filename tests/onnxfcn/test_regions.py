@@ -9,7 +9,8 @@ from onnx import ModelProto
 import onnxfcn
 from onnxfcn.report import RegionResult, ValidationReport
 
-from .freed_trunks import CASES, baked, freed, model, trunk
+from .freed_trunks import CASES, baked, freed
+from .model_texts import model, trunk
 
 WRONG = [(case, wrong) for case in CASES for wrong in CASES[case].wrong]
 

@@ -18,7 +18,7 @@ import onnxfcn
 from sample_models import lenet as lenet_sample
 
 from . import sabotage
-from .freed_trunks import model
+from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

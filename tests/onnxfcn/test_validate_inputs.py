@@ -16,7 +16,7 @@ import onnxfcn
 from onnxfcn.proof.image import ImageInput
 from onnxfcn.proof.image_files import read_sample
 
-from .freed_trunks import model
+from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

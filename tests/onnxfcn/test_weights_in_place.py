@@ -18,6 +18,8 @@ import onnxfcn
 from onnxfcn.files.model_io import load
 from sample_models.layers import LayerStack
 
+from .protos import content
+
 Fails = Callable[..., Any]
 LARGE = "fc1.weight"
 LATER = b"\xfa\x3f\x03abc"
@@ -36,10 +38,6 @@ def build(features: int = 300, seed: int = 0) -> ModelProto:
 
 def initializers(model: ModelProto) -> dict[str, TensorProto]:
     return {tensor.name: tensor for tensor in model.graph.initializer}
-
-
-def content(model: ModelProto) -> bytes:
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 @pytest.fixture

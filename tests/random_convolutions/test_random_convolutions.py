@@ -5,26 +5,19 @@ from dataclasses import replace
 import numpy as np
 import onnx.printer
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 
+from tests.random_cases.runner import unhurried
 from tests.random_convolutions import examine as examination
 from tests.random_convolutions.examine import Kind, examine
 from tests.random_convolutions.strategy import Case, Layer, convolutions
 
-_EVERYTHING = list(HealthCheck)
 
-
-@settings(
-    max_examples=200,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=_EVERYTHING,
-)
+@unhurried(max_examples=200, derandomize=True)
 @given(convolutions())
 def test_matrix_products_are_the_convolutions(case: Case) -> None:
     outcome = examine(case)
-    if outcome.kind == Kind.WRONG:
+    if outcome.failed:
         note(onnx.printer.to_text(case.model()))
     assert outcome.kind == Kind.EQUAL, outcome.detail
 
@@ -40,4 +33,4 @@ def test_a_wrong_stride_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
         "read_convolution",
         lambda *given: replace(real(*given), strides=(1,) * len(real(*given).strides)),
     )
-    assert examine(strided).kind == Kind.WRONG
+    assert examine(strided).failed

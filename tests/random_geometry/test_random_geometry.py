@@ -1,19 +1,14 @@
 """What the analysis says of random models is what ONNX Runtime computes."""
 
 import onnx.printer
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 
+from tests.random_cases.runner import unhurried
 from tests.random_geometry.examine import examine
 from tests.random_geometry.strategy import Case, models
 
 
-@settings(
-    max_examples=40,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@unhurried(max_examples=40, derandomize=True)
 @given(models())
 def test_sizes_boxes_and_labels_are_right(case: Case) -> None:
     outcome = examine(case)

@@ -1,8 +1,6 @@
 """Free one random trunk and compare it with the same trunk written at a larger image size."""
 
 import io
-import re
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -12,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_graphsurgeon as gs
-import onnxruntime as ort
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
 from passes import PassResult, dynamic_spatial_axes
+from tests.random_cases.outcome import Outcome, Wrong, failure, refused, unusable
+from tests.random_cases.session import session
 
 from .extents import at
 from .recipe import Recipe
@@ -32,41 +31,24 @@ _LARGEST_SCALE = 1e5
 
 
 class Kind(StrEnum):
-    """What came of a case."""
+    """What came of a case that did not fail."""
 
     FREED = "freed"
     REFUSED = "refused"
-    WRONG = "wrong"
-    CRASHED = "crashed"
-    UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a case.
+class Freed(Outcome):
+    """A trunk that is right at the larger size.
 
     Attributes:
-        kind: see there.
-        key: cases with the same key have the same cause, as far as can be told.
-        detail: the message, the traceback or the numbers.
         error: largest difference of a freed model, relative to the scale of its output.
         indistinct: whether all cells of an output have the same values.
     """
 
-    kind: Kind
-    key: str
-    detail: str = ""
+    kind: StrEnum = Kind.FREED
     error: float = 0.0
     indistinct: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether the pass, or this test, has a fault."""
-        return self.kind in (Kind.WRONG, Kind.CRASHED, Kind.UNUSABLE)
-
-
-class Wrong(Exception):
-    """The freed model is wrong; the first argument is short and has no numbers."""
 
 
 class NotFreed(Exception):
@@ -104,25 +86,16 @@ def examine(recipe: Recipe, free: Free | None = None) -> Outcome:
     try:
         expected = _expected(recipe)
     except Exception as error:
-        return Outcome(Kind.UNUSABLE, f"unusable: {_without_numbers(str(error))}", str(error))
+        return unusable(error)
     try:
         freed = (free or free_by_pass)(recipe.write(recipe.sizes[0]))
         worst = max(_compare(recipe, model, expected) for model in freed)
-    except NotFreed as refused:
-        refusal = refused.refusal
-        key = f"{refusal.code} {refusal.operator}: {_without_numbers(refusal.found)[:100]}"
-        return Outcome(Kind.REFUSED, key, str(refusal))
-    except Wrong as wrong:
-        return Outcome(Kind.WRONG, f"wrong: {wrong.args[0]}", "\n".join(map(str, wrong.args)))
+    except NotFreed as not_freed:
+        return refused(Kind.REFUSED, not_freed.refusal)
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in frames if "/passes/" in f.filename or "/onnxfcn/" in f.filename]
-        at = f" at {ours[-1].filename.split('/')[-1]}:{ours[-1].lineno}" if ours else ""
-        message = _without_numbers(str(error))[:160]
-        key = f"crashed: {type(error).__name__}{at}: {message}"
-        return Outcome(Kind.CRASHED, key, traceback.format_exc())
+        return failure(error)
     indistinct = all(np.ptp(answer) == 0 for answer in expected.answers[-1])
-    return Outcome(Kind.FREED, "freed", error=worst, indistinct=indistinct)
+    return Freed(error=worst, indistinct=indistinct)
 
 
 def free_by_pass(model: onnx.ModelProto) -> Sequence[onnx.ModelProto]:
@@ -154,7 +127,7 @@ def _expected(recipe: Recipe) -> Expected:
         model = recipe.write(size)
         onnx.checker.check_model(model)
         image = _image(recipe, index)
-        answer = _session(model).run(None, {"image": image})
+        answer = session(model).run(None, {"image": image})
         for value, found in zip(recipe.outputs, answer, strict=True):
             if list(found.shape[1:]) != at(value.shape, index):
                 raise ValueError(f"unforeseen shape {found.shape} of {value.name}")
@@ -171,28 +144,18 @@ def _image(recipe: Recipe, index: int) -> Array:
     return image
 
 
-def _session(model: onnx.ModelProto, *, optimized: bool = False) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    level = ort.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
-    content = model.SerializeToString()
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
 def _compare(recipe: Recipe, model: onnx.ModelProto, expected: Expected) -> float:
     """Compare a freed model at both sizes; returns the largest relative difference."""
     _check(recipe, model)
-    session = _session(model)
+    plain = session(model)
     worst = 0.0
     tolerances = (_TOLERANCE_OWN, _TOLERANCE_LARGER)
     for index, tolerance in enumerate(tolerances):
-        found = session.run(None, {"image": expected.images[index]})
+        found = plain.run(None, {"image": expected.images[index]})
         where = "at the larger size" if index else "at the model's own size"
         worst = max(worst, _difference(expected.answers[index], found, where, tolerance))
     # Wrong shapes left in the model mislead the optimizer.
-    found = _session(model, optimized=True).run(None, {"image": expected.images[-1]})
+    found = session(model, optimized=True).run(None, {"image": expected.images[-1]})
     _difference(expected.answers[-1], found, "at the larger size, optimized", 10 * tolerance)
     _check_declared(recipe, model, expected)
     return worst
@@ -242,9 +205,3 @@ def _check_declared(recipe: Recipe, model: onnx.ModelProto, expected: Expected) 
                 raise Wrong("a declared shape does not hold", value.name, array.shape, str(dims))
             if recipe.batch is None and dims[0].dim_param != "N":
                 raise Wrong("the batch axis has lost its name", value.name)
-
-
-def _without_numbers(text: str) -> str:
-    text = re.sub(r"'[^']*'", "'…'", text.splitlines()[0] if text else "")
-    text = re.sub(r"Node \([^)]*\)|node:\s*\w+|Name:'[^']*'", "node", text)
-    return re.sub(r"\b[a-z]+\d+\b", "x", re.sub(r"-?\d+(, ?-?\d+)*", "#", text))

@@ -1,25 +1,20 @@
 """A freed random trunk is the same trunk written at the larger image size."""
 
+from enum import StrEnum
+
 import hypothesis
 import onnx.printer
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import Phase, given, note
 from hypothesis import strategies as st
 
+from tests.random_cases.runner import unhurried
 from tests.random_trunks.examine import Kind, examine
 from tests.random_trunks.oracle import baked_names, chosen_by_size
 from tests.random_trunks.recipe import Recipe
 from tests.random_trunks.strategy import trunks
 
-_EVERYTHING = list(HealthCheck)
 
-
-@settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=_EVERYTHING,
-)
+@unhurried(max_examples=150, derandomize=True)
 @given(trunks())
 def test_freed_trunks_are_the_trunks_of_the_larger_size(recipe: Recipe) -> None:
     outcome = examine(recipe)
@@ -32,16 +27,10 @@ def test_freed_trunks_are_the_trunks_of_the_larger_size(recipe: Recipe) -> None:
 def test_one_extent_left_baked_is_found_out() -> None:
     """The proof can fail: a freeing that is right passes, and without one extent it does not."""
     missed: list[tuple[str, ...]] = []
-    kinds: list[Kind] = []
+    kinds: list[StrEnum] = []
 
     @hypothesis.seed(0)
-    @settings(
-        max_examples=60,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=_EVERYTHING,
-    )
+    @unhurried(max_examples=60, phases=[Phase.generate])
     @given(trunks(), st.data())
     def run(recipe: Recipe, data: st.DataObject) -> None:
         assert _examined(recipe, None) == Kind.FREED
@@ -58,6 +47,6 @@ def test_one_extent_left_baked_is_found_out() -> None:
     assert len(missed) <= len(kinds) // 10, missed
 
 
-def _examined(recipe: Recipe, left: str | None) -> Kind:
+def _examined(recipe: Recipe, left: str | None) -> StrEnum:
     """What the test says of a right freeing, or of one that leaves a baked extent."""
     return examine(recipe, lambda _: [chosen_by_size(recipe, left)]).kind

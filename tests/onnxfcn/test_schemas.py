@@ -84,6 +84,7 @@ def test_reports(
     assert content["validation"]["crops"]["results"]
     checked("rewrite", lenet_file, tmp_path / "out.onnx", code=0)
     checked("rewrite", lenet_file, tmp_path / "out.onnx", "--no-validate", code=0)
+    checked("rewrite", lenet_file, tmp_path / "out.onnx", "--head", "matmul", code=0)
     assert checked("bench", lenet_file, fcn, "--size", "32x28", code=0)["sizes"]
 
 

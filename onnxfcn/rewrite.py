@@ -9,11 +9,11 @@ from typing import Literal
 
 from onnx import ModelProto
 
-from passes import RefusalCode, dynamic_spatial_axes
+from passes import dynamic_spatial_axes
 from passes.images import Image, find_images
 from passes.options import per_axis
 
-from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
+from .errors import UnusableModelError, UsageError, ValidationFailedError
 from .files.checking import check
 from .files.contradictions import blaming
 from .files.document import Document
@@ -25,8 +25,7 @@ from .files.stored_model import StoredModel
 from .meaning import OutputMeaning, find_meanings_soon, write_meanings
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof.prove import prove
-from .proof.validation import run_validation
-from .report import RewriteReport, ValidationReport, windows_of
+from .report import RewriteReport, windows_of
 from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
@@ -52,6 +51,7 @@ def rewrite(
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
+    max_cells: int | None = None,
     seed: int = 0,
     validate: bool = True,
     external_data: ExternalData = "auto",
@@ -85,7 +85,9 @@ def rewrite(
             with options such as ``cuda:device_id=1``.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
         atol: largest absolute error, in addition.
-        seed: seed of the random images.
+        max_cells: cells of a larger map that are compared with the head on their windows at most,
+            its corners and others drawn with ``seed``; by default all.
+        seed: seed of the random images, and of the cells to compare.
         validate: whether to run the proof; without it the result is checked, not run.
         external_data: whether weights are written into a data file beside ``output``: ``always``,
             ``never``, or (``auto``) where the input has one and where they outgrow one file.
@@ -104,7 +106,7 @@ def rewrite(
         ValidationFailedError: the result's answers are not the original's.
     """
     started = time.perf_counter()
-    _check_options(sizes, input_size, seed, rtol, atol)
+    check_options(sizes, input_size, seed, rtol, atol, max_cells)
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,
@@ -140,7 +142,14 @@ def rewrite(
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if run_on is not None:
-            settings = Settings(provider=run_on, rtol=rtol, atol=atol, seed=seed, progress=progress)
+            settings = Settings(
+                provider=run_on,
+                rtol=rtol,
+                atol=atol,
+                seed=seed,
+                max_cells=max_cells,
+                progress=progress,
+            )
             validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
@@ -184,13 +193,19 @@ def _spatial_rank(images: Sequence[Image]) -> int:
     return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
 
 
-def _check_options(
+def check_options(
     sizes: Sequence[Size],
     input_size: Sequence[int] | None,
     seed: int,
     rtol: float | None,
     atol: float,
+    max_cells: int | None,
 ) -> None:
+    """Check options that ``rewrite`` and ``validate`` share, whether or not they play a part.
+
+    Raises:
+        UsageError: one has a value that it cannot have.
+    """
     for size in (*sizes, *([] if input_size is None else [input_size])):
         if not isinstance(size, Sequence) or not all(
             isinstance(extent, int) and extent > 0 for extent in size
@@ -202,6 +217,8 @@ def _check_options(
         raise UsageError(f"seed must not be negative, got {seed}")
     if not (rtol is None or rtol >= 0) or not atol >= 0:
         raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
+    if max_cells is not None and (not isinstance(max_cells, int) or max_cells < 1):
+        raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
 
 
 def _copy(model: ModelProto) -> ModelProto:
@@ -217,77 +234,3 @@ def _check_result(original: ModelProto, result: ModelProto) -> None:
         complaint = check(result, infer_shapes=False)
     if complaint:
         raise ValidationFailedError(f"the checker rejects the rewritten model: {complaint}")
-
-
-def validate(
-    original: ModelSource,
-    rewritten: ModelSource,
-    *,
-    sizes: Sequence[Size] = (),
-    inputs: Sequence[str | PathLike[str]] = (),
-    window_step: int | Sequence[int] = 1,
-    feature_maps: Sequence[str] = (),
-    input_size: Sequence[int] | None = None,
-    require_crops: bool = False,
-    provider: str = "cpu",
-    rtol: float | None = None,
-    atol: float = 0.0,
-    seed: int = 0,
-    progress: Progress = no_progress,
-) -> ValidationReport:
-    """Compare a rewritten model with its original.
-
-    Args:
-        original: the classifier.
-        rewritten: its fully convolutional form, by this tool or another.
-        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
-            width); by default two larger ones.
-        inputs: paths of images to validate on in addition, of the original size or larger:
-            ``.npy`` arrays, or image files; ``onnxfcn.proof.image_files`` says how pixels are fed.
-        window_step: the windows that the map should take of the feature map, every so-many-th.
-        feature_maps: names of the tensors where the trunk ends, needed only where the models have
-            no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
-            What cannot be told of the trunk before them is no failure then, but not proven.
-        input_size: the image size that an original with symbolic axes was made for.
-        require_crops: whether it is a failure that cells are not the original's answers on crops
-            of the image, or that this cannot be measured; else it is a finding.
-        provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
-            with options such as ``cuda:device_id=1``.
-        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
-        atol: largest absolute error, in addition.
-        seed: seed of the random images, and of the cells to compare with crops.
-        progress: called with what is being done, the steps done and the steps in all.
-
-    Returns:
-        What was seen; false where a comparison failed.
-
-    Raises:
-        UsageError: an option or a path is wrong.
-        UnusableModelError: a model is not valid, or ONNX Runtime cannot run it.
-        ValidationFailedError: the models cannot be compared, do not run at a larger size, or a map
-            has another size than the original's geometry gives.
-    """
-    _check_options(sizes, input_size, seed, rtol, atol)
-    settings = Settings(
-        provider=exact_provider(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
-    )
-    models = open_model(original), open_model(rewritten)
-    try:
-        with blaming(*models):
-            return run_validation(
-                *models,
-                settings,
-                sizes=sizes,
-                inputs=inputs,
-                window_step=window_step,
-                feature_maps=feature_maps,
-                input_size=input_size,
-                crops=True,
-                require_crops=require_crops,
-            )
-    except RefusedError as error:
-        for refusal in error.refusals:
-            if refusal.code is RefusalCode.RUNTIME_LACKS:
-                # What a rewrite would refuse to make was given here.
-                raise UnusableModelError(f"the rewritten model: {refusal.found}") from error
-        raise

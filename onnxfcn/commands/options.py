@@ -84,6 +84,15 @@ RelativeTolerance = Annotated[
 AbsoluteTolerance = Annotated[
     float, typer.Option("--atol", min=0, help="Absolute error allowed on top of --rtol.")
 ]
+MaxCells = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cells",
+        metavar="N",
+        min=1,
+        help="Compare at most N cells of a larger map, its corners among them; by default all.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="List mean errors, spreads and tolerances too.")

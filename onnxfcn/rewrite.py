@@ -22,6 +22,7 @@ from .files.model_io import check_runs_from_memory, load
 from .files.soundness import find_fault
 from .files.staged_output import ExternalData, StagedOutput
 from .files.stored_model import StoredModel
+from .geometry.program_source import with_told
 from .meaning import OutputMeaning, find_meanings_soon, write_meanings
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof.prove import prove
@@ -78,9 +79,10 @@ def rewrite(
             ``conv_to_gemm`` on them, which is faster on batches of images of the original size.
         convolutions: those that ``conv_to_gemm`` rewrites: ``all``, ``heads``, or names with
             wildcards, such as ``conv1*,fc?``.
-        input_size: the image size that a model with symbolic axes was made for.
+        input_size: the image size that a model with symbolic axes was made for; by default what
+            the metadata of a rewritten model tell.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
-            convolution or pool.
+            convolution or pool; likewise.
         provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
             with options such as ``cuda:device_id=1``.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
@@ -129,6 +131,8 @@ def rewrite(
         check_runs_from_memory(original.proto)
     output_stage = StagedOutput(output, source=original, external_data=external_data)
     with blaming(original), output_stage as staged:
+        input_size, input_layout = with_told(original, input_size, input_layout)
+        options |= {"input_size": input_size, "input_layout": input_layout}
         document = Document(replace(original, proto=_copy(original.proto)))
         rewrites = run_passes(document.graph, chosen, options)
         result = document.commit()

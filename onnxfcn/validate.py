@@ -7,6 +7,7 @@ from passes import RefusalCode
 
 from .errors import RefusedError, UnusableModelError
 from .files.contradictions import blaming
+from .geometry.program_source import with_told
 from .proof.validation import run_validation
 from .report import ValidationReport
 from .rewrite import ModelSource, check_options, open_model
@@ -45,7 +46,8 @@ def validate(
         feature_maps: names of the tensors where the trunk ends, needed only where the models have
             no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
             What cannot be told of the trunk before them is no failure then, but not proven.
-        input_size: the image size that an original with symbolic axes was made for.
+        input_size: the image size that an original with symbolic axes was made for; by default
+            what its metadata tell, where a rewrite made it.
         require_crops: whether it is a failure that cells are not the original's answers on crops
             of the image, or that this cannot be measured; else it is a finding.
         provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
@@ -78,6 +80,7 @@ def validate(
     models = open_model(original), open_model(rewritten)
     try:
         with blaming(*models):
+            input_size, _ = with_told(models[0], input_size)
             return run_validation(
                 *models,
                 settings,

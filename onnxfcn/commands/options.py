@@ -56,7 +56,8 @@ InputSize = Annotated[
     typer.Option(
         parser=parse_size,
         metavar="HxW",
-        help="Image size that a model with symbolic axes was made for; needed only then.",
+        help="Image size that a model with symbolic axes was made for, where its metadata do not"
+        " tell.",
     ),
 ]
 InputLayout = Annotated[

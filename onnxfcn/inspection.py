@@ -28,6 +28,9 @@ from .sizes import Size
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
 
+_LAYOUTS = {3: "nhw", 4: "nchw", 5: "ncdhw"}
+"""What an image's axes may be, by their number."""
+
 Kind = Literal["classifier", "fully convolutional", "refused"]
 
 
@@ -129,7 +132,7 @@ def _inspected(
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
-        return Inspection(source=source, kind="refused", notes=(_NO_IMAGE,))
+        return Inspection(source=source, kind="refused", notes=(_no_image(stored),))
     found = Inspection(
         source=source,
         kind="fully convolutional",
@@ -154,6 +157,18 @@ def _inspected(
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),
     )
+
+
+def _no_image(stored: StoredModel) -> str:
+    """Why there is no image, and what to do where an input may be one."""
+    for tensor in graph_view(stored).inputs:
+        letters = _LAYOUTS.get(len(tensor.shape or ()))
+        if letters:
+            return (
+                f"{_NO_IMAGE}: if '{tensor.name}' is an image, say what its axes are, such as"
+                f" --input-layout {letters}"
+            )
+    return _NO_IMAGE
 
 
 def _is_result(image: Image, told: Mapping[str, str]) -> bool:

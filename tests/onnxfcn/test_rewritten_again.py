@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
+from onnx import ModelProto, numpy_helper
 
 import onnxfcn
 from onnxfcn.geometry.metadata import PREFIX
@@ -77,3 +79,39 @@ def test_size_of_the_metadata_is_nothing_to_a_model_with_a_size(fcn: Path, tmp_p
     assert report
     assert report.passed
     assert report.identity.size == (32, 32)
+
+
+def convolutions_alone() -> ModelProto:
+    """A classifier in which nothing but its convolutions tells which axes its image has."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 19]>
+        net (float[N,3,16,16] image) => (float[N,5] out) {
+            [first] a = Conv<strides=[2,2]>(image, kernel)
+            b = Relu(a)
+            [second] c = Conv<strides=[2,2]>(b, kernel2)
+            d = Relu(c)
+            v = Flatten(d)
+            [dense] out = Gemm(v, weight)
+        }"""
+    )
+    numbers = np.random.default_rng(0)
+    shapes = {"kernel": (8, 3, 3, 3), "kernel2": (8, 8, 3, 3), "weight": (72, 5)}
+    for name, shape in shapes.items():
+        values = numbers.standard_normal(shape, dtype=np.float32) / 8
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    return model
+
+
+def test_image_that_only_convolutions_told_is_asked_for(
+    tmp_path: Path, command: Command, fails: Fails
+) -> None:
+    products, output = tmp_path / "products.onnx", tmp_path / "out.onnx"
+    onnxfcn.rewrite(convolutions_alone(), products, passes=["conv_to_gemm"])
+    asked = command("inspect", products)
+    assert asked.code == 0
+    assert "if 'image' is an image" in asked.out
+    assert "--input-layout nchw" in asked.out
+    told = command("inspect", products, "--input-layout", "nchw")
+    assert "window 3x3 on feature map 'd'" in told.out
+    fails("rewrite", products, output, code=4, says="--input-layout nchw")
+    assert command("rewrite", products, output, "--input-layout", "nchw").code == 0

@@ -1,19 +1,26 @@
 """The whole job: load, rewrite, check, validate, save."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
 from onnx import ModelProto
 
-from passes import dynamic_spatial_axes
+from passes import Rewrite, conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
 from passes.images import Image, find_images
 from passes.options import per_axis
 
-from .errors import UnusableModelError, UsageError, ValidationFailedError
+from .errors import (
+    NothingToRewriteError,
+    RefusedError,
+    UnusableModelError,
+    UsageError,
+    ValidationFailedError,
+)
 from .files.checking import check
 from .files.contradictions import blaming
 from .files.document import Document
@@ -23,13 +30,21 @@ from .files.soundness import find_fault
 from .files.staged_output import ExternalData, StagedOutput
 from .files.stored_model import StoredModel
 from .geometry.program_source import with_told
-from .meaning import OutputMeaning, find_meanings_soon, write_meanings
+from .meaning import (
+    OutputMeaning,
+    find_meanings_soon,
+    is_result,
+    told_windows,
+    write_meanings,
+)
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof.prove import prove
 from .report import RewriteReport, windows_of
 from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
+
+_DONE = "the model was rewritten already: its heads slide, there is nothing to rewrite"
 
 ModelSource = str | PathLike[str] | ModelProto
 """A path to an ``.onnx`` file, or a model in memory without external data."""
@@ -134,9 +149,9 @@ def rewrite(
         input_size, input_layout = with_told(original, input_size, input_layout)
         options |= {"input_size": input_size, "input_layout": input_layout}
         document = Document(replace(original, proto=_copy(original.proto)))
-        rewrites = run_passes(document.graph, chosen, options)
-        result = document.commit()
         images = find_images(graph_view(original), input_size, input_layout)
+        rewrites = _run(document, chosen, options, images)
+        result = document.commit()
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
             outputs = find_meanings_soon(document.stored, images[0])
@@ -191,6 +206,33 @@ def open_model(model: ModelSource) -> StoredModel:
     if complaint:
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
     return stored
+
+
+def _run(
+    document: Document,
+    chosen: Sequence[ModuleType],
+    options: Mapping[str, Any],
+    images: Sequence[Image],
+) -> tuple[Rewrite, ...]:
+    """Run the passes on a document's graph, in place.
+
+    Raises:
+        RefusedError: a pass refused.
+        NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
+    """
+    told = {entry.key: entry.value for entry in document.stored.proto.metadata_props}
+    is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
+    try:
+        return run_passes(document.graph, chosen, options)
+    except NothingToRewriteError as error:
+        if not is_done or flatten_gemm_to_conv not in chosen:
+            raise
+        raise NothingToRewriteError(_DONE) from error
+    except RefusedError as error:
+        # Matrix products in place of convolutions are no form that the passes take.
+        if not is_done or conv_to_gemm is chosen[0] or options["batch"] == "free":
+            raise
+        raise NothingToRewriteError(f"{_DONE} (again: {error.refusals[0]})") from error
 
 
 def _spatial_rank(images: Sequence[Image]) -> int:

@@ -11,9 +11,11 @@ from onnx import ModelProto, numpy_helper
 
 import onnxfcn
 from onnxfcn.geometry.metadata import PREFIX
+from sample_models import lenet as lenet_sample
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
+POOLED = Path(__file__).parents[2] / "sample_models" / "exports" / "average_max.dynamo.onnx"
 
 
 @pytest.fixture
@@ -115,3 +117,43 @@ def test_image_that_only_convolutions_told_is_asked_for(
     assert "window 3x3 on feature map 'd'" in told.out
     fails("rewrite", products, output, code=4, says="--input-layout nchw")
     assert command("rewrite", products, output, "--input-layout", "nchw").code == 0
+
+
+ALREADY = "the model was rewritten already"
+
+
+@pytest.mark.parametrize("head", ["conv", "matmul"])
+@pytest.mark.parametrize("again", ["conv", "matmul"])
+@pytest.mark.parametrize("make", [lenet_sample.build, convolutions_alone])
+def test_model_that_was_rewritten_is_said_to_be_so(
+    head: Any, again: Any, make: Callable[[], ModelProto], tmp_path: Path, fails: Fails
+) -> None:
+    rewritten, output = tmp_path / "fcn.onnx", tmp_path / "again.onnx"
+    onnxfcn.rewrite(make(), rewritten, head=head, validate=False)
+    fails("rewrite", rewritten, output, "--head", again, code=3, says=ALREADY)
+
+
+def test_passes_say_themselves_why_they_do_nothing_more(
+    fcn: Path, tmp_path: Path, fails: Fails
+) -> None:
+    products, output = tmp_path / "products.onnx", tmp_path / "again.onnx"
+    onnxfcn.rewrite(fcn, products, passes=["conv_to_gemm"], validate=False)
+    free, gemm = (("--pass", name) for name in ("dynamic_spatial_axes", "conv_to_gemm"))
+    fails("rewrite", products, output, *free, code=3, says=ALREADY)
+    fails("rewrite", products, output, *free, "--batch", "free", code=4, says="[baked-extent]")
+    fails("rewrite", products, output, *gemm, code=3, says="there is no such convolution")
+
+
+def test_model_of_another_tool_was_not_rewritten_already(fcn: Path, fails: Fails) -> None:
+    model = onnx.load(fcn)
+    del model.metadata_props[:]
+    onnx.save(model, fcn)
+    finished = fails("rewrite", fcn, fcn.with_name("again.onnx"), code=3, says="no dense layer")
+    assert ALREADY not in finished.err
+
+
+def test_pool_that_was_kept_slides_later(tmp_path: Path, command: Command) -> None:
+    kept, slid = tmp_path / "kept.onnx", tmp_path / "slid.onnx"
+    assert command("rewrite", POOLED, kept, "--global-pool", "keep").code == 0
+    assert command("rewrite", kept, slid).code == 0
+    assert command("validate", POOLED, slid).code == 0

@@ -1,5 +1,6 @@
 """Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime."""
 
+from .cell_count import CellCount
 from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (
     GeometryUnknownError,
@@ -14,10 +15,12 @@ from .errors import (
 from .exactness import Exactness
 from .geometry import Box, Geometry
 from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
-from .rewrite import rewrite, validate
+from .rewrite import rewrite
+from .validate import validate
 
 __all__ = [
     "Box",
+    "CellCount",
     "CropGroup",
     "CropReport",
     "CropResult",

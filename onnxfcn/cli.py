@@ -16,6 +16,7 @@ from .commands.options import (
     AsJson,
     InputLayout,
     InputSize,
+    MaxCells,
     Provider,
     RelativeTolerance,
     Sizes,
@@ -136,6 +137,7 @@ def rewrite(
     provider: Provider = "cpu",
     rtol: RelativeTolerance = None,
     atol: AbsoluteTolerance = 0.0,
+    max_cells: MaxCells = None,
     validate: Annotated[
         bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
     ] = True,
@@ -172,6 +174,7 @@ def rewrite(
                 provider=provider,
                 rtol=rtol,
                 atol=atol,
+                max_cells=max_cells,
                 validate=validate,
                 external_data=external_data.value,
                 progress=bar.advance,

@@ -1,6 +1,5 @@
 """What a model is, what a rewrite would make of it, and what its cells mean; nothing is run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -20,13 +19,16 @@ from .files.graph_view import graph_view
 from .files.stored_model import StoredModel
 from .geometry.metadata import VERSION_KEY, from_metadata
 from .geometry.program_source import layout_told, size_told
-from .meaning import WINDOWS_KEY, OutputMeaning, find_meanings
+from .meaning import OutputMeaning, find_meanings, is_result, told_windows
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .rewrite import ModelSource, open_model
 from .sizes import Size
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
+
+_LAYOUTS = {3: "nhw", 4: "nchw", 5: "ncdhw"}
+"""What an image's axes may be, by their number."""
 
 Kind = Literal["classifier", "fully convolutional", "refused"]
 
@@ -129,7 +131,7 @@ def _inspected(
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
-        return Inspection(source=source, kind="refused", notes=(_NO_IMAGE,))
+        return Inspection(source=source, kind="refused", notes=(_no_image(stored),))
     found = Inspection(
         source=source,
         kind="fully convolutional",
@@ -139,8 +141,8 @@ def _inspected(
     )
     options = {"input_size": size, "input_layout": layout}
     try:
-        is_result = _is_result(image, told)
-        result, rewrites = (stored, ()) if is_result else _rewritten(stored, options)
+        is_free = is_result(image, told)
+        result, rewrites = (stored, ()) if is_free else _rewritten(stored, options)
     except RefusedError as error:
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
@@ -149,17 +151,23 @@ def _inspected(
         found,
         kind="classifier" if windows else "fully convolutional",
         rewrites=rewrites,
-        windows=windows or _told_windows(told),
+        windows=windows or told_windows(told),
         outputs=outputs,
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),
     )
 
 
-def _is_result(image: Image, told: Mapping[str, str]) -> bool:
-    """Whether a model is what a rewrite made, still free: its pools are windows by now."""
-    pairs = zip(image.tensor.shape, image.roles, strict=True)
-    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
+def _no_image(stored: StoredModel) -> str:
+    """Why there is no image, and what to do where an input may be one."""
+    for tensor in graph_view(stored).inputs:
+        letters = _LAYOUTS.get(len(tensor.shape or ()))
+        if letters:
+            return (
+                f"{_NO_IMAGE}: if '{tensor.name}' is an image, say what its axes are, such as"
+                f" --input-layout {letters}"
+            )
+    return _NO_IMAGE
 
 
 def _rewritten(
@@ -202,15 +210,6 @@ def _costs(
         return ()
     graphs = graph_view(original), graph_view(result)
     return tuple(count_costs(*graphs, image, maps[0], sizes or default_sizes(maps[0])))
-
-
-def _told_windows(told: Mapping[str, str]) -> dict[str, Size]:
-    """Windows that a rewritten model's metadata tell; none where they are not as written."""
-    try:
-        content = json.loads(told.get(WINDOWS_KEY, "{}"))
-        return {str(name): tuple(map(int, window)) for name, window in content.items()}
-    except (AttributeError, TypeError, ValueError):
-        return {}
 
 
 def _notes(told: Mapping[str, str], outputs: Sequence[OutputMeaning]) -> tuple[str, ...]:

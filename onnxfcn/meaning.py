@@ -135,6 +135,26 @@ def write_meanings(
         model.metadata_props.add(key=key, value=value)
 
 
+def is_result(image: Image, told: Mapping[str, str]) -> bool:
+    """Whether a model is what a rewrite made, still free: its pools are windows by now.
+
+    Args:
+        image: its image.
+        told: its metadata.
+    """
+    pairs = zip(image.tensor.shape, image.roles, strict=True)
+    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
+
+
+def told_windows(told: Mapping[str, str]) -> dict[str, Size]:
+    """Windows that a rewritten model's metadata tell; none where they are not as written."""
+    try:
+        content = json.loads(told.get(WINDOWS_KEY, "{}"))
+        return {str(name): tuple(map(int, window)) for name, window in content.items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
 def _blamed(count: int) -> str:
     """What is said of so many nodes because of which cells are not their crops."""
     if not count:

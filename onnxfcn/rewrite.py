@@ -1,19 +1,26 @@
 """The whole job: load, rewrite, check, validate, save."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
 from onnx import ModelProto
 
-from passes import RefusalCode, dynamic_spatial_axes
+from passes import Rewrite, conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
 from passes.images import Image, find_images
 from passes.options import per_axis
 
-from .errors import RefusedError, UnusableModelError, UsageError, ValidationFailedError
+from .errors import (
+    NothingToRewriteError,
+    RefusedError,
+    UnusableModelError,
+    UsageError,
+    ValidationFailedError,
+)
 from .files.checking import check
 from .files.contradictions import blaming
 from .files.document import Document
@@ -22,14 +29,22 @@ from .files.model_io import check_runs_from_memory, load
 from .files.soundness import find_fault
 from .files.staged_output import ExternalData, StagedOutput
 from .files.stored_model import StoredModel
-from .meaning import OutputMeaning, find_meanings_soon, write_meanings
+from .geometry.program_source import with_told
+from .meaning import (
+    OutputMeaning,
+    find_meanings_soon,
+    is_result,
+    told_windows,
+    write_meanings,
+)
 from .pipeline import chosen_passes, passes_for_head, run_passes
 from .proof.prove import prove
-from .proof.validation import run_validation
-from .report import RewriteReport, ValidationReport, windows_of
+from .report import RewriteReport, windows_of
 from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
+
+_DONE = "the model was rewritten already: its heads slide, there is nothing to rewrite"
 
 ModelSource = str | PathLike[str] | ModelProto
 """A path to an ``.onnx`` file, or a model in memory without external data."""
@@ -52,6 +67,7 @@ def rewrite(
     provider: str = "cpu",
     rtol: float | None = None,
     atol: float = 0.0,
+    max_cells: int | None = None,
     seed: int = 0,
     validate: bool = True,
     external_data: ExternalData = "auto",
@@ -78,14 +94,17 @@ def rewrite(
             ``conv_to_gemm`` on them, which is faster on batches of images of the original size.
         convolutions: those that ``conv_to_gemm`` rewrites: ``all``, ``heads``, or names with
             wildcards, such as ``conv1*,fc?``.
-        input_size: the image size that a model with symbolic axes was made for.
+        input_size: the image size that a model with symbolic axes was made for; by default what
+            the metadata of a rewritten model tell.
         input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
-            convolution or pool.
+            convolution or pool; likewise.
         provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
             with options such as ``cuda:device_id=1``.
         rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
         atol: largest absolute error, in addition.
-        seed: seed of the random images.
+        max_cells: cells of a larger map that are compared with the head on their windows at most,
+            its corners and others drawn with ``seed``; by default all.
+        seed: seed of the random images, and of the cells to compare.
         validate: whether to run the proof; without it the result is checked, not run.
         external_data: whether weights are written into a data file beside ``output``: ``always``,
             ``never``, or (``auto``) where the input has one and where they outgrow one file.
@@ -104,7 +123,7 @@ def rewrite(
         ValidationFailedError: the result's answers are not the original's.
     """
     started = time.perf_counter()
-    _check_options(sizes, input_size, seed, rtol, atol)
+    check_options(sizes, input_size, seed, rtol, atol, max_cells)
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,
@@ -127,10 +146,12 @@ def rewrite(
         check_runs_from_memory(original.proto)
     output_stage = StagedOutput(output, source=original, external_data=external_data)
     with blaming(original), output_stage as staged:
+        input_size, input_layout = with_told(original, input_size, input_layout)
+        options |= {"input_size": input_size, "input_layout": input_layout}
         document = Document(replace(original, proto=_copy(original.proto)))
-        rewrites = run_passes(document.graph, chosen, options)
-        result = document.commit()
         images = find_images(graph_view(original), input_size, input_layout)
+        rewrites = _run(document, chosen, options, images)
+        result = document.commit()
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
             outputs = find_meanings_soon(document.stored, images[0])
@@ -140,7 +161,14 @@ def rewrite(
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if run_on is not None:
-            settings = Settings(provider=run_on, rtol=rtol, atol=atol, seed=seed, progress=progress)
+            settings = Settings(
+                provider=run_on,
+                rtol=rtol,
+                atol=atol,
+                seed=seed,
+                max_cells=max_cells,
+                progress=progress,
+            )
             validation = prove(original, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
@@ -180,17 +208,50 @@ def open_model(model: ModelSource) -> StoredModel:
     return stored
 
 
+def _run(
+    document: Document,
+    chosen: Sequence[ModuleType],
+    options: Mapping[str, Any],
+    images: Sequence[Image],
+) -> tuple[Rewrite, ...]:
+    """Run the passes on a document's graph, in place.
+
+    Raises:
+        RefusedError: a pass refused.
+        NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
+    """
+    told = {entry.key: entry.value for entry in document.stored.proto.metadata_props}
+    is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
+    try:
+        return run_passes(document.graph, chosen, options)
+    except NothingToRewriteError as error:
+        if not is_done or flatten_gemm_to_conv not in chosen:
+            raise
+        raise NothingToRewriteError(_DONE) from error
+    except RefusedError as error:
+        # Matrix products in place of convolutions are no form that the passes take.
+        if not is_done or conv_to_gemm is chosen[0] or options["batch"] == "free":
+            raise
+        raise NothingToRewriteError(f"{_DONE} (again: {error.refusals[0]})") from error
+
+
 def _spatial_rank(images: Sequence[Image]) -> int:
     return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
 
 
-def _check_options(
+def check_options(
     sizes: Sequence[Size],
     input_size: Sequence[int] | None,
     seed: int,
     rtol: float | None,
     atol: float,
+    max_cells: int | None,
 ) -> None:
+    """Check options that ``rewrite`` and ``validate`` share, whether or not they play a part.
+
+    Raises:
+        UsageError: one has a value that it cannot have.
+    """
     for size in (*sizes, *([] if input_size is None else [input_size])):
         if not isinstance(size, Sequence) or not all(
             isinstance(extent, int) and extent > 0 for extent in size
@@ -202,6 +263,8 @@ def _check_options(
         raise UsageError(f"seed must not be negative, got {seed}")
     if not (rtol is None or rtol >= 0) or not atol >= 0:
         raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
+    if max_cells is not None and (not isinstance(max_cells, int) or max_cells < 1):
+        raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
 
 
 def _copy(model: ModelProto) -> ModelProto:
@@ -217,77 +280,3 @@ def _check_result(original: ModelProto, result: ModelProto) -> None:
         complaint = check(result, infer_shapes=False)
     if complaint:
         raise ValidationFailedError(f"the checker rejects the rewritten model: {complaint}")
-
-
-def validate(
-    original: ModelSource,
-    rewritten: ModelSource,
-    *,
-    sizes: Sequence[Size] = (),
-    inputs: Sequence[str | PathLike[str]] = (),
-    window_step: int | Sequence[int] = 1,
-    feature_maps: Sequence[str] = (),
-    input_size: Sequence[int] | None = None,
-    require_crops: bool = False,
-    provider: str = "cpu",
-    rtol: float | None = None,
-    atol: float = 0.0,
-    seed: int = 0,
-    progress: Progress = no_progress,
-) -> ValidationReport:
-    """Compare a rewritten model with its original.
-
-    Args:
-        original: the classifier.
-        rewritten: its fully convolutional form, by this tool or another.
-        sizes: image sizes to validate at beside the original one, in pixels an axis (height,
-            width); by default two larger ones.
-        inputs: paths of images to validate on in addition, of the original size or larger:
-            ``.npy`` arrays, or image files; ``onnxfcn.proof.image_files`` says how pixels are fed.
-        window_step: the windows that the map should take of the feature map, every so-many-th.
-        feature_maps: names of the tensors where the trunk ends, needed only where the models have
-            no other names in common; ``NAME=OTHER`` where the rewritten model has another name.
-            What cannot be told of the trunk before them is no failure then, but not proven.
-        input_size: the image size that an original with symbolic axes was made for.
-        require_crops: whether it is a failure that cells are not the original's answers on crops
-            of the image, or that this cannot be measured; else it is a finding.
-        provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
-            with options such as ``cuda:device_id=1``.
-        rtol: largest error relative to the output's scale; by default 1e-4, more for float16.
-        atol: largest absolute error, in addition.
-        seed: seed of the random images, and of the cells to compare with crops.
-        progress: called with what is being done, the steps done and the steps in all.
-
-    Returns:
-        What was seen; false where a comparison failed.
-
-    Raises:
-        UsageError: an option or a path is wrong.
-        UnusableModelError: a model is not valid, or ONNX Runtime cannot run it.
-        ValidationFailedError: the models cannot be compared, do not run at a larger size, or a map
-            has another size than the original's geometry gives.
-    """
-    _check_options(sizes, input_size, seed, rtol, atol)
-    settings = Settings(
-        provider=exact_provider(provider), rtol=rtol, atol=atol, seed=seed, progress=progress
-    )
-    models = open_model(original), open_model(rewritten)
-    try:
-        with blaming(*models):
-            return run_validation(
-                *models,
-                settings,
-                sizes=sizes,
-                inputs=inputs,
-                window_step=window_step,
-                feature_maps=feature_maps,
-                input_size=input_size,
-                crops=True,
-                require_crops=require_crops,
-            )
-    except RefusedError as error:
-        for refusal in error.refusals:
-            if refusal.code is RefusalCode.RUNTIME_LACKS:
-                # What a rewrite would refuse to make was given here.
-                raise UnusableModelError(f"the rewritten model: {refusal.found}") from error
-        raise

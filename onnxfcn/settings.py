@@ -23,7 +23,8 @@ class Settings:
         provider: the execution provider.
         rtol: largest error relative to the output's scale; ``None`` as fits the data type.
         atol: largest absolute error, in addition.
-        seed: seed of the random images.
+        seed: seed of the random images, and of the cells to compare.
+        max_cells: cells of a map that are compared with their windows at most; ``None`` for all.
         progress: called with what is being done, the steps done and the steps in all.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     rtol: float | None = None
     atol: float = 0.0
     seed: int = 0
+    max_cells: int | None = None
     progress: Progress = no_progress
 
     def generator(self) -> np.random.Generator:

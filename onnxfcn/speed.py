@@ -18,6 +18,7 @@ from .errors import GeometryUnknownError, UsageError
 from .files.graph_view import graph_view
 from .geometry import Box, Geometry
 from .geometry.analysis import ModelAnalysis
+from .geometry.program_source import with_told
 from .proof.crop_runs import CropRuns
 from .proof.model_pair import ModelPair
 from .rewrite import ModelSource, open_model
@@ -55,7 +56,8 @@ def bench(
             original extents.
         batches: numbers of images of the original size; by default 1 and 8, or the only one that
             the original takes.
-        input_size: the image size that an original with symbolic axes was made for.
+        input_size: the image size that an original with symbolic axes was made for; by default
+            what its metadata tell, where a rewrite made it.
         provider: ``cpu``, ``cuda`` or the name of another execution provider of ONNX Runtime,
             with options such as ``cuda:device_id=1``.
         progress: called with what is being done, the steps done and the steps in all.
@@ -68,7 +70,8 @@ def bench(
         GeometryUnknownError: it cannot be told which crop a cell stands for.
     """
     settings = Settings(provider=parse_provider(provider), progress=progress)
-    pair = ModelPair(open_model(original), open_model(rewritten), input_size)
+    first, second = open_model(original), open_model(rewritten)
+    pair = ModelPair(first, second, with_told(first, input_size)[0])
     models = _Stopwatch(pair, settings)
     counts = batches or ([pair.image.samples] if pair.image.samples else _BATCHES)
     models.check(counts)

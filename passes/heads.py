@@ -151,7 +151,9 @@ class HeadFinder:
                 maker or reader,
                 expected="a tensor with a known layout, such as [N, C, H, W]",
                 found=f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads",
-                advice="" if maker else "Say what its axes are: --input-layout nchw",
+                advice=""
+                if maker and self._sized_images
+                else "Say what the image's axes are: --input-layout nchw",
             )
         if grows:
             self._check_grows(reader, source, roles)

@@ -39,6 +39,7 @@ def test_first_two_commands_install_rewrite_and_test() -> None:
         "--provider",
         "--rtol",
         "--atol",
+        "--max-cells",
         "--no-validate",
         "--global-pool",
         "--output-layout",
@@ -77,6 +78,7 @@ def test_what_the_readme_shows_of_inspect_is_what_it_prints() -> None:
         "--provider",
         "--rtol",
         "--atol",
+        "--max-cells",
         "--json",
     ],
 )

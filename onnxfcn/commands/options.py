@@ -56,7 +56,8 @@ InputSize = Annotated[
     typer.Option(
         parser=parse_size,
         metavar="HxW",
-        help="Image size that a model with symbolic axes was made for; needed only then.",
+        help="Image size that a model with symbolic axes was made for, where its metadata do not"
+        " tell.",
     ),
 ]
 InputLayout = Annotated[
@@ -83,6 +84,15 @@ RelativeTolerance = Annotated[
 ]
 AbsoluteTolerance = Annotated[
     float, typer.Option("--atol", min=0, help="Absolute error allowed on top of --rtol.")
+]
+MaxCells = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cells",
+        metavar="N",
+        min=1,
+        help="Compare at most N cells of a larger map, its corners among them; by default all.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Verbose = Annotated[

@@ -13,10 +13,9 @@ from ..sizes import size_text
 from .crop_table import print_crops
 
 _WIDTH = 100
-_VERDICTS = {
-    True: "proven: the rewritten model does what the original does",
-    False: "no difference was seen, but not all of it is proven",
-}
+_PROVEN = "proven: the rewritten model does what the original does"
+_PROVEN_IN_PART = "proven on a sample: in the cells that were drawn, both models do the same"
+_NOT_PROVEN = "no difference was seen, but not all of it is proven"
 
 
 def print_report(report: RewriteReport, *, verbose: bool) -> None:
@@ -64,8 +63,14 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
         console.print(f"window {size_text(window)} on feature map '{name}'", soft_wrap=True)
     _print_seen(console, report, verbose)
     if report.passed:
-        console.print(f"{_VERDICTS[report.proven]} ({seconds:.1f} s)")
+        console.print(f"{_verdict(report)} ({seconds:.1f} s)")
     console.file.flush()
+
+
+def _verdict(report: ValidationReport) -> str:
+    if not report.proven:
+        return _NOT_PROVEN
+    return _PROVEN_IN_PART if report.sampled else _PROVEN
 
 
 def report_console() -> Console:
@@ -149,4 +154,7 @@ def _finding(result: SizeResult, comparison: Comparison) -> str:
         return f"as convolutions{ties}"
     if not comparison.proven:
         return "cells do not differ: nothing proven"
+    count = result.cells.get(comparison.output)
+    if count is not None and count.sampled:
+        return f"{count.compared:,} of {count.in_all:,} cells = window{ties}"
     return f"cell = window{ties}"

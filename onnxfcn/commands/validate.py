@@ -8,11 +8,12 @@ import typer
 
 from ..errors import ValidationFailedError
 from ..report import SCHEMA_VERSION, ValidationReport
-from ..rewrite import validate as validate_models
+from ..validate import validate as validate_models
 from .options import (
     AbsoluteTolerance,
     AsJson,
     InputSize,
+    MaxCells,
     Original,
     Provider,
     RelativeTolerance,
@@ -43,7 +44,7 @@ _FeatureMaps = Annotated[
     ),
 ]
 _Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of the random images and of the cells to crop.")
+    int, typer.Option(min=0, help="Seed of the random images and of the cells that are drawn.")
 ]
 _RequireCrops = Annotated[
     bool,
@@ -61,6 +62,7 @@ def validate(
     window_step: WindowStep = "1",
     feature_maps: _FeatureMaps = None,
     input_size: InputSize = None,
+    max_cells: MaxCells = None,
     seed: _Seed = 0,
     require_crops: _RequireCrops = False,
     provider: Provider = "cpu",
@@ -92,6 +94,7 @@ def validate(
             provider=provider,
             rtol=rtol,
             atol=atol,
+            max_cells=max_cells,
             seed=seed,
             progress=bar.advance,
         )

@@ -1,6 +1,7 @@
 """Prepare a model to be traced."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def size_told(metadata: Mapping[str, str]) -> Size | None:
 def layout_told(metadata: Mapping[str, str]) -> str | None:
     """The layout of the image that a rewritten model's metadata tell; see ``layout_of``."""
     return next((geometry.layout for geometry in _told(metadata)), None)
+
+
+def with_told(
+    model: StoredModel, input_size: Sequence[int] | None, input_layout: str | None = None
+) -> tuple[Sequence[int] | None, str | None]:
+    """The original image size and the layout of a model that may be a rewritten one.
+
+    Args:
+        model: the model; only its graph is looked at.
+        input_size: the size, where the user gives it.
+        input_layout: the layout, where the user gives it.
+
+    Returns:
+        The same; what is not given, and cannot be told from the graph, is as the metadata tell.
+    """
+    told = {entry.key: entry.value for entry in model.proto.metadata_props}
+    graph = graph_view(model)
+    with suppress(Refused):  # Whoever works with them will say so.
+        images = find_images(graph, input_size, input_layout)
+        if not images and input_layout is None:
+            input_layout = layout_told(told)
+            images = find_images(graph, input_size, input_layout)
+        if not all(image.is_sized for image in images):
+            input_size = size_told(told)
+    return input_size, input_layout
 
 
 def _told(metadata: Mapping[str, str]) -> list[Geometry]:

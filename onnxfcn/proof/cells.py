@@ -51,16 +51,20 @@ def align_cells(
     *,
     spatial: tuple[int, ...],
     map_size: Size,
+    drawn: Sequence[Size] | None = None,
 ) -> Compared:
     """The head's answers on single windows, put together as a map, beside a model's.
 
+    Where some of the cells were drawn, those of both lie side by side, along one axis.
+
     Args:
         name: the tensor's name.
-        answers: ``[N, K]`` or the like, one a cell, in row-major order.
+        answers: ``[N, K]`` or the like, one a cell, in row-major order or as drawn.
         actual: the map.
         spatial: its spatial axes.
         map_size: cells of the map; empty for an output that answers once an image, whose samples
             take the place of cells.
+        drawn: places of the cells that the answers are for; ``None`` for all.
 
     Raises:
         ValidationFailedError: the map has other features or other cells than the answers.
@@ -76,11 +80,13 @@ def align_cells(
         check_cells(name, actual, spatial, map_size)
         actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
         one = actual.shape[: actual.ndim - len(spatial)]
+        if drawn is not None:
+            actual = actual[(..., *np.transpose(drawn))]
         for answer in answers:
             if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
                 raise _other_shape(name, actual, answer)
         stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
-        expected, cell_axes = stacked.reshape(*one, *map_size), len(spatial)
+        expected, cell_axes = stacked.reshape(actual.shape), actual.ndim - len(one)
     return Compared(expected, actual, cell_axes)
 
 

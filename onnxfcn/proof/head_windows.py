@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 from onnx import ModelProto, NodeProto
@@ -86,16 +85,17 @@ class HeadWindows:
     def answers(
         self,
         maps: Mapping[str, np.ndarray],
-        map_size: Size,
+        cells: Sequence[Size],
         step: Size,
         samples: int,
         provider: Provider,
     ) -> Iterator[dict[str, np.ndarray]]:
-        """The head's answers on each window, in row-major order of the cells.
+        """The head's answers on windows, one for each of some cells.
 
         Args:
             maps: the feature maps, by name.
-            map_size: cells of the output map.
+            cells: places of the cells in the output map, an axis each; of no meaning for a head
+                that does not slide: it answers once.
             step: cells of the feature map from one window to the next.
             samples: the only number of samples that the head takes; 0 for any.
             provider: the execution provider.
@@ -105,7 +105,6 @@ class HeadWindows:
         if not self.slides:
             yield from self._run(session, [maps], batch, samples)
             return
-        cells = list(product(*(range(extent) for extent in map_size)))
         a_run = max(1, _SAMPLES_A_RUN // batch)
         for first in range(0, len(cells), a_run):
             group = [

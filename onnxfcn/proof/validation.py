@@ -2,8 +2,8 @@
 
 Identity: at the original size it answers as the original does. Trunk: where the rewrite changed
 it, it does on a larger map what the original does on every window. Window: at a larger size every
-cell is the original's untouched head on that window of the feature map. Crop: how far cells are
-from the original's answers on crops of the image is measured.
+cell, or every one that is drawn, is the original's untouched head on that window of the feature
+map. Crop: how far cells are from the original's answers on crops of the image is measured.
 """
 
 from collections.abc import Sequence
@@ -124,6 +124,11 @@ class _Larger:
             found += [self._compared(sample) for sample in samples]
         except DoesNotFitError as error:
             raise ValidationFailedError(str(error)) from error
+        if any(result.sampled for result in found):
+            notes.append(
+                f"with --max-cells {self.settings.max_cells}, cells of larger maps were drawn with"
+                f" the seed {self.settings.seed}: the others were not compared"
+            )
         if self.models.trunk.is_whole:
             notes.append(_NOTHING_BAKED)
         return found, notes
@@ -134,7 +139,7 @@ class _Larger:
             feeds = pair.feeds_with(sample.image, self.generator)
             return compare_identity(self.models, self.settings, feeds, sample.source)
         answered = run_larger(self.models, sample, self.step, self.generator)
-        result = compare_windows(self.models, answered, self.step, self.settings)
+        result = compare_windows(self.models, answered, self.step, self.settings, self.generator)
         if self.meter:
             self.meter.measure(answered)
         return result

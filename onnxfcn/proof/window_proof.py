@@ -1,12 +1,14 @@
 """Promise 2: at a larger size, every cell is the untouched head on its window of the map."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from math import prod
 
 import numpy as np
 
 from passes.skeleton import Shape
 
+from ..cell_count import CellCount
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..report import SizeResult
 from ..settings import Settings
@@ -14,6 +16,7 @@ from ..sizes import Size, size_text
 from .cells import align_cells, check_cells, compare_all
 from .compare import Comparison
 from .compared_heads import ComparedHeads
+from .drawn_cells import drawn_cells
 from .head_windows import HeadWindows
 from .interface import check_declared
 from .samples import Answered, Sample
@@ -63,15 +66,20 @@ def run_larger(
 
 
 def compare_windows(
-    models: ComparedHeads, answered: Answered, step: Size, settings: Settings
+    models: ComparedHeads,
+    answered: Answered,
+    step: Size,
+    settings: Settings,
+    generator: np.random.Generator,
 ) -> SizeResult:
-    """Compare every cell at a larger size with the head on its window.
+    """Compare every cell at a larger size, or those that are drawn, with the head on its window.
 
     Args:
         models: the models.
         answered: an image, and what the rewritten model says of it.
         step: cells of the feature map from one window to the next, an axis each.
         settings: how validation is run.
+        generator: has a child that draws cells, so that its own numbers stay the same.
 
     Raises:
         ValidationFailedError: a map has another size than it should.
@@ -80,9 +88,16 @@ def compare_windows(
     shapes, map_sizes = models.shapes_at(size), models.map_sizes(size, step) or []
     check_declared(models.pair.declared, actual)
     _check_maps(models, actual, shapes, size)
+    (drawing,) = generator.spawn(1)
     comparisons: list[Comparison] = []
+    counts: dict[str, CellCount] = {}
     for head, map_size in zip(models.heads, map_sizes, strict=True):
-        comparisons += _compare_head(models, head, actual, size, map_size, step, settings)
+        cells = map_size if head.slides else ()
+        drawn = drawn_cells(cells, settings.max_cells, drawing)
+        comparisons += _compare_head(models, head, actual, size, cells, drawn, step, settings)
+        if head.slides:
+            count = prod(cells) if drawn is None else len(drawn)
+            counts |= dict.fromkeys(head.compared, CellCount(compared=count, in_all=prod(cells)))
     slides = bool(models.heads) and models.heads[0].slides
     return SizeResult(
         size=size,
@@ -90,6 +105,7 @@ def compare_windows(
         comparisons=tuple(comparisons),
         maps={name: models.extents(name, shapes) or () for name in models.trunk_outputs},
         source=answered.sample.source,
+        cells=counts,
     )
 
 
@@ -114,21 +130,34 @@ def _compare_head(
     head: HeadWindows,
     actual: Mapping[str, np.ndarray],
     size: Size,
-    map_size: Size,
+    cells: Size,
+    drawn: Sequence[Size] | None,
     step: Size,
     settings: Settings,
 ) -> list[Comparison]:
-    """Compare the outputs of a head with its answers on windows of the rewritten model's maps."""
-    cells = map_size if head.slides else ()
+    """Compare the outputs of a head with its answers on windows of the rewritten model's maps.
+
+    Args:
+        models: the models.
+        head: the head.
+        actual: what the rewritten model says.
+        size: the image, in pixels an axis.
+        cells: cells of the map, an axis each; empty where the head answers once an image.
+        drawn: places of the cells to compare; ``None`` for all.
+        step: cells of the feature map from one window to the next, an axis each.
+        settings: how validation is run.
+    """
+    spatial = {name: models.pair.growth.spatial(name) for name in head.compared}
     for name in head.compared if cells else ():
         # Before the windows are run: a map of another size may have very many of them.
-        check_cells(name, actual[name], models.pair.growth.spatial(name), cells, step)
+        check_cells(name, actual[name], spatial[name], cells, step)
+    places = list(product(*map(range, cells))) if drawn is None else drawn
     collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
     maps = {name: actual[name] for name in head.feature_maps}
-    answers = head.answers(maps, map_size, step, models.pair.image.samples, settings.provider)
+    answers = head.answers(maps, places, step, models.pair.image.samples, settings.provider)
     try:
         for done, answer in enumerate(answers, 1):
-            settings.progress(f"windows at {size_text(size)}", done, prod(cells))
+            settings.progress(f"windows at {size_text(size)}", done, len(places))
             for name, values in answer.items():
                 collected[name].append(values)
     except UnusableModelError as error:
@@ -138,8 +167,9 @@ def _compare_head(
             name,
             collected.pop(name),
             actual[name],
-            spatial=models.pair.growth.spatial(name),
+            spatial=spatial[name],
             map_size=cells,
+            drawn=drawn,
         )
         for name in head.compared
     }

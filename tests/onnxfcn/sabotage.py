@@ -97,6 +97,48 @@ def rotate(graph: GraphProto, tensor: str, axis: int) -> None:
         graph.node.insert(index, added)
 
 
+def show_neighbours(graph: GraphProto, tensor: str, places: np.ndarray) -> None:
+    """Let the readers of a map see, at some places, the cell beside the one that they ask for.
+
+    Args:
+        graph: the graph; a map of one cell stays what it is.
+        tensor: name of the map, ``[N, C, H, W]``.
+        places: where, ``[H, W]`` of the only larger map that the graph is run on.
+    """
+    rotate(graph, tensor, 3)
+    index = next(i for i, n in enumerate(graph.node) if "rotated" in n.input)
+    graph.node[index].input[0] = "mixed"
+    constants = {
+        "nought": np.float32(0),
+        "unit": np.float32(1),
+        "columns": np.float32(places.shape[1]),
+        "beyond": np.float32(-1),
+        "rows axis": np.int64(2),
+        "columns axis": np.int64(3),
+        "places": places.ravel(),
+    }
+    graph.initializer.extend(numpy_helper.from_array(np.array(v), k) for k, v in constants.items())
+    # Number of every cell, in row-major order.
+    chain = [
+        ("Mul", [tensor, "nought"], "noughts"),
+        ("Add", ["noughts", "unit"], "units"),
+        ("CumSum", ["units", "rows axis"], "row"),
+        ("Add", ["row", "beyond"], "rows before"),
+        ("Mul", ["rows before", "columns"], "cells before"),
+        ("CumSum", ["units", "columns axis"], "column"),
+        ("Add", ["cells before", "column"], "counted"),
+        ("Add", ["counted", "beyond"], "number"),
+    ]
+    added = [helper.make_node(operator, read, [made]) for operator, read, made in chain]
+    added += [
+        helper.make_node("Cast", ["number"], ["place"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["places", "place"], ["there"]),
+        helper.make_node("Where", ["there", "rotated", tensor], ["mixed"]),
+    ]
+    for each in reversed(added):
+        graph.node.insert(index, each)
+
+
 def rotate_answers_by_a_row(graph: GraphProto) -> None:
     rotate(graph, "relu4", 2)
 

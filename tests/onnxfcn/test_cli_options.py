@@ -38,6 +38,10 @@ Fails = Callable[..., Any]
         ("--rtol", "nan", "--rtol"),
         ("--atol", "-1", "--atol"),
         ("--atol", "much", "--atol"),
+        ("--max-cells", "0", "--max-cells"),
+        ("--max-cells", "-1", "--max-cells"),
+        ("--max-cells", "2.5", "--max-cells"),
+        ("--max-cells", "", "--max-cells"),
     ],
 )
 def test_bad_option(

@@ -10,6 +10,7 @@ import passes
 
 PUBLIC = {
     onnxfcn: {
+        "CellCount",
         "CropGroup",
         "CropReport",
         "CropResult",

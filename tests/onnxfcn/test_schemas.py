@@ -84,7 +84,23 @@ def test_reports(
     assert content["validation"]["crops"]["results"]
     checked("rewrite", lenet_file, tmp_path / "out.onnx", code=0)
     checked("rewrite", lenet_file, tmp_path / "out.onnx", "--no-validate", code=0)
+    checked("rewrite", lenet_file, tmp_path / "out.onnx", "--head", "matmul", code=0)
     assert checked("bench", lenet_file, fcn, "--size", "32x28", code=0)["sizes"]
+
+
+def test_reports_of_some_of_the_cells(
+    lenet_file: Path, fcn: Path, tmp_path: Path, checked: Callable[..., dict[str, Any]]
+) -> None:
+    options = ("--size", "36x40", "--size", "32x28", "--max-cells", "5")
+    found = checked("validate", lenet_file, fcn, *options, code=0)["validation"]
+    again = checked("rewrite", lenet_file, tmp_path / "out.onnx", *options, code=0)["validation"]
+    assert found["sizes"] == again["sizes"]
+    assert found["sampled"]
+    assert found["identity"]["cells"] == {}
+    assert [size["cells"]["fc5"] for size in found["sizes"]] == [
+        {"compared": 5, "in_all": 12},
+        {"compared": 2, "in_all": 2},
+    ]
 
 
 def test_failed_reports(

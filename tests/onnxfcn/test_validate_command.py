@@ -190,7 +190,10 @@ def test_classes_must_be_equal(tmp_path: Path, command: Command, fails: Fails) -
     fails("validate", *files, "--rtol", "10", "--atol", "100", code=5, says="differ")
 
 
-def test_ties_of_classes_are_reported_and_no_failure(tmp_path: Path, command: Command) -> None:
+@pytest.mark.parametrize("options", [(), ("--max-cells", "5")])
+def test_ties_of_classes_are_reported_and_no_failure(
+    options: tuple[str, ...], tmp_path: Path, command: Command
+) -> None:
     original = with_classes(lenet_sample.build())
     # Two classes with the same weights, high above the others; the rewritten model has one of
     # them a rounding higher.
@@ -202,13 +205,14 @@ def test_ties_of_classes_are_reported_and_no_failure(tmp_path: Path, command: Co
     raised = np.float32([0] * 9 + [1e-4])
     sabotage.change(rewritten.graph, "fc5.bias", lambda values: values + raised)
     files = saved(tmp_path / "in.onnx", original), saved(tmp_path / "out.onnx", rewritten)
-    finished = command("validate", *files, "--size", "36x40", "--json")
+    arguments = ("validate", *files, "--size", "36x40", *options)
+    finished = command(*arguments, "--json")
     assert finished.code == 0, finished.err
     (size,) = json.loads(finished.out)["validation"]["sizes"]
     (classes,) = (found for found in size["comparisons"] if found["output"] == "class")
     assert classes["ties"] > 0
     assert classes["max_error"] == 0
-    assert " at ties" in command("validate", *files, "--size", "36x40").out
+    assert " at ties" in command(*arguments).out
     sabotage.change(rewritten.graph, "fc5.bias", lambda values: values + 1000 * raised)
     onnx.save(rewritten, files[1])
-    assert command("validate", *files, "--size", "36x40").code == 5
+    assert command(*arguments).code == 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import crops, heads, nodes, rewriting
 from .machine import Machine, this_machine
-from .options import positive
+from .options import existing_folder, positive
 from .printing import note
 
 BENCHMARKS = {
@@ -25,10 +25,13 @@ PLOTS = Path(__file__).resolve().parent / "plots"
 
 def main(arguments: list[str] | None = None) -> None:
     """Run them."""
-    options = _parser().parse_args(arguments)
-    machine = this_machine()
+    parser = _parser()
+    options, machine = parser.parse_args(arguments), this_machine()
     if drawn := find_spec("matplotlib") is not None:
-        options.output.mkdir(parents=True, exist_ok=True)
+        try:
+            options.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--output: {options.output} cannot be made: {error.strerror}")
     else:
         note("no plots, no module 'matplotlib': pip install '.[benchmarks]' brings it")
     print(*machine.lines(), sep="\n")
@@ -56,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=positive, help="of each measurement but of crops")
     parser.add_argument(
-        "--folder", type=Path, help="where 10 GB are free for models; by default TMPDIR"
+        "--folder", type=existing_folder, help="where 10 GB are free for models; by default TMPDIR"
     )
     return parser
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-# A process inherits the peak of the one that started it: this small one stands in between.
+# A process inherits the peak of the one that started it: this small one stands in between. Linux
+# counts the peak in units of 1024 bytes.
 _TIMED = """
 import resource, subprocess, sys, time
 began = time.perf_counter()
@@ -40,4 +41,4 @@ def run_apart(script: str, *arguments: str) -> tuple[Cost, str]:
     finished = subprocess.run(timed, stdout=subprocess.PIPE, text=True, check=True)
     *printed, cost = finished.stdout.splitlines()
     seconds, peak = map(float, cost.split())
-    return Cost(seconds, peak / 1000), "\n".join(printed)
+    return Cost(seconds, peak * 1024 / 1e6), "\n".join(printed)

@@ -17,7 +17,7 @@ import onnx
 from sample_models import build
 
 from . import wide_head
-from .options import positive
+from .options import existing_folder, positive
 from .printing import heading, note, row
 from .processes import Cost, run_apart
 
@@ -88,10 +88,14 @@ class RewriteCosts:
         files = "external data" if self.external else "one file"
         return f"{self.model}, {self.megabytes:.0f} MB, {files}"
 
-    def beyond_import(self, copy: str) -> float:
-        """The rewrite without its imports, in times of a copy without the start of Python."""
+    def beyond_import(self, copy: str) -> float | None:
+        """The rewrite without its imports, in times of a copy without the start of Python.
+
+        ``None`` where either took no longer than what is left out: the rounds were too few.
+        """
         seconds = {task: cost.seconds for task, cost in self.tasks.items()}
-        return (seconds[REWRITE] - seconds[IMPORT]) / (seconds[copy] - seconds[START])
+        rewriting, copying = seconds[REWRITE] - seconds[IMPORT], seconds[copy] - seconds[START]
+        return rewriting / copying if min(rewriting, copying) > 0 else None
 
     @property
     def beside_save(self) -> float:
@@ -157,8 +161,9 @@ def _rows(found: list[RewriteCosts]) -> Iterator[list[str]]:
         costs = (each.tasks[task] for each in found)
         yield [task, *(f"{cost.seconds:.2f} s, {cost.megabytes:.0f} MB" for cost in costs)]
     for copy in (COPY, SYNCED):
-        ratios = (f"{each.beyond_import(copy):.2f}" for each in found)
-        yield [f"rewrite without imports / {copy}", *ratios]
+        ratios = (each.beyond_import(copy) for each in found)
+        cells = (f"{ratio:.2f}" if ratio else "-" for ratio in ratios)
+        yield [f"rewrite without imports / {copy}", *cells]
     yield [f"rewrite / {LOAD_SAVE}", *(f"{each.beside_save:.2f}" for each in found)]
 
 
@@ -166,7 +171,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rewriting", description=__doc__)
     parser.add_argument("--rounds", type=positive, default=5)
-    parser.add_argument("--folder", type=Path, help="where 10 GB are free; by default TMPDIR")
+    parser.add_argument(
+        "--folder", type=existing_folder, help="where 10 GB are free; by default TMPDIR"
+    )
     options = parser.parse_args(arguments)
     run(rounds=options.rounds, folder=options.folder)
 

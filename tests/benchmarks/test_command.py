@@ -46,7 +46,23 @@ def test_tables_do_without_matplotlib(
     assert not list(tmp_path.iterdir())
 
 
-def test_unknown_benchmark_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        command.main(["--only", "nonsense"])
-    assert "nonsense" in capsys.readouterr().err
+@pytest.mark.parametrize("option", ["--only=nonsense", "--folder=nowhere", "--rounds=0"])
+def test_wrong_option_is_named(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main([option])
+    name, value = option.split("=")
+    *_, message = capsys.readouterr().err.splitlines()
+    assert name in message
+    assert value in message
+
+
+@pytest.mark.skipif(not find_spec("matplotlib"), reason="the extra 'benchmarks' is not installed")
+def test_file_in_place_of_the_folder_of_plots(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plots").touch()
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--output", str(tmp_path / "plots")])
+    printed = capsys.readouterr()
+    assert "plots cannot be made: File exists" in printed.err
+    assert not printed.out

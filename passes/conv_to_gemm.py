@@ -16,14 +16,11 @@ from .evaluation import Constants
 from .matmul.convolution import Convolution, read_convolution
 from .matmul.heads import head_convolutions
 from .matmul.product import Products
-from .matmul.same_pads import HAS_CONSTANT_OF_SHAPE
+from .opsets import BROADCASTS, HAS_CONSTANT_OF_SHAPE
 from .result import PassResult, RefusalCode, Refused, node_name, refuse
 from .use_def import is_standard
 
 NAME = "conv_to_gemm"
-
-_FIRST_OPSET = 7
-"""From this opset on, Add and its like broadcast."""
 
 
 def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
@@ -93,7 +90,7 @@ def _check_opset(node: gs.Node, convolution: Convolution, opset: int) -> None:
         Refused: it does not.
     """
     computed = convolution.pads is None
-    needed = HAS_CONSTANT_OF_SHAPE if computed else _FIRST_OPSET
+    needed = HAS_CONSTANT_OF_SHAPE if computed else BROADCASTS
     if opset < needed:
         raise refuse(
             RefusalCode.OPSET_TOO_OLD,

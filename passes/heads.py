@@ -9,7 +9,7 @@ from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
 from .gates import meets_map
 from .images import SYMBOLIC_BATCH, Image, Roles
-from .lift.pooling import POOLING, pools_window, reduced_axes
+from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .skeleton import Shape
@@ -129,7 +129,7 @@ class HeadFinder:
         one_cell = all(e == 1 for e in self._shapes.get(node.outputs[0].name, ())[2:])
         if is_standard(node, *POOLS) and not one_cell:
             return False
-        axes = reduced_axes(node, len(shape), spatial, self._constants)
+        axes = pooled_axes(node, len(shape), spatial, self._constants)
         if axes is None:
             return False
         window: Window | Scattered = self._window(node, source, grows=False)

@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 from .evaluation import Constants
 from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
 from .result import RefusalCode, refuse
+from .signatures import told
 from .skeleton import Dim, Shape
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -69,11 +70,11 @@ def find_images(
         rank = len(tensor.shape or ())
         if rank < 3:
             continue
-        told = _roles_by_letters(input_layout, tensor, rank)
-        roles = _roles_by_consumers(tensor, rank, constants) or told
+        given = _roles_by_letters(input_layout, tensor, rank)
+        roles = _roles_by_consumers(tensor, rank, constants) or given
         if roles is None:
             continue
-        if told not in (None, roles):
+        if given not in (None, roles):
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,
                 None,
@@ -117,13 +118,11 @@ def _order_behind(
     if is_standard(node, "Transpose"):
         return [order[axis] for axis in permutation(node, len(order))]
     if is_standard(node, "Unsqueeze"):
-        axes = node.attrs.get("axes")
-        if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
-            axes = constants.values(node.inputs[1]).tolist()
+        axes = told(node, "axes", 1, constants)
         if axes is None:
             return None
         rank = len(order) + len(axes)
-        added = {axis % rank for axis in axes}
+        added = {int(axis) % rank for axis in axes}
         left = iter(order)
         return [None if axis in added else next(left) for axis in range(rank)]
     return order if keeps_axes(node) else None

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.result import node_name
+from passes.signatures import attribute_or_input
 from passes.use_def import has_subgraph, is_standard
 
 from .leaps import without_leaps
@@ -125,7 +126,7 @@ class Trace:
             return self._values[id(tensor)]
         return self.program.constant(tensor) if self.program.is_constant(tensor) else None
 
-    def known(self, node: gs.Node, tensor: gs.Tensor) -> np.ndarray:
+    def known(self, tensor: gs.Tensor) -> np.ndarray:
         """Value of an operand that must not depend on the image.
 
         Raises:
@@ -138,11 +139,8 @@ class Trace:
 
     def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
         """What older opsets have as an attribute, and newer ones as an input; one-dimensional."""
-        if name in node.attrs:
-            return np.atleast_1d(np.asarray(node.attrs[name]))
-        if len(node.inputs) <= place or not node.inputs[place].name:
-            return None
-        return np.atleast_1d(self.known(node, node.inputs[place]))
+        found = attribute_or_input(node, name, place)
+        return np.atleast_1d(self.known(found)) if isinstance(found, gs.Tensor) else found
 
     def parts(self, node: gs.Node, tensors: Sequence[gs.Tensor]) -> list[Seen]:
         """What tensors have seen that are broadcast against one another.
@@ -152,7 +150,7 @@ class Trace:
         found = [None if self.is_known(tensor) else self[tensor] for tensor in tensors]
         varies = {axis - len(part.shape) for part in found if part for axis in part.varies}
         return [
-            part or self._marked(self.known(node, tensor), varies)
+            part or self._marked(self.known(tensor), varies)
             for part, tensor in zip(found, tensors, strict=True)
         ]
 
@@ -193,7 +191,7 @@ class Trace:
             return self._measure(node)
         known = all(map(self.is_known, tensors)) and is_standard(node)
         if known and not has_subgraph(node) and not self._fills(node):
-            return self._compute(node, [self.known(node, tensor) for tensor in tensors])
+            return self._compute(node, [self.known(tensor) for tensor in tensors])
         rule = self.program.rules.get(node.op) if is_standard(node) else None
         if rule is None:
             raise UnknownError("what it reads is not known")
@@ -217,7 +215,7 @@ class Trace:
         """Whether a node makes a map of numbers of a shape, which may become very large."""
         if node.op not in _FILLS:
             return False
-        return len(self.known(node, node.inputs[_FILLS[node.op]])) > 1
+        return len(self.known(node.inputs[_FILLS[node.op]])) > 1
 
     def _measure(self, node: gs.Node) -> None:
         shape = np.array(self.shape(node.inputs[0]), np.int64)

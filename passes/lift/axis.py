@@ -6,15 +6,12 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..opsets import SOFTMAX_ON_ONE_AXIS
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
 from .elementwise import affine
 from .head import Cells, Edit, Head
-
-_ONE_AXIS_OPSET = 13
-"""From this opset on, the softmax family acts on one axis; before, it flattens everything from
-its axis on into one."""
 
 
 def lift_batch_normalization(node: gs.Node, head: Head) -> Edit:
@@ -64,7 +61,7 @@ def lift_softmax(node: gs.Node, head: Head) -> Edit:
         Refused: the axis is that of the batch, or several feature axes are flattened into one.
     """
     cells = head.cells(node, node.inputs[0])
-    flattens = head.opset < _ONE_AXIS_OPSET
+    flattens = head.opset < SOFTMAX_ON_ONE_AXIS
     axis = int(node.attrs.get("axis", 1 if flattens else -1))
     target = head.feature_axis(node, cells, axis)
     first = axis % len(cells.axes)

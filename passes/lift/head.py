@@ -9,14 +9,13 @@ import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
 from ..evaluation import Constants
+from ..opsets import CONV_OF_BFLOAT16
 from ..result import RefusalCode, Rewrite, refuse
+from ..signatures import attribute_or_input
 from ..skeleton import Shape
 from ..splice import Splice
 from ..static_shapes import StaticShapes
 from ..view_chain import Scattered, Window, mixed
-
-_BFLOAT16_OPSET = 22
-"""From this opset on, Conv and the pools take bfloat16."""
 
 Grid = tuple[tuple[int | str | None, ...], ...]
 """Map extents at two image sizes: cells of two maps stand for the same windows where it agrees."""
@@ -134,7 +133,7 @@ class Head:
         """
         found = self.shapes.types.get(tensor.name, TensorProto.UNDEFINED)
         takes = {TensorProto.UNDEFINED, TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE}
-        if self.opset >= _BFLOAT16_OPSET:
+        if self.opset >= CONV_OF_BFLOAT16:
             takes.add(TensorProto.BFLOAT16)
         if operator == "MaxPool":
             takes |= {TensorProto.INT8, TensorProto.UINT8}
@@ -175,6 +174,30 @@ class Head:
                 found=f"'{node.inputs[index].name}', which is computed at run time",
             )
         return self.constants.values(node.inputs[index])
+
+    def operand(self, node: gs.Node, name: str, index: int) -> np.ndarray | None:
+        """A constant operand that older opsets have as attribute ``name``, one-dimensional.
+
+        Raises:
+            Refused: it is computed at run time.
+        """
+        found = attribute_or_input(node, name, index)
+        if isinstance(found, gs.Tensor):
+            found = self.constant(node, index, name)
+        return None if found is None else np.atleast_1d(found)
+
+    def required(self, node: gs.Node, index: int, what: str) -> np.ndarray:
+        """Value of a constant operand that the operator cannot do without.
+
+        Raises:
+            Refused: it is computed at run time, or missing.
+        """
+        value = self.constant(node, index, what)
+        if value is None:
+            raise refuse(
+                RefusalCode.COMPUTED_WEIGHT, node, expected=f"constant {what}", found="none"
+            )
+        return value
 
     def cells(self, node: gs.Node, tensor: gs.Tensor) -> Cells:
         """The map that ``tensor`` becomes, for a node that reads it as a vector.

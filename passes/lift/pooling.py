@@ -15,8 +15,10 @@ import onnx_graphsurgeon as gs
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from ..evaluation import Constants, evaluate
+from ..kernels import kernels
 from ..operators import GLOBAL_POOLS, POOLS
 from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..signatures import told
 from ..splice import Splice
 from ..use_def import is_standard
 from ..view_chain import Window
@@ -41,7 +43,7 @@ _POOL_OF = {
 _NORM = {"ReduceL1": 1, "ReduceL2": 2}
 
 
-def reduced_axes(
+def pooled_axes(
     node: gs.Node, rank: int, extents: Sequence[int], constants: Constants
 ) -> tuple[int, ...] | None:
     """Axes that a pool or a reduction reduces to one element each.
@@ -61,24 +63,19 @@ def reduced_axes(
         return tuple(range(2, rank)) if _covers(node, extents) else None
     if not is_standard(node, *_POOL_OF):
         return None
-    axes = node.attrs.get("axes")
-    if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
-        axes = constants.values(node.inputs[1]).tolist()
-    return None if not axes else tuple(sorted(axis % rank for axis in axes))
+    axes = told(node, "axes", 1, constants)
+    if axes is None or not axes.size:
+        return None
+    return tuple(sorted(int(axis) % rank for axis in axes))
 
 
 def _covers(pool: gs.Node, extents: Sequence[int]) -> bool:
     """Whether the first position of a pool's kernel sees the whole map, each element once."""
-    kernel = pool.attrs.get("kernel_shape", [])
-    rank = len(extents)
-    if len(kernel) != rank or any(d != 1 for d in pool.attrs.get("dilations", [])):
-        return False
-    if pool.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        before = [0] * rank
-    else:
-        before = list(pool.attrs.get("pads", [0] * 2 * rank))[:rank]
-    seen = [k - pad for k, pad in zip(kernel, before, strict=True)]
-    return all(s >= extent for s, extent in zip(seen, extents, strict=True))
+    found = kernels(pool, pool.attrs.get("kernel_shape", []))
+    return len(found) == len(extents) and all(
+        kernel.dilation == 1 and kernel.span - kernel.pads[0] >= extent
+        for kernel, extent in zip(found, extents, strict=True)
+    )
 
 
 def pools_window(window: Window, axes: Sequence[int]) -> bool:
@@ -109,7 +106,7 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
         return lambda splice: None
     window = head.window(node, data)
     spatial = window.order.shape[1:] if node.op in POOLS else ()
-    axes = reduced_axes(node, window.order.ndim + 1, spatial, head.constants)
+    axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
     if axes is None or not window.feature_map or not pools_window(window, axes):
         raise refuse(
             RefusalCode.NO_RULE,

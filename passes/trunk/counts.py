@@ -12,8 +12,9 @@ from fractions import Fraction
 import onnx_graphsurgeon as gs
 
 from ..result import Refused
+from ..signatures import softmax_axes
 from ..use_def import has_subgraph, is_standard, outer_inputs
-from .along import reduced_axes, softmax_axes
+from .along import reduction_axes
 from .baked_counts import TELLING, compute_number, single_number, takes_back
 from .extents import Axes, Extent, grows, small
 from .powers import ALIKE, INDIFFERENT, POWERS, PROPORTIONAL, SUMS, Powers, powers_of
@@ -63,7 +64,7 @@ class _Counts:
         if node.op in ("GlobalAveragePool", "ReduceMean"):
             axes = self._trunk.axes(node, node.inputs[0])
             pools = node.op == "GlobalAveragePool"
-            gone = range(2, len(axes)) if pools else reduced_axes(node, self._trunk, len(axes))
+            gone = range(2, len(axes)) if pools else reduction_axes(node, self._trunk, len(axes))
             positions = self._trunk.extents.product(axes[axis] for axis in sorted(gone))
             if grows(positions):
                 self._averaged[id(node.outputs[0])] = positions
@@ -143,7 +144,7 @@ class _Counts:
             return [len(axes) - 1]
         if node.op == "GlobalLpPool":
             return range(2, len(axes))
-        return sorted(reduced_axes(node, self._trunk, len(axes)))
+        return sorted(reduction_axes(node, self._trunk, len(axes)))
 
     def _product(self, node: gs.Node) -> Powers | None:
         left, right = node.inputs[0], node.inputs[1]

@@ -9,6 +9,7 @@ import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants
 from ..result import RefusalCode, Refused, Rewrite, refuse
+from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
 from ..use_def import downstream
 from .extents import Axes, Extent, Extents, fixed, grows, large, small
@@ -211,12 +212,10 @@ class Trunk:
         Raises:
             Refused: it is computed from data.
         """
-        if name in node.attrs:
-            value = np.atleast_1d(np.asarray(node.attrs[name]))
-            return value, value
-        if len(node.inputs) <= index or not node.inputs[index].name:
-            return None
-        return self.value(node, node.inputs[index])
+        found = attribute_or_input(node, name, index)
+        if isinstance(found, np.ndarray):
+            return found, found
+        return None if found is None else self.value(node, found)
 
     def value(self, node: gs.Node, tensor: gs.Tensor) -> Pair:
         """Value of an operand at both sizes, one-dimensional.

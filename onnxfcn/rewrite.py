@@ -236,7 +236,7 @@ def _run(
 
 
 def _spatial_rank(images: Sequence[Image]) -> int:
-    return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
+    return max((len(image.spatial_axes) for image in images), default=0)
 
 
 def check_options(

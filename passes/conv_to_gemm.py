@@ -28,8 +28,8 @@ def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
 
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
-        convolutions: which ones: ``all``; ``heads``, those of one cell that end the model, and
-            the one without pads before them; or names with wildcards, such as ``conv1*,fc?``.
+        convolutions: which ones: ``all``; ``heads``, the unpadded Conv that reads the feature map
+            and the 1x1 Convs behind it; or names with wildcards, such as ``conv1*,fc?``.
 
     Returns:
         One rewrite for each convolution, or the refusals; neither where there is no such
@@ -79,7 +79,7 @@ def _out_of_reach(node: gs.Node | None, found: str) -> Refused:
         node,
         expected="convolutions outside of branches, loops and functions",
         found=found,
-        advice="Name those to rewrite: --convolutions PATTERN",
+        advice="Name those to rewrite: option convolutions, such as fc*",
     )
 
 

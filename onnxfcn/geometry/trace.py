@@ -166,14 +166,15 @@ class Trace:
         batches: dict[Any, int] = {}
         own = {id(img.tensor): img for img in self.program.images}
         for img in own.values():
-            shape = tuple(
-                int(str(extent)) + self.view.more * (role == self.view.axis + 2)
-                for extent, role in zip(img.shape, img.roles, strict=True)
-            )
+            shape = [extent for extent in img.shape if isinstance(extent, int)]
+            if len(shape) < len(img.shape) or len(img.spatial_axes) <= self.view.axis:
+                self._seen[id(img.tensor)] = _shape_unknown(img.tensor)
+                continue
+            axis = img.spatial_axes[self.view.axis]
+            shape[axis] += self.view.more
             batches |= dict(zip(img.tensor.shape, shape, strict=True))
-            axis = img.roles.index(self.view.axis + 2)
             self._seen[id(img.tensor)] = image(
-                shape, axis, self.view.start, marked=self.view.marked
+                tuple(shape), axis, self.view.start, marked=self.view.marked
             )
         for tensor in self.program.graph.inputs:
             if id(tensor) not in own and not self.program.is_constant(tensor):
@@ -182,7 +183,7 @@ class Trace:
                 self._seen[id(tensor)] = (
                     self.nothing(known, len(self._seen))
                     if len(known) == len(extents)
-                    else UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
+                    else _shape_unknown(tensor)
                 )
 
     def _run(self, node: gs.Node) -> None:
@@ -253,6 +254,10 @@ def _ruled(rule: Rule, node: gs.Node, trace: Trace) -> Sequence[Seen]:
         return rule(node, trace)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnknownError(f"its attributes contradict its inputs ({error!r})") from error
+
+
+def _shape_unknown(tensor: gs.Tensor) -> UnknownError:
+    return UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
 
 
 def node_text(node: gs.Node) -> str:

@@ -23,7 +23,8 @@ from ..splice import Splice
 from ..use_def import is_standard
 from ..view_chain import Window
 from .dense import channels_first_map
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 
 _POOL_OF = {
     "GlobalAveragePool": "AveragePool",
@@ -103,8 +104,25 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
     pooled = head.lifted.get(id(data))
     if isinstance(pooled, Cells) and pooled.is_vector and _is_idle(node):
         head.lifted[id(output)] = pooled
-        return lambda splice: None
+        return unchanged
     window = head.window(node, data)
+    axes = _matched_axes(node, head, window)
+    head.check_type(node, data, _POOL_OF[node.op])
+    for spare in node.outputs[1:]:
+        if spare.outputs:
+            raise refuse(
+                RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
+            )
+    head.lifted[id(output)] = _pooled_cells(node, head, window, axes)
+    return _to_window_pool(node, head, window)
+
+
+def _matched_axes(node: gs.Node, head: Head, window: Window) -> tuple[int, ...]:
+    """Axes that a node reduces, if these are all positions of every channel.
+
+    Raises:
+        Refused: they are not.
+    """
     spatial = window.order.shape[1:] if node.op in POOLS else ()
     axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
     if axes is None or not window.feature_map or not pools_window(window, axes):
@@ -114,18 +132,22 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
             expected="a pool over all positions of every channel",
             found=f"{node.op}, which takes others together",
         )
-    head.check_type(node, data, _POOL_OF[node.op])
-    for spare in node.outputs[1:]:
-        if spare.outputs:
-            raise refuse(
-                RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
-            )
+    return axes
+
+
+def _pooled_cells(node: gs.Node, head: Head, window: Window, axes: Sequence[int]) -> Cells:
+    """The map that a pool of the window becomes."""
     keeps = node.op in POOLS | GLOBAL_POOLS or bool(node.attrs.get("keepdims", 1))
     left = [axis for axis in range(1, window.order.ndim + 1) if axis not in axes]
     kept = [0, *(range(1, window.order.ndim + 1) if keeps else left)]
     channel = next((axis for axis in left if window.order.shape[axis - 1] != 1), left[0])
     mapped = tuple(0 if axis == 0 else 1 if axis == channel else None for axis in kept)
-    head.lifted[id(output)] = Cells(output, mapped, (window.channels,), head.grid(window))
+    return Cells(node.outputs[0], mapped, (window.channels,), head.grid(window))
+
+
+def _to_window_pool(node: gs.Node, head: Head, window: Window) -> Edit:
+    """The edit that turns a reduction of the whole window into a pool."""
+    data, output = node.inputs[0], node.outputs[0]
     factor, name = _factor(node, head, window), node_name(node)
 
     def edit(splice: Splice) -> Rewrite:

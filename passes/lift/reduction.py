@@ -8,7 +8,8 @@ from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, refuse
 from ..view_chain import Window
 from .axis import along_axes, reduced
-from .head import Edit, Head
+from .head import Head
+from .lifted import Edit, unchanged
 from .pooling import lift_pool
 
 _IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
@@ -34,7 +35,7 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     result = reduced(node, cells, axes, keeps)
     if node.op in _IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
         head.lifted[id(node.outputs[0])] = replace(result, tensor=cells.tensor)
-        return lambda splice: None
+        return unchanged
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     head.lifted[id(node.outputs[0])] = result
     return along_axes(node, axes, targets, None if "axes" in node.attrs else 1)

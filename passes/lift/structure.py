@@ -8,7 +8,8 @@ from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Scattered, Window
 from .axis import along, along_axes
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 from .view import lift_view
 
 
@@ -44,7 +45,7 @@ def lift_split(node: gs.Node, head: Head) -> Edit:
     axis = int(node.attrs.get("axis", 0))
     target = head.feature_axis(node, cells, axis)
     for output in node.outputs:
-        extent = head.constant_shape(node, output)[axis % len(cells.axes) - len(cells.axes)]
+        extent = head.extent(node, output, axis)
         features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
         head.lifted[id(output)] = replace(cells, tensor=output, features=features)
     return along(node, axis, target)
@@ -59,8 +60,7 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
-    indices = head.constant(node, 1, "indices")
-    assert indices is not None
+    indices = head.required(node, 1, "indices")
     axis = int(node.attrs.get("axis", 0))
     target = head.feature_axis(node, cells, axis)
     place = axis % len(cells.axes)
@@ -84,12 +84,9 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
     axes = _slice_axes(node, head)
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
-    shape = head.static_shape(node, output)
     features = list(cells.features)
     for axis, target in zip(axes, targets, strict=True):
-        extent = shape[axis % len(cells.axes)]
-        assert isinstance(extent, int)
-        features[target - 1] = extent
+        features[target - 1] = head.extent(node, output, axis)
     head.lifted[id(output)] = replace(cells, tensor=output, features=tuple(features))
     return along_axes(node, axes, targets, None if "starts" in node.attrs else 3)
 
@@ -117,7 +114,7 @@ def lift_transpose(node: gs.Node, head: Head) -> Edit:
     if mapped[:1] != [0] or mapped == sorted(mapped):
         # The map stays as it is: only what its axes stand for moves.
         head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
-        return lambda splice: None
+        return unchanged
     features = tuple(cells.features[axis - 1] for axis in mapped[1:])
     in_order = tuple(None if axis is None else mapped.index(axis) for axis in axes)
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], in_order, features, cells.grid)

@@ -95,8 +95,7 @@ class Products:
     def _move(self, node: gs.Node) -> None:
         """Let a node that computes every element on its own read and write channels-last."""
         output = node.outputs[0]
-        rank = self._layouts.rank(output)
-        assert rank is not None
+        rank = self._layouts.moved[id(node)]
         node.inputs = [self._operand(node, tensor, rank) for tensor in node.inputs]
         if node.op == "Concat":
             node.attrs["axis"] = 1 + rank

@@ -185,6 +185,7 @@ def _rebound(
 
 
 def bounds_text(trunk: Trunk, bounds: Sequence[Bounds]) -> str:
+    """Bounds for people, such as ``Slice 1:, :height/4``."""
     texts = [f"{_text(trunk, start)}:{_text(trunk, end)}" for start, end in bounds]
     return f"Slice {', '.join(texts)}"
 

@@ -115,6 +115,23 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
     features = tuple(int(extent) for extent in np.broadcast_shapes(*shapes))
     grid = head.same_grid(node, list(vectors.values()))
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], whole.axes, features, grid)
+    return _align_operands(node, head, missing, reshaped)
+
+
+def _align_operands(
+    node: gs.Node,
+    head: Head,
+    missing: dict[int, list[int]],
+    reshaped: list[tuple[int, tuple[int, ...]]],
+) -> Edit:
+    """The edit that lets the operands of a broadcasting operator meet as maps.
+
+    Args:
+        node: the operator.
+        head: the head that it belongs to.
+        missing: for each operand that is a vector, by its place, the axes that it lacks.
+        reshaped: places of constants, and the shape that each takes.
+    """
 
     def edit(splice: Splice) -> Rewrite | None:
         for index, axes in missing.items():

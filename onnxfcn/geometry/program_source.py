@@ -56,13 +56,6 @@ def to_program(
     return Program(graph, images, RULES)
 
 
-def spatial_size(image: Image) -> Size:
-    """Pixels of an image, an axis each, in image order."""
-    pairs = zip(image.roles, image.shape, strict=True)
-    extents = {role: int(str(extent)) for role, extent in pairs if role >= 2}
-    return tuple(extents[role] for role in sorted(extents))
-
-
 def _stored(model: ModelSource) -> StoredModel:
     if isinstance(model, StoredModel):
         return model

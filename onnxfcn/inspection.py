@@ -124,7 +124,7 @@ def _inspected(
     input_size: Sequence[int] | None,
     input_layout: str | None,
 ) -> Inspection:
-    told = {entry.key: entry.value for entry in stored.proto.metadata_props}
+    told = stored.metadata
     size, layout = input_size or size_told(told), input_layout or layout_told(told)
     try:
         image = next(iter(find_images(graph_view(stored), size, layout)), None)

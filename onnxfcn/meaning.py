@@ -105,7 +105,7 @@ def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]
         image: the image that it was made for.
     """
     try:
-        analysis = ModelAnalysis(model, spatial_size(image), layout_of(image))
+        analysis = ModelAnalysis(model, spatial_size(image), layout_of(image.roles))
     except (GeometryUnknownError, RefusedError) as error:
         return (OutputMeaning("", unknown=str(error)),)
     return tuple(_find_meaning(analysis, name) for name in analysis.outputs)

@@ -220,7 +220,7 @@ def _run(
         RefusedError: a pass refused.
         NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
     """
-    told = {entry.key: entry.value for entry in document.stored.proto.metadata_props}
+    told = document.stored.metadata
     is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
     try:
         return run_passes(document.graph, chosen, options)

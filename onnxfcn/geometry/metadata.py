@@ -59,9 +59,15 @@ def from_metadata(properties: Mapping[str, str]) -> dict[str, Geometry]:
         GeometryUnknownError: there are none, of another version, or not as ``written`` writes them.
     """
     version = properties.get(VERSION_KEY)
+    if version is None:
+        raise GeometryUnknownError(
+            "the model carries no geometry in its metadata; onnxfcn.geometry.analyse(model) tells"
+            " it from the graph"
+        )
     if version != VERSION:
-        found = "no geometry" if version is None else f"geometry of version {version!r}"
-        raise GeometryUnknownError(f"the model's metadata hold {found}, expected {VERSION}")
+        raise GeometryUnknownError(
+            f"the model's metadata hold a geometry of version {version!r}, expected {VERSION}"
+        )
     names = [key for key in properties if key.startswith(PREFIX)]
     try:
         return {key.removeprefix(PREFIX): _read(key, properties[key]) for key in names}

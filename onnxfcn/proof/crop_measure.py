@@ -52,7 +52,7 @@ class CropMeter:
             OnnxfcnError: that cannot be told of any output.
         """
         pair = self._models.pair
-        analysis = ModelAnalysis(pair.rewritten, pair.image.size)
+        analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.untold_layout)
         for name in self._outputs():
             try:
                 self._geometries[name] = analysis.geometry(name)

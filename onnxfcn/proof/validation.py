@@ -19,6 +19,7 @@ from ..files.stored_model import StoredModel
 from ..report import SizeResult, ValidationReport
 from ..settings import Settings
 from ..sizes import Size, default_sizes, size_text
+from .channels_first import with_channels_first
 from .compared_heads import ComparedHeads
 from .crop_measure import CropMeter
 from .identity import compare_identity
@@ -52,7 +53,8 @@ def run_validation(
     With ``crops``, promise 3 is measured too.
     """
     names = parse_names(feature_maps)
-    pair = ModelPair(original, with_original_names(rewritten, names), input_size)
+    rewritten = with_channels_first(original, with_original_names(rewritten, names))
+    pair = ModelPair(original, rewritten, input_size)
     check_named(pair, names.keys())
     step = _window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]

@@ -6,8 +6,9 @@ less than what was timed, the rest went into cutting crops out, copies and calls
 """
 
 import argparse
-import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import onnx
 
 from onnxfcn import rewrite
 from onnxfcn.commands.speed_table import print_speed
+from onnxfcn.sizes import size_text
 from onnxfcn.speed import bench
-from onnxfcn.speed_report import SpeedReport
+from onnxfcn.speed_report import CropSpeed, SpeedReport
 from sample_models import build, light_models
 
 from .operators import seconds_by_operator
+from .printing import heading, row
 
 MODELS = {
     "gilt": (512, 1024),
@@ -29,22 +32,58 @@ MODELS = {
 }
 """Image sizes in pixels, height and width; ``resnet50`` is the light model of the onnx wheel with
 random weights."""
+TITLES = {"alexnet": "AlexNet", "resnet50": "ResNet-50", "vgg16": "VGG-16"}
+"""What the models are called, where that is not their name here."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Build the models one after the other, rewrite them, and print what was timed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}")
-    parser.add_argument("--provider", default="cpu", help="as onnxfcn bench takes it")
-    options = parser.parse_args(arguments)
-    for name in options.names or MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            original, rewritten = _write(name, Path(folder)), Path(folder) / "fcn.onnx"
-            rewrite(original, rewritten, validate=False)
-            print(f"{name}:", end=" ", flush=True)
-            found = bench(original, rewritten, sizes=[MODELS[name]], provider=options.provider)
-            print_speed(found)
-            _print_operators(original, rewritten, found)
+@dataclass(frozen=True)
+class CropTimes:
+    """One pass and the crops of a model.
+
+    Attributes:
+        model: its name.
+        report: what ``onnxfcn bench`` timed, at one size.
+        one_pass: seconds that the nodes of each operator take in one pass.
+        by_crops: the same for all crops.
+    """
+
+    model: str
+    report: SpeedReport
+    one_pass: Mapping[str, float]
+    by_crops: Mapping[str, float]
+
+    @property
+    def speed(self) -> CropSpeed:
+        """What was timed on the larger image."""
+        (speed,) = self.report.sizes
+        return speed
+
+
+def measure(name: str, provider: str = "cpu") -> CropTimes:
+    """Build a model of ``MODELS``, rewrite it and time it."""
+    with tempfile.TemporaryDirectory() as folder:
+        original, rewritten = _write(name, Path(folder)), Path(folder) / "fcn.onnx"
+        rewrite(original, rewritten, validate=False)
+        report = bench(original, rewritten, sizes=[MODELS[name]], provider=provider)
+        return CropTimes(TITLES.get(name, name), report, *_by_operator(original, rewritten, report))
+
+
+def run(names: Sequence[str] = (), *, provider: str = "cpu") -> list[CropTimes]:
+    """Measure models one after the other, all without names, and print what was timed."""
+    found = []
+    for name in names or MODELS:
+        print(f"{name}:", end=" ", flush=True)
+        found.append(measure(name, provider))
+        print_speed(found[-1].report)
+        _print_operators(found[-1])
+    print(
+        heading(
+            ["model", "image", "cells", "one pass", "crops", "times as fast", "limit", "reached"]
+        )
+    )
+    for times in found:
+        print(row(_cells(times)), flush=True)
+    return found
 
 
 def _write(name: str, folder: Path) -> Path:
@@ -56,9 +95,11 @@ def _write(name: str, folder: Path) -> Path:
     return path
 
 
-def _print_operators(original: Path, rewritten: Path, found: SpeedReport) -> None:
-    """Print milliseconds of one pass and of all crops, by operator."""
-    (size,), own = found.sizes, found.batches[0].size
+def _by_operator(
+    original: Path, rewritten: Path, report: SpeedReport
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of one pass and of all crops, by operator."""
+    (size,), own = report.sizes, report.batches[0].size
     image = onnx.load(original, load_external_data=False).graph.input[0]
     channels = image.type.tensor_type.shape.dim[1].dim_value
     together, crops = size.crops_together, prod(size.map_size)
@@ -66,13 +107,38 @@ def _print_operators(original: Path, rewritten: Path, found: SpeedReport) -> Non
         together = 1
     one_pass = seconds_by_operator(rewritten, (1, channels, *size.size))
     a_run = seconds_by_operator(original, (together, channels, *own))
-    by_crops = {name: seconds * crops / together for name, seconds in a_run.items()}
-    total = {"all of these": sum(one_pass.values())}, {"all of these": sum(by_crops.values())}
-    for ours, theirs in ((one_pass, by_crops), total):
-        for name in sorted(ours | theirs, key=lambda name: -theirs.get(name, 0.0)):
+    return one_pass, {name: seconds * crops / together for name, seconds in a_run.items()}
+
+
+def _print_operators(times: CropTimes) -> None:
+    """Print milliseconds of one pass and of all crops, by operator."""
+    total = [{"all of these": sum(each.values())} for each in (times.one_pass, times.by_crops)]
+    for ours, theirs in ((times.one_pass, times.by_crops), total):
+        for name in sorted({*ours, *theirs}, key=lambda name: -theirs.get(name, 0.0)):
             cells = (1000 * seconds.get(name, 0.0) for seconds in (ours, theirs))
             print("  {:20} {:10.1f} ms {:10.1f} ms".format(name, *cells))
-    sys.stdout.flush()
+    print(flush=True)
+
+
+def _cells(times: CropTimes) -> Iterator[str]:
+    speed = times.speed
+    yield from (times.model, size_text(speed.size), str(prod(speed.map_size)))
+    yield from (f"{1000 * timed.median:.1f} ms" for timed in (speed.one_pass, speed.by_crops))
+    yield f"{speed.faster:.1f}"
+    yield f"{speed.limit:.1f}" if speed.limit else "-"
+    yield f"{speed.reached:.0%}" if speed.reached else "-"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crops", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}")
+    parser.add_argument("--provider", default="cpu", help="as onnxfcn bench takes it")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in MODELS]
+    if unknown:
+        parser.error(f"no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    run(options.names, provider=options.provider)
 
 
 if __name__ == "__main__":

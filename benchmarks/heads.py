@@ -7,8 +7,8 @@ down meets all of them.
 """
 
 import argparse
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,12 +19,35 @@ from onnxfcn import rewrite
 from onnxfcn.timing import Timed, take_turns
 from sample_models.layers import LayerStack
 
+from .options import positive
+from .printing import heading, row
+
+FORMS = ("Gemm", "Conv", "MatMul")
 MAPS = {"AlexNet": (256, 6, 6), "VGG": (512, 7, 7)}
 """Feature maps ``[C, H, W]`` of the networks; three dense layers follow: 4096, 4096, 1000."""
 BATCHES = (1, 8, 32)
 ROW_SECONDS = 20.0
 LARGE = (18, 18)
 """Extents of a larger map."""
+
+
+@dataclass(frozen=True)
+class HeadTimes:
+    """How long the forms of a head took for a batch.
+
+    Attributes:
+        head: the network's name.
+        batch: feature maps a run.
+        extents: of each map, in cells.
+        own: whether they are those of the network itself, the only ones that a Gemm takes.
+        forms: how long each form took, by name.
+    """
+
+    head: str
+    batch: int
+    extents: tuple[int, ...]
+    own: bool
+    forms: Mapping[str, Timed]
 
 
 def head(name: str) -> onnx.ModelProto:
@@ -66,32 +89,40 @@ def _session(model: onnx.ModelProto) -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), options)
 
 
-def _row(name: str, shape: tuple[int, ...], spent: Mapping[str, Timed]) -> str:
-    base = next(iter(spent.values()))
-    cells = [name, str(shape[0]), "x".join(map(str, shape[2:]))]
-    for form in ("Gemm", "Conv", "MatMul"):
-        if form not in spent:
-            cells.append("-")
-        else:
-            fastest = 1000 * spent[form].rounds.min()
-            cells.append(f"{fastest:.1f} ({spent[form].times(base):.2f})")
-    return f"| {' | '.join(cells)} |"
+def run(*, rounds: int = 30) -> list[HeadTimes]:
+    """Time all heads, and print a table."""
+    print(heading(["head", "batch", "map", *FORMS]))
+    found = []
+    for times in _measure_all(rounds):
+        print(row(_cells(times)), flush=True)
+        found.append(times)
+    return found
 
 
-def main(arguments: list[str]) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    options = parser.parse_args(arguments)
-    print("| head | batch | map | Gemm | Conv | MatMul |\n| --- | --- | --- | --- | --- | --- |")
+def _measure_all(rounds: int) -> Iterator[HeadTimes]:
     for name, (channels, *own) in MAPS.items():
         sessions = forms(name)
         sliding = {form: session for form, session in sessions.items() if form != "Gemm"}
         for batch in BATCHES:
             for extents, compared in ((tuple(own), sessions), (LARGE, sliding)):
-                shape = (batch, channels, *extents)
-                print(_row(name, shape, measure(compared, shape, options.rounds)), flush=True)
+                spent = measure(compared, (batch, channels, *extents), rounds)
+                yield HeadTimes(name, batch, extents, compared is sessions, spent)
+
+
+def _cells(times: HeadTimes) -> Iterator[str]:
+    yield from (times.head, str(times.batch), "x".join(map(str, times.extents)))
+    base = next(iter(times.forms.values()))
+    for form in FORMS:
+        timed = times.forms.get(form)
+        yield f"{1000 * timed.rounds.min():.1f} ({timed.times(base):.2f})" if timed else "-"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.heads", description=__doc__)
+    parser.add_argument("--rounds", type=positive, default=30)
+    run(rounds=parser.parse_args(arguments).rounds)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

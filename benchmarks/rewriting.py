@@ -1,23 +1,25 @@
 """Time and memory of rewrites without validation: ``python -m benchmarks.rewriting``.
 
-Every task is a process of its own, the tasks of a model take turns, and the best of several rounds
-counts: whatever else the machine does only adds to it. A synced copy is on the disk when it ends,
-as a rewritten model is. The time to import onnx and graphsurgeon is a task as well.
+Every task is a process of its own, the tasks of a model take turns, and the fastest of several
+rounds counts: whatever else the machine does only adds to it. A synced copy is on the disk when it
+ends, as a rewritten model is. Imports are tasks as well. The largest model takes 10 GB of disk and
+10 GB of memory, most of it for graphsurgeon.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 
-from onnxfcn.files.model_io import LARGEST_FILE
 from sample_models import build
 
 from . import wide_head
+from .options import existing_folder, positive
+from .printing import heading, note, row
+from .processes import Cost, run_apart
 
 _COPY = """
 import os, shutil, sys
@@ -43,105 +45,137 @@ import onnxfcn, sys
 folder, output, name = sys.argv[1:4]
 onnxfcn.rewrite(folder + "/" + name, output + "/fcn.onnx", validate=False)
 """
+_REWRITE_LOADED = _REWRITE.replace("import onnxfcn,", "import onnx, onnxfcn,").replace(
+    'folder + "/" + name', 'onnx.load(folder + "/" + name)'
+)
+START, IMPORT = "start Python", "import onnxfcn"
+COPY, SYNCED = "copy", "copy, synced"
+LOAD_SAVE, REWRITE = "onnx.load + onnx.save", "onnxfcn.rewrite"
 TASKS = {
-    "start Python": "",
+    START: "",
     "import onnx, graphsurgeon": "import onnx, onnx_graphsurgeon",
-    "copy": _COPY,
-    "copy, synced": _COPY + _SYNC,
-    "onnx.load + onnx.save": _LOAD_SAVE,
+    IMPORT: "import onnxfcn",
+    COPY: _COPY,
+    SYNCED: _COPY + _SYNC,
+    LOAD_SAVE: _LOAD_SAVE,
     "graphsurgeon and back": _GRAPHSURGEON,
-    "onnxfcn.rewrite": _REWRITE,
+    "onnx.load + onnxfcn.rewrite": _REWRITE_LOADED,
+    REWRITE: _REWRITE,
 }
+MODELS = {"alexnet": "AlexNet", "vgg16": "VGG-16", "wide_head": "wide head"}
+"""What each is called; ``wide_head`` is more than one file can hold."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a task took.
+class RewriteCosts:
+    """What the tasks took on one model.
 
     Attributes:
-        seconds: wall time.
-        megabytes: peak of the memory that was resident.
+        model: its name.
+        external: whether its weights are in a file beside it.
+        megabytes: of its files.
+        tasks: the fastest round of each task, by name.
     """
 
-    seconds: float
+    model: str
+    external: bool
     megabytes: float
+    tasks: Mapping[str, Cost]
+
+    @property
+    def title(self) -> str:
+        """The model, its size and its files."""
+        files = "external data" if self.external else "one file"
+        return f"{self.model}, {self.megabytes:.0f} MB, {files}"
+
+    def beyond_import(self, copy: str) -> float | None:
+        """The rewrite without its imports, in times of a copy without the start of Python.
+
+        ``None`` where either took no longer than what is left out: the rounds were too few.
+        """
+        seconds = {task: cost.seconds for task, cost in self.tasks.items()}
+        rewriting, copying = seconds[REWRITE] - seconds[IMPORT], seconds[copy] - seconds[START]
+        return rewriting / copying if min(rewriting, copying) > 0 else None
+
+    @property
+    def beside_save(self) -> float:
+        """The rewrite in times of ``onnx.load`` and ``onnx.save``."""
+        return self.tasks[REWRITE].seconds / self.tasks[LOAD_SAVE].seconds
 
 
-def measure(script: str, folder: Path, names: list[str]) -> Cost:
-    """Run a script on the files of a model.
+def measure(model: str, folder: Path, names: list[str], *, rounds: int = 5) -> RewriteCosts:
+    """Run every task on the files of a model, in turns.
 
     Args:
-        script: Python; gets the folder, a folder to write into, and the names of the files.
-        folder: where the model is.
+        model: the model's name.
+        folder: where it is; there must be room for it once more.
         names: its files, the model first.
+        rounds: how often.
 
     Raises:
-        CalledProcessError: it failed.
+        CalledProcessError: a task failed.
     """
-    with tempfile.TemporaryDirectory(dir=folder) as output:
-        timed = [sys.executable, "-c", _TIMED, script, str(folder), output, *names]
-        finished = subprocess.run(timed, capture_output=True, text=True, check=True)
-    seconds, kilobytes = map(float, finished.stdout.split()[-2:])
-    return Cost(seconds, kilobytes / 1000)
+    best: dict[str, Cost] = {}
+    for _ in range(rounds):
+        for task, script in TASKS.items():
+            with tempfile.TemporaryDirectory(dir=folder) as output:
+                cost, _ = run_apart(script, str(folder), output, *names)
+            best[task] = min(cost, best.get(task, cost), key=lambda each: each.seconds)
+    size = sum((folder / name).stat().st_size for name in names)
+    return RewriteCosts(model, len(names) > 1, size / 1e6, best)
 
 
-_TIMED = """
-import resource, subprocess, sys, time
-began = time.perf_counter()
-subprocess.run([sys.executable, "-c", *sys.argv[1:]], check=True)
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
+def run(*, rounds: int = 5, folder: Path | None = None) -> list[RewriteCosts]:
+    """Build the models, one after the other, measure them, and print a table.
+
+    Args:
+        rounds: how often each task runs.
+        folder: where 10 GB are free; by default the system's folder for temporary files.
+    """
+    found = []
+    for name, title in MODELS.items():
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            for names in _write(name, Path(place)):
+                found.append(measure(title, Path(place), names, rounds=rounds))
+                note(f"{found[-1].title}: {found[-1].tasks[REWRITE].seconds:.2f} s to rewrite")
+    print(heading(["", *(costs.title for costs in found)]))
+    for cells in _rows(found):
+        print(row(cells))
+    return found
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Build the models, one after the other, and print what the tasks took."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, help="where 10 GB are free; by default TMPDIR")
-    options = parser.parse_args(arguments)
-    for name in ("alexnet", "vgg16", "wide_head"):
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            for names in _files(name, Path(folder)):
-                _print(name, names, _best(Path(folder), names, options.rounds))
-
-
-def _files(name: str, folder: Path) -> list[list[str]]:
-    """Write a model as one file, where that holds it, and as two; returns the names of both."""
+def _write(name: str, folder: Path) -> Iterator[list[str]]:
+    """Write a model as one file, where that holds it, and as two; the names of both."""
     pair = [f"{name}-pair.onnx", f"{name}-pair.onnx.data"]
     if name == "wide_head":
         wide_head.write(folder / pair[0])
-        return [pair]
-    alone = build.write(name, folder)
-    onnx.save(onnx.load(alone), folder / pair[0], save_as_external_data=True, location=pair[1])
-    return [[alone.name], pair]
+    else:
+        alone = build.write(name, folder)
+        yield [alone.name]
+        onnx.save(onnx.load(alone), folder / pair[0], save_as_external_data=True, location=pair[1])
+    yield pair
 
 
-def _best(folder: Path, names: list[str], rounds: int) -> dict[str, Cost]:
-    best: dict[str, Cost] = {}
-    size = sum((folder / name).stat().st_size for name in names)
-    for _ in range(rounds):
-        for task, script in TASKS.items():
-            if size > LARGEST_FILE and script == _GRAPHSURGEON:
-                continue
-            cost = measure(script, folder, names)
-            if task not in best or cost.seconds < best[task].seconds:
-                best[task] = cost
-    return best
+def _rows(found: list[RewriteCosts]) -> Iterator[list[str]]:
+    for task in TASKS:
+        costs = (each.tasks[task] for each in found)
+        yield [task, *(f"{cost.seconds:.2f} s, {cost.megabytes:.0f} MB" for cost in costs)]
+    for copy in (COPY, SYNCED):
+        ratios = (each.beyond_import(copy) for each in found)
+        cells = (f"{ratio:.2f}" if ratio else "-" for ratio in ratios)
+        yield [f"rewrite without imports / {copy}", *cells]
+    yield [f"rewrite / {LOAD_SAVE}", *(f"{each.beside_save:.2f}" for each in found)]
 
 
-def _print(name: str, names: list[str], best: dict[str, Cost]) -> None:
-    print(f"{name}, {'one file' if len(names) == 1 else 'external data'}")
-    for task, cost in best.items():
-        print(f"  {task:26} {cost.seconds:7.2f} s {cost.megabytes:7.0f} MB")
-    rewrite = best["onnxfcn.rewrite"].seconds
-    beyond = rewrite - best["import onnx, graphsurgeon"].seconds
-    start = best["start Python"].seconds
-    for task in ("copy", "copy, synced"):
-        print(f"  rewrite without imports / {task}: {beyond / (best[task].seconds - start):.2f}")
-    print(
-        f"  rewrite / onnx.load + onnx.save: {rewrite / best['onnx.load + onnx.save'].seconds:.2f}"
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rewriting", description=__doc__)
+    parser.add_argument("--rounds", type=positive, default=5)
+    parser.add_argument(
+        "--folder", type=existing_folder, help="where 10 GB are free; by default TMPDIR"
     )
-    sys.stdout.flush()
+    options = parser.parse_args(arguments)
+    run(rounds=options.rounds, folder=options.folder)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ from onnx import TensorProto, helper
 from sample_models.weights import he_normal
 
 _CHANNELS, _WINDOW, _STRIDE = 512, 7, 32
-_FEATURES = (16384, 16384, 4096)
+FEATURES = (16384, 16384, 4096)
+"""Of the dense layers."""
 _ROWS = 128
 """Rows of a kernel that are drawn at a time."""
 
 
 def write(path: Path) -> None:
-    """Write ``image [N, 3, 224, 224]`` to ``logits [N, 4096]``, the weights in ``<path>.data``.
+    """Write ``image [N, 3, 224, 224]`` to ``relu8 [N, 4096]``, the weights in ``<path>.data``.
 
     No kernel of the head is held in memory as a whole.
     """
@@ -26,7 +27,7 @@ def write(path: Path) -> None:
     ]
     shapes: dict[str, tuple[int, ...]] = {"conv.weight": (_CHANNELS, 3, _STRIDE, _STRIDE)}
     last, columns = "vector", _CHANNELS * _WINDOW**2
-    for number, rows in enumerate(_FEATURES, 6):
+    for number, rows in enumerate(FEATURES, 6):
         name, output = f"fc{number}", f"relu{number}"
         shapes[f"{name}.weight"] = (rows, columns)
         nodes.append(helper.make_node("Gemm", [last, f"{name}.weight"], [name], name, transB=1))

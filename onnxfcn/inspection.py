@@ -20,9 +20,10 @@ from .files.stored_model import StoredModel
 from .geometry.metadata import VERSION_KEY, from_metadata
 from .geometry.program_source import layout_told, size_told
 from .meaning import OutputMeaning, find_meanings, is_result, told_windows
+from .opening import ModelSource, open_model
+from .option_checks import checked_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
-from .rewrite import ModelSource, open_model
 from .sizes import Size
 
 _NO_IMAGE = "no input of the model has spatial axes that can be told"
@@ -111,6 +112,8 @@ def inspect(
         UnusableModelError: the model is not valid.
         SizeNotAcceptedError: the rewritten model takes no images of a size.
     """
+    sizes = checked_sizes(sizes)
+    input_size = None if input_size is None else checked_size(input_size)
     stored = open_model(model)
     source = "" if isinstance(model, ModelProto) else str(model)
     with blaming(stored):
@@ -179,9 +182,7 @@ def _rewritten(
         RefusedError: a pass refused.
     """
     for names in (None, [dynamic_spatial_axes.NAME]):
-        copy = ModelProto()
-        copy.CopyFrom(stored.proto)
-        document = Document(replace(stored, proto=copy))
+        document = Document.copy_of(stored)
         try:
             rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
         except NothingToRewriteError:

@@ -8,9 +8,10 @@ from passes import RefusalCode
 from .errors import RefusedError, UnusableModelError
 from .files.contradictions import blaming
 from .geometry.program_source import with_told
+from .opening import ModelSource, open_model
+from .option_checks import check_draws, check_list, check_tolerances, checked_size, checked_sizes
 from .proof.validation import run_validation
 from .report import ValidationReport
-from .rewrite import ModelSource, check_options, open_model
 from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size
@@ -68,7 +69,12 @@ def validate(
         ValidationFailedError: the models cannot be compared, do not run at a larger size, or a map
             has another size than the original's geometry gives.
     """
-    check_options(sizes, input_size, seed, rtol, atol, max_cells)
+    check_list("inputs", inputs)
+    check_list("feature_maps", feature_maps)
+    sizes = checked_sizes(sizes)
+    input_size = None if input_size is None else checked_size(input_size)
+    check_tolerances(rtol, atol)
+    check_draws(seed, max_cells)
     settings = Settings(
         provider=exact_provider(provider),
         rtol=rtol,

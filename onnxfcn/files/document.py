@@ -7,7 +7,7 @@ only what the passes changed in the graphsurgeon view is spliced back into it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -29,17 +29,19 @@ class Document:
         graph: the view that passes edit.
     """
 
-    def __init__(self, model: StoredModel) -> None:
+    def __init__(self, model: StoredModel | ModelProto) -> None:
         """Open a model.
 
         Args:
-            model: the model; the document owns its proto from here on.
+            model: the model, its data loaded where it has external data; the document owns its
+                proto from here on.
 
         Raises:
             UnusableModelError: graphsurgeon cannot represent the graph.
         """
-        self.model, self._folder, self._weights = model.proto, model.folder, dict(model.weights)
-        self.graph = graph_view(model)
+        stored = StoredModel(model) if isinstance(model, ModelProto) else model
+        self.model, self._folder, self._weights = stored.proto, stored.folder, dict(stored.weights)
+        self.graph = graph_view(stored)
         # Listing the nodes keeps them alive, so that an id stays one node's own.
         self._nodes = list(self.graph.nodes)
         self._origins: dict[int, tuple[NodeProto, _NodeState]] = {
@@ -49,6 +51,17 @@ class Document:
         tensors = self.graph.tensors()
         self._stored = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
         self._shapes = {name: _declared_shape(tensor) for name, tensor in tensors.items()}
+
+    @classmethod
+    def copy_of(cls, model: StoredModel) -> Self:
+        """Open a copy of a model, which stays as it is.
+
+        Raises:
+            UnusableModelError: graphsurgeon cannot represent the graph.
+        """
+        copy = ModelProto()
+        copy.CopyFrom(model.proto)
+        return cls(replace(model, proto=copy))
 
     def commit(self) -> ModelProto:
         """Write what changed in the view back into the carrier, and nothing else.

@@ -80,11 +80,11 @@ def align_cells(
         check_cells(name, actual, spatial, map_size)
         actual = np.moveaxis(actual, spatial, range(-len(spatial), 0))
         one = actual.shape[: actual.ndim - len(spatial)]
-        if drawn is not None:
-            actual = actual[(..., *np.transpose(drawn))]
         for answer in answers:
             if [e for e in answer.shape if e != 1] != [e for e in one if e != 1]:
                 raise _other_shape(name, actual, answer)
+        if drawn is not None:
+            actual = actual[(..., *np.transpose(drawn))]
         stacked = np.stack([answer.reshape(one) for answer in answers], axis=-1)
         expected, cell_axes = stacked.reshape(actual.shape), actual.ndim - len(one)
     return Compared(expected, actual, cell_axes)

@@ -1,17 +1,12 @@
 """The proof that fits the passes that ran."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from onnx import ModelProto
-
 from passes import conv_to_gemm, dynamic_spatial_axes
 
-from ..files.document import Document
 from ..files.stored_model import StoredModel
-from ..pipeline import run_passes
 from ..report import ValidationReport
 from ..settings import Settings
 from ..sizes import Size
@@ -22,6 +17,7 @@ from .validation import run_validation
 
 def prove(
     original: StoredModel,
+    plain: StoredModel,
     rewritten: StoredModel,
     chosen: Sequence[ModuleType],
     options: Mapping[str, Any],
@@ -35,7 +31,8 @@ def prove(
 
     Args:
         original: the model before the passes.
-        rewritten: the model after them.
+        plain: the model after all of them but ``conv_to_gemm``.
+        rewritten: the model after all of them; ``plain`` itself where that one did not run.
         chosen: the passes.
         options: their options.
         settings: how validation is run.
@@ -45,11 +42,8 @@ def prove(
         OnnxfcnError: as ``onnxfcn.rewrite`` has it.
     """
     input_size = options["input_size"]
-    others = [module for module in chosen if module is not conv_to_gemm]
-    if not others:
+    if list(chosen) == [conv_to_gemm]:
         return validate_equal(original, rewritten, settings, input_size)
-    complete = len(others) == len(chosen)
-    plain = rewritten if complete else _after_passes(original, others, options)
     if dynamic_spatial_axes in chosen:
         report = run_validation(
             original,
@@ -61,22 +55,6 @@ def prove(
         )
     else:
         report = validate_fixed_size(original, plain, settings, input_size)
-    if complete or not report.passed:
+    if plain is rewritten or not report.passed:
         return report
     return extended(report, plain, rewritten, settings, input_size)
-
-
-def _after_passes(
-    original: StoredModel, chosen: Sequence[ModuleType], options: Mapping[str, Any]
-) -> StoredModel:
-    """A model after some passes, its weights where the original's are.
-
-    Raises:
-        OnnxfcnError: as ``run_passes`` has it.
-    """
-    copy = ModelProto()
-    copy.CopyFrom(original.proto)
-    document = Document(replace(original, proto=copy))
-    run_passes(document.graph, chosen, options)
-    document.commit()
-    return document.stored

@@ -17,3 +17,13 @@ def test_prints_a_table_for_each_model(
     operators = [line[0] for line in lines if len(line) == 5 and line[-1] == "ms"]
     assert {"Conv", "Gemm"} <= set(operators)
     assert sum(" ".join(line).startswith("all of these ") for line in lines) == 2
+    assert [line[1:6:2] for line in lines if line[:2] in (["|", "gilt"], ["|", "lenet"])] == [
+        ["gilt", "160x96", "4"],
+        ["lenet", "32x28", "2"],
+    ]
+
+
+def test_unknown_model_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        crops.main(["nonsense"])
+    assert "no model nonsense; there are gilt, alexnet" in capsys.readouterr().err

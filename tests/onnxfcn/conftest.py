@@ -1,10 +1,13 @@
 """Models, ONNX Runtime and the command line, as the tests of onnxfcn share them."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -12,8 +15,10 @@ import onnxruntime as ort
 import pytest
 from onnx import ModelProto, NodeProto
 
+import onnxfcn
 from onnxfcn.cli import main
 from sample_models import lenet as lenet_sample
+from tests.onnxfcn.schemas import schema_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,6 +42,14 @@ def lenet_file(lenet: ModelProto, tmp_path: Path) -> Path:
     path = tmp_path / "lenet.onnx"
     onnx.save(lenet, path)
     return path
+
+
+@pytest.fixture
+def fcn(lenet_file: Path, tmp_path: Path) -> Path:
+    """LeNet rewritten."""
+    rewritten = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
+    return rewritten
 
 
 @pytest.fixture
@@ -73,6 +86,20 @@ def command(
         written = capfd.readouterr()
         assert isinstance(code, int)
         return Finished(code, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def checked(command: Callable[..., Finished]) -> Callable[..., dict[str, Any]]:
+    """Run a command with ``--json``, and check its standard output against the schema."""
+
+    def run(name: str, *arguments: object, code: int = 0) -> dict[str, Any]:
+        finished = command(name, *arguments, "--json")
+        assert finished.code == code, finished
+        content: dict[str, Any] = json.loads(finished.out)
+        jsonschema.Draft202012Validator(schema_of(name)).validate(content)
+        return content
 
     return run
 

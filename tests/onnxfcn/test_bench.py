@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable
-from importlib import resources
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import onnx
 import pytest
@@ -17,28 +16,11 @@ from onnxfcn.timing import Timed, take_turns
 from sample_models import build
 
 Command = Callable[..., Any]
-SCHEMA = json.loads((resources.files(onnxfcn) / "schemas" / "bench.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture
-def fcn(lenet_file: Path, tmp_path: Path) -> Path:
-    rewritten = tmp_path / "fcn.onnx"
-    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
-    return rewritten
-
-
-@pytest.fixture
-def timed(command: Command) -> Callable[..., dict[str, Any]]:
-    """Run the command with ``--json``, and check its standard output against the schema."""
-
-    def run(*arguments: object, code: int = 0) -> dict[str, Any]:
-        finished = command("bench", *arguments, "--json")
-        assert finished.code == code, finished
-        content: dict[str, Any] = json.loads(finished.out)
-        jsonschema.Draft202012Validator(SCHEMA).validate(content)
-        return content
-
-    return run
+def timed(checked: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    return partial(checked, "bench")
 
 
 def test_numbers_belong_together(

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 import onnxfcn
 from onnxfcn.proof.drawn_cells import drawn_cells
@@ -134,6 +135,67 @@ def test_head_runs_on_no_more_windows(most: int | None, runs: int, pair: Pair) -
         name: onnxfcn.CellCount(compared=runs, in_all=108) for name in ("probabilities", "fc5")
     }
     assert report.sampled == (runs < 108)
+
+
+def two_heads() -> ModelProto:
+    """A classifier with answers of two feature maps."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 19]>
+        net (float[N,3,16,16] image) => (float[N,5] out, float[N,4] aux) {
+            a = Conv<strides=[2,2]>(image, kernel)
+            b = Relu(a)
+            flat = Flatten(b)
+            dense = Gemm(flat, weight)
+            aux = Softplus(dense)
+            c = Conv<strides=[2,2]>(b, kernel2)
+            d = Relu(c)
+            flat2 = Flatten(d)
+            out = Gemm(flat2, weight2)
+        }"""
+    )
+    shapes = {
+        "kernel": (8, 3, 3, 3),
+        "kernel2": (8, 8, 3, 3),
+        "weight": (392, 4),
+        "weight2": (72, 5),
+    }
+    for name, shape in shapes.items():
+        values = generator().standard_normal(shape, dtype=np.float32) / 8
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    return model
+
+
+def test_each_head_has_cells_of_its_own() -> None:
+    original = two_heads()
+    rewritten = onnxfcn.rewrite(original, validate=False).model
+    report = onnxfcn.validate(original, rewritten, sizes=[(40, 56), (20, 16)], max_cells=5)
+    assert report.proven
+    assert [result.cells for result in report.sizes] == [
+        {
+            "out": onnxfcn.CellCount(compared=5, in_all=77),
+            "aux": onnxfcn.CellCount(compared=5, in_all=273),
+        },
+        {
+            "out": onnxfcn.CellCount(compared=2, in_all=2),
+            "aux": onnxfcn.CellCount(compared=3, in_all=3),
+        },
+    ]
+    places = np.zeros((13, 21), bool)
+    places[-1, 0] = True
+    show_neighbours(rewritten.graph, "dense", places)
+    (found,) = onnxfcn.validate(original, rewritten, sizes=[(40, 56)], max_cells=4).sizes
+    assert {c.output: c.passed for c in found.comparisons} == {"out": True, "aux": False}
+
+
+def test_cells_of_the_users_images_are_drawn_too(pair: Pair, tmp_path: Path) -> None:
+    image = generator().random((1, 1, *SIZE), dtype=np.float32)
+    np.save(tmp_path / "image.npy", image)
+    options: dict[str, Any] = {"sizes": [(32, 28)], "inputs": [tmp_path / "image.npy"]}
+    report = onnxfcn.validate(*pair, max_cells=4, **options)
+    assert [result.sampled for result in report.sizes] == [False, True]
+    spoiled = wrong_at(pair[1], at_corners())
+    report = onnxfcn.validate(pair[0], spoiled, max_cells=4, **options)
+    assert not report.passed
 
 
 def test_maps_that_are_small_enough_are_compared_whole(pair: Pair) -> None:

@@ -84,13 +84,6 @@ def test_provider_that_does_not_start_is_an_error(
     assert not (tmp_path / "out.onnx").exists()
 
 
-@pytest.fixture
-def fcn(lenet_file: Path, tmp_path: Path) -> Path:
-    rewritten = tmp_path / "fcn.onnx"
-    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
-    return rewritten
-
-
 def test_nodes_left_to_the_cpu_are_an_error(
     lenet_file: Path, fcn: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
 Case = tuple[int, str, dict[str, Any]]
@@ -17,10 +19,6 @@ VECTOR = "v = Flatten(map) h = Gemm<transB=1>(v, w, b)"
 WEIGHTS: dict[str, Any] = {"w": (6, 40), "b": (6,)}
 GROUPED = f"{VECTOR} g = Reshape(h, groups)"
 GROUPS = WEIGHTS | {"groups": np.array([0, 2, 3])}
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 def scalar(value: int) -> np.ndarray:

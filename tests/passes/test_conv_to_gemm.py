@@ -48,6 +48,13 @@ def operators(model: onnx.ModelProto) -> list[str]:
     return [node.op_type for node in model.graph.node]
 
 
+def assert_same_answers(
+    run: Run, model: onnx.ModelProto, rewritten: onnx.ModelProto, image: np.ndarray
+) -> None:
+    (expected,), (actual,) = run(model, image), run(rewritten, image)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_layers_follow_one_another_without_transposes_in_between(
     build: Build, random: Random, assert_nodes: Check
 ) -> None:
@@ -83,8 +90,7 @@ def test_branches_meet_without_transposes_and_share_a_weight(
     assert operators(rewritten).count("Transpose") == 2
     assert [w.name for w in rewritten.graph.initializer if w.dims == [4, 3]] == ["a_fcn"]
     image = random("image", (2, 2, 5, 6))
-    (expected,), (actual,) = run(model, image), run(rewritten, image)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    assert_same_answers(run, model, rewritten, image)
 
 
 @pytest.mark.parametrize("text", ["r = PRelu(x, slope)", "m = Mul(slope, x) r = Add(m, slope)"])
@@ -97,8 +103,7 @@ def test_constants_by_channel_come_along(
     rewritten = products(model)
     assert operators(rewritten).count("Transpose") == 2
     image = random("image", (2, 2, 4, 4))
-    (expected,), (actual,) = run(model, image), run(rewritten, image)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    assert_same_answers(run, model, rewritten, image)
 
 
 def test_number_with_more_axes_than_the_map_stays_where_it_is(
@@ -113,8 +118,7 @@ def test_number_with_more_axes_than_the_map_stays_where_it_is(
         b=(2, 1, 1, 1, 1),
     )
     image = random("image", (1, 2, 5, 6))
-    (expected,), (actual,) = run(model, image), run(products(model), image)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    assert_same_answers(run, model, products(model), image)
 
 
 def test_bfloat16_is_rearranged_bit_for_bit(build: Build) -> None:
@@ -139,8 +143,7 @@ def test_constant_by_column_stays_where_it_is(build: Build, run: Run, random: Ra
     rewritten = products(model)
     assert operators(rewritten).count("Transpose") == 4
     image = random("image", (1, 2, 4, 4))
-    (expected,), (actual,) = run(model, image), run(rewritten, image)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    assert_same_answers(run, model, rewritten, image)
 
 
 def test_transpose_of_a_channels_last_image_falls_away(
@@ -156,8 +159,7 @@ def test_transpose_of_a_channels_last_image_falls_away(
         [two_transpose] y = Transpose<perm=[0, 3, 1, 2]>(y_product)""",
     )
     image = random("image", (2, 4, 5, 3))
-    (expected,), (actual,) = run(model, image), run(rewritten, image)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    assert_same_answers(run, model, rewritten, image)
 
 
 def test_map_that_something_else_reads_is_there_for_it(

@@ -15,10 +15,6 @@ Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
 
 
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
-
-
 GEMM = "v = Flatten(map) h = Gemm(v, w, b)"
 HEAD_WEIGHTS: dict[str, Any] = {"w": (40, 3), "b": (3,)}
 TWO_STRIDES = (

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 import pytest
@@ -11,12 +10,10 @@ from onnx import numpy_helper
 
 from passes import dynamic_spatial_axes
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 def freed(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, list[float]]]:

@@ -11,6 +11,8 @@ import pytest
 
 from passes import dynamic_spatial_axes
 
+from .constants import ints
+
 Array = npt.NDArray[Any]
 Build = Callable[..., onnx.ModelProto]
 Run = Callable[..., list[Array]]
@@ -20,10 +22,6 @@ Block = tuple[str, Callable[[int, int], Weights]]
 """A text, and what it needs for a map of that height and width."""
 
 CHANNELS = 4
-
-
-def ints(*values: int) -> Array:
-    return np.array(values, np.int64)
 
 
 def number(value: float) -> Array:

@@ -3,22 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
 from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
 Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str]
 """Code, node and text."""
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 CONSTANTS: dict[str, Any] = {

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
 
 from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+
+from .constants import ints
 
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
@@ -15,10 +16,6 @@ Case = tuple[str, str, int, dict[str, Any]]
 """Its name, the text from ``map`` to ``p``, the opset and what the text needs."""
 
 REDUCTIONS = ("Mean", "Max", "Min", "Sum", "L1", "L2", "SumSquare")
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 def reduction(kind: str, opset: int, axes: tuple[int, ...], keepdims: int) -> Case:

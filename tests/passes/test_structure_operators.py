@@ -7,15 +7,13 @@ import numpy as np
 import onnx
 import pytest
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
 
 VECTOR = "v = Flatten(map) h = Gemm<transB=1>(v, w, b)"
 WEIGHTS: dict[str, Any] = {"w": (6, 40), "b": (6,), "u": (6, 4), "c": (4,)}
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 CONSTANTS: dict[str, np.ndarray] = {

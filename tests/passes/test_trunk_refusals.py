@@ -9,14 +9,12 @@ import pytest
 
 from passes import Refusal, RefusalCode, dynamic_spatial_axes
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 TRUNKS: dict[str, Case] = {

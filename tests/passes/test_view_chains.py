@@ -7,14 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
+from .constants import ints
+
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
 
 DENSE = "y = Gemm(v, w, b)"
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int64)
 
 
 FLATTEN: dict[str, tuple[str, dict[str, Any]]] = {

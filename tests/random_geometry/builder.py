@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,11 @@ import onnx
 from hypothesis import strategies as st
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from tests.random_cases.choices import Choices
+
 FLOAT = TensorProto.FLOAT
 OPSET = 19
 IMAGE = "image"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Unfit(Exception):
     """A node that the tensors at hand do not fit, or that leaves nothing of them."""
 
 
-class Builder:
+class Builder(Choices):
     """The graph so far, and where its choices and its weights come from.
 
     Attributes:
@@ -53,7 +53,7 @@ class Builder:
     def __init__(
         self, draw: Callable[[st.SearchStrategy[Any]], Any], size: Sequence[int], channels: int
     ) -> None:
-        self._draw = draw
+        super().__init__(draw)
         self.rank, self.size = len(size), tuple(size)
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
@@ -61,20 +61,6 @@ class Builder:
         self._numbers = np.random.default_rng(draw(st.integers(0, 2**16)))
         self._count = 0
         self.image = Value(IMAGE, (1, channels, *size))
-
-    def pick(self, options: Sequence[T]) -> T:
-        """One of several options; the first is the simplest."""
-        picked: T = self._draw(st.sampled_from(options))
-        return picked
-
-    def integer(self, low: int, high: int) -> int:
-        """A number between two bounds, both included."""
-        drawn: int = self._draw(st.integers(low, high))
-        return drawn
-
-    def chance(self, one_in: int = 2) -> bool:
-        """True about once in so many draws."""
-        return self.integer(0, one_in - 1) == one_in - 1
 
     def each(self, low: int, high: int) -> list[int]:
         """A number for every spatial axis."""

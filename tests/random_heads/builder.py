@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from tests.random_cases.choices import Choices
 
 FLOAT, DOUBLE, HALF = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16
 INT64, INT32, INT8, UINT8 = (
@@ -20,8 +22,6 @@ BOOL = TensorProto.BOOL
 
 _NEGATIVE_AXES = 11
 """From this opset on, every operator takes negative axes."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Value:
 Operand = Value | str
 
 
-class Builder:
+class Builder(Choices):
     """The graph so far, and where its choices and its weights come from.
 
     Attributes:
@@ -69,7 +69,7 @@ class Builder:
         batch: int | None,
         spatial_rank: int,
     ) -> None:
-        self._draw = draw
+        super().__init__(draw)
         self.opset = opset
         self.batch = batch
         self.spatial_rank = spatial_rank
@@ -83,20 +83,6 @@ class Builder:
         self.exact = True
         self._numbers = np.random.default_rng(draw(st.integers(0, 2**16)))
         self._count = 0
-
-    def pick(self, options: Sequence[T]) -> T:
-        """One of several options; the first is the simplest."""
-        picked: T = self._draw(st.sampled_from(options))
-        return picked
-
-    def integer(self, low: int, high: int) -> int:
-        """A number between two bounds, both included."""
-        drawn: int = self._draw(st.integers(low, high))
-        return drawn
-
-    def chance(self, one_in: int = 2) -> bool:
-        """True about once in so many draws."""
-        return self.integer(0, one_in - 1) == one_in - 1
 
     def name(self, stem: str) -> str:
         """A name that no tensor has yet."""

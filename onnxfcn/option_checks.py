@@ -1,0 +1,78 @@
+"""Check the options that Python callers give; texts and numbers go wrong in their own ways."""
+
+from collections.abc import Sequence
+from operator import index
+from os import PathLike
+from typing import get_args
+
+from .errors import UsageError
+from .files.staged_output import ExternalData
+from .sizes import Size
+
+
+def checked_sizes(sizes: Sequence[Sequence[int]]) -> tuple[Size, ...]:
+    """Image sizes, as Python's own numbers.
+
+    Raises:
+        UsageError: one is no size.
+    """
+    return tuple(checked_size(size) for size in sizes)
+
+
+def checked_size(size: Sequence[int]) -> Size:
+    """An image size, as Python's own numbers.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        found = tuple(map(index, size))
+    except TypeError:
+        found = ()
+    if not found or min(found) < 1:
+        raise UsageError(f"a size is one positive number an axis, such as (224, 224), not {size}")
+    return found
+
+
+def check_list(option: str, values: object) -> None:
+    """Refuse one text where a list of them belongs: its letters would be taken for them.
+
+    Raises:
+        UsageError: it is a text.
+    """
+    if isinstance(values, str | bytes | PathLike):
+        raise UsageError(f"{option} is a list: [{values!r}]")
+
+
+def check_tolerances(rtol: float | None, atol: float) -> None:
+    """Refuse tolerances that are negative or no numbers.
+
+    Raises:
+        UsageError: one is.
+    """
+    if not (rtol is None or rtol >= 0) or not atol >= 0:
+        raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
+
+
+def check_draws(seed: int, max_cells: int | None) -> None:
+    """Refuse what random numbers and draws cannot be made of.
+
+    Raises:
+        UsageError: the seed is negative, or there are no cells to draw.
+    """
+    if seed < 0:
+        raise UsageError(f"seed must not be negative, got {seed}")
+    if max_cells is not None and (not isinstance(max_cells, int) or max_cells < 1):
+        raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
+
+
+def check_external_data(external_data: str) -> None:
+    """Refuse a word that does not say where weights go.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if external_data not in get_args(ExternalData):
+        raise UsageError(
+            f"external_data is one of {', '.join(get_args(ExternalData))}, not {external_data}"
+        )

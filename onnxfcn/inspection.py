@@ -17,7 +17,8 @@ from .files.contradictions import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
 from .files.stored_model import StoredModel
-from .geometry.metadata import VERSION_KEY, from_metadata
+from .geometry import from_metadata
+from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import layout_told, size_told
 from .meaning import OutputMeaning, find_meanings, is_result, told_windows
 from .opening import ModelSource, open_model

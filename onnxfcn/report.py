@@ -12,9 +12,9 @@ from onnx import ModelProto
 from passes import Rewrite
 
 from .cell_count import CellCount
+from .comparison import Comparison
 from .crop_report import CropReport
 from .meaning import OutputMeaning
-from .proof.compare import Comparison
 from .sizes import Size
 
 SCHEMA_VERSION = 1

@@ -1,6 +1,6 @@
 """Which pixels a cell of a map saw, and which crop of the image it stands for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
@@ -11,8 +11,10 @@ from onnx import ModelProto
 
 from ..errors import GeometryUnknownError, SizeNotAcceptedError, UsageError
 from ..files.model_io import load
+from ..files.stored_model import StoredModel
 from ..sizes import Size, size_text
 from .axis import AxisGeometry, Interval
+from .metadata import Entry, read, written
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,8 @@ class Geometry:
 
     def to_metadata(self) -> dict[str, str]:
         """Keys and values for ``metadata_props``: see ``onnxfcn.geometry.metadata``."""
-        from .metadata import written
-
-        return written(self)
+        entry = Entry(self.image, self.layout, self.output, self.axes, self.disagreements)
+        return written(entry)
 
     @classmethod
     def from_model(
@@ -199,10 +200,8 @@ class Geometry:
         Raises:
             GeometryUnknownError: there is none for the output, or more than one to choose from.
         """
-        from .metadata import from_metadata
-
-        proto = model if isinstance(model, ModelProto) else load(Path(model)).proto
-        found = from_metadata({entry.key: entry.value for entry in proto.metadata_props})
+        stored = StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
+        found = from_metadata(stored.metadata)
         names = ", ".join(found)
         if output is None and len(found) != 1:
             raise GeometryUnknownError(f"say which output's geometry: {names}")
@@ -223,6 +222,16 @@ class Geometry:
         self._check("a cell", cell)
         if min(cell, default=0) < 0:
             raise UsageError(f"there is no cell {tuple(cell)}: cells are counted from 0")
+
+
+def from_metadata(properties: Mapping[str, str]) -> dict[str, Geometry]:
+    """Geometries by output, from a model's metadata as any runtime gives it.
+
+    Raises:
+        GeometryUnknownError: there are none, of another version, or not as
+            ``Geometry.to_metadata`` writes them.
+    """
+    return {entry.output: Geometry(*entry) for entry in read(properties)}
 
 
 def _box(parts: Sequence[Interval]) -> Box:

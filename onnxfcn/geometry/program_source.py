@@ -15,8 +15,7 @@ from ..files.graph_view import graph_view
 from ..files.model_io import load
 from ..files.stored_model import StoredModel
 from ..sizes import Size
-from .geometry import Geometry
-from .metadata import from_metadata
+from .geometry import Geometry, from_metadata
 from .program import Program
 from .rules import RULES
 

@@ -6,6 +6,8 @@ from math import prod
 
 import numpy as np
 
+from ..comparison import Comparison
+
 RELATIVE_TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
 """Largest error relative to the output's scale, by data type; 1e-4 for wider ones."""
 _NOISE = {"float16": 5e-3, "bfloat16": 4e-2, "float64": 1e-12}
@@ -19,43 +21,6 @@ be differences of large numbers."""
 _ELEMENTS_AT_ONCE = 2**20
 """Maps are compared in portions of so many elements, to save memory."""
 _TINY = np.finfo(np.float64).tiny
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How far an output is from what was expected; the numbers are of its worst feature.
-
-    Attributes:
-        output: name of the compared tensor.
-        stands_for: name of the model's output that it speaks for: itself, or what it goes into.
-        max_error: largest absolute error; infinite where only one side is NaN or infinite.
-        mean_error: mean absolute error, over all features.
-        scale: largest absolute expected value.
-        spread: largest difference between two cells of the feature.
-        tolerance: the largest error that passes.
-        proven: whether the cells of some feature differ enough for the comparison to mean
-            something.
-        ties: positions of largest or smallest values that differ where these values are equal
-            within rounding; they count as no difference.
-    """
-
-    output: str
-    stands_for: str
-    max_error: float
-    mean_error: float
-    scale: float
-    spread: float
-    tolerance: float
-    proven: bool
-    ties: int = 0
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is within the tolerance."""
-        return self.max_error <= self.tolerance
-
-    def __bool__(self) -> bool:
-        return self.passed
 
 
 @dataclass(frozen=True)

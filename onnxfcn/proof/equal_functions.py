@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import ValueInfoProto
 
+from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
@@ -17,7 +18,7 @@ from ..report import Against, SizeResult, ValidationReport
 from ..runtime.session import Session, load_rewritten
 from ..settings import Settings
 from ..sizes import Size, default_sizes
-from .compare import Comparison, compare
+from .compare import compare
 from .head_windows import find_logits
 from .image import ImageInput, image_inputs, random_feeds
 from .interface import check_declared, check_interface

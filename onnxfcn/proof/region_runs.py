@@ -7,6 +7,7 @@ import numpy as np
 from onnx import NodeProto
 
 from ..errors import UnusableModelError
+from ..files.operands import operands
 from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
@@ -14,7 +15,7 @@ from ..sizes import Size
 from .growth import Axes
 from .lattice import lattice_of
 from .model_pair import ModelPair
-from .model_parts import model_part, operands
+from .model_parts import model_part
 from .regions import Region
 
 _LARGEST_STEP = 8

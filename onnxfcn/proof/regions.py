@@ -17,10 +17,10 @@ from onnx import NodeProto
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 from passes.skeleton import Shape
 
+from ..files.operands import operands
 from ..files.stored_model import StoredModel
 from .graph_links import GraphLinks, node_text
 from .growth import Growth
-from .model_parts import operands
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())

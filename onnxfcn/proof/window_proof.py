@@ -9,12 +9,12 @@ import numpy as np
 from passes.skeleton import Shape
 
 from ..cell_count import CellCount
+from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..report import SizeResult
 from ..settings import Settings
 from ..sizes import Size, size_text
 from .cells import align_cells, check_cells, compare_all
-from .compare import Comparison
 from .compared_heads import ComparedHeads
 from .drawn_cells import drawn_cells
 from .head_windows import HeadWindows

@@ -13,7 +13,7 @@ from passes.skeleton import Shape
 
 from .costs import Cost, count_costs, count_parameters, default_sizes
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
-from .files.contradictions import blaming
+from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
 from .files.stored_model import StoredModel

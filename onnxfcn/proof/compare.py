@@ -8,8 +8,8 @@ import numpy as np
 
 from ..comparison import Comparison
 
-RELATIVE_TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
-"""Largest error relative to the output's scale, by data type; 1e-4 for wider ones."""
+_TOLERANCE, _TOLERANCES = 1e-4, {"float16": 1e-2, "bfloat16": 5e-2}
+"""Largest error relative to the output's scale, and by data type that of narrow ones."""
 _NOISE = {"float16": 5e-3, "bfloat16": 4e-2, "float64": 1e-12}
 """Rounding of a deep network relative to the output's scale, by data type; 1e-5 for float32.
 Cells that differ by less than ten times that cannot be told apart."""
@@ -62,39 +62,28 @@ def compare(
         atol: absolute tolerance. Integers must be equal, whatever the tolerances.
     """
     noise = rounding(expected.dtype)
-    if not noise:
-        rtol = atol = 0.0
-    elif rtol is None:
-        rtol = RELATIVE_TOLERANCE.get(expected.dtype.name, 1e-4)
-    cells = prod(expected.shape[expected.ndim - spatial_rank :])
-    if not expected.size:
-        return Comparison(
-            output=output,
-            stands_for=output,
-            max_error=0.0,
-            mean_error=0.0,
-            scale=0.0,
-            spread=0.0,
-            tolerance=atol,
-            proven=False,
-        )
-    rows, found = expected.reshape(-1, cells), actual.reshape(-1, cells)
-    portion = max(1, _ELEMENTS_AT_ONCE // cells)
-    peak, spread, largest, mean = np.concatenate(
-        [
-            _row_statistics(rows[first : first + portion], found[first : first + portion])
-            for first in range(0, len(rows), portion)
-        ],
-        axis=1,
+    rtol, atol = (relative_tolerance(expected.dtype, rtol), atol) if noise else (0.0, 0.0)
+    found = Comparison(
+        output=output,
+        stands_for=output,
+        max_error=0.0,
+        mean_error=0.0,
+        scale=0.0,
+        spread=0.0,
+        tolerance=atol,
+        proven=False,
     )
+    if not expected.size:
+        return found
+    cells = prod(expected.shape[expected.ndim - spatial_rank :])
+    peak, spread, largest, mean = _statistics(expected, actual, cells)
     scale = np.maximum(peak, _SMALLEST_SHARE * peak.max())
     proven = spread > _MARGIN * noise * scale
     limit = atol + rtol * scale
     limit = np.where(proven, np.minimum(limit, spread / _MARGIN), limit)
     worst = int(np.argmax(np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)))
-    return Comparison(
-        output=output,
-        stands_for=output,
+    return replace(
+        found,
         max_error=float(largest[worst]),
         mean_error=float(mean.mean()),
         scale=float(scale[worst]),
@@ -113,9 +102,27 @@ def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
     return replace(worst, proven=any(each.proven for each in comparisons))
 
 
+def relative_tolerance(dtype: np.dtype, chosen: float | None) -> float:
+    """Largest error relative to the output's scale: the chosen one, else as fits the data type."""
+    return _TOLERANCES.get(dtype.name, _TOLERANCE) if chosen is None else chosen
+
+
 def rounding(dtype: np.dtype) -> float:
     """Rounding of a deep network relative to the output's scale; 0 for integers."""
     return 0.0 if dtype.kind in "biu" else _NOISE.get(dtype.name, 1e-5)
+
+
+def _statistics(expected: np.ndarray, actual: np.ndarray, cells: int) -> np.ndarray:
+    """As ``_row_statistics``, of arrays of any rank whose last axes have so many cells."""
+    rows, found = expected.reshape(-1, cells), actual.reshape(-1, cells)
+    portion = max(1, _ELEMENTS_AT_ONCE // cells)
+    return np.concatenate(
+        [
+            _row_statistics(rows[first : first + portion], found[first : first + portion])
+            for first in range(0, len(rows), portion)
+        ],
+        axis=1,
+    )
 
 
 def _row_statistics(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:

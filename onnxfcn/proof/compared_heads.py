@@ -12,7 +12,7 @@ from ..sizes import Size
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
-from .regions import Trunk
+from .regions import SharedTrunk
 
 
 class ComparedHeads:
@@ -26,7 +26,7 @@ class ComparedHeads:
     """
 
     def __init__(
-        self, pair: ModelPair, trunk: Trunk, provider: Provider, named: Set[str] = frozenset()
+        self, pair: ModelPair, trunk: SharedTrunk, provider: Provider, named: Set[str] = frozenset()
     ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 

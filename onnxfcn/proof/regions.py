@@ -62,7 +62,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Trunk:
+class SharedTrunk:
     """What two models have in common.
 
     Attributes:
@@ -107,7 +107,7 @@ class TrunkFinder:
         self._before = self._graph.before(named)
         self._untouched = frozenset(self._twins.shared(graph))
 
-    def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
+    def trunk(self, barred: Set[str] = frozenset()) -> SharedTrunk:
         """What the two models share.
 
         Args:
@@ -120,7 +120,7 @@ class TrunkFinder:
         if self._named:
             regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
-        return Trunk(
+        return SharedTrunk(
             untouched=self._untouched,
             shared=frozenset(shared),
             regions=tuple(regions),

@@ -25,7 +25,7 @@ class OutputMeaning:
     Attributes:
         output: its name.
         geometry: where they lie in the image; ``None`` where that cannot be told.
-        exactness: whether they are what the model says of crops; ``None`` as above.
+        exactness: whether they are what the model says of crops; ``None`` where ``geometry`` is.
         unknown: why nothing can be told; empty where something is.
     """
 

@@ -94,7 +94,8 @@ def with_told(
         input_layout: the layout, where the user gives it.
 
     Returns:
-        The same; what is not given, and cannot be told from the graph, is as the metadata tell.
+        The size and the layout as given; what is not given, and cannot be told from the graph, as
+        the metadata tell.
     """
     told, graph = model.metadata, graph_view(model)
     with suppress(Refused):  # Whoever works with them will say so.

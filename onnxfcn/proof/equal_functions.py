@@ -124,8 +124,14 @@ def validate_equal(
 ) -> ValidationReport:
     """Compare a model with its original, at the original size and, where it takes them, others.
 
+    Args:
+        reference: the original.
+        rewritten: the model with the pass that writes it in other operators.
+        settings: how validation is run.
+        input_size: the size that the original was made for, where its own is symbolic.
+
     Raises:
-        See ``EqualFunctions``.
+        OnnxfcnError: as ``EqualFunctions`` and its ``at`` have it.
     """
     models = EqualFunctions(reference, rewritten, settings, input_size)
     own = models.image.size
@@ -162,7 +168,7 @@ def extended(
         input_size: the size that the model was made for, where its own is symbolic.
 
     Raises:
-        See ``EqualFunctions``.
+        OnnxfcnError: as ``EqualFunctions`` and its ``at`` have it.
     """
     models = EqualFunctions(reference, rewritten, settings, input_size or report.identity.size)
     sizes = dict.fromkeys(result.size for result in (report.identity, *report.sizes))

@@ -57,7 +57,9 @@ class Growth:
         return len(axes) == len(growing) and all(len(found) == 1 for found in growing)
 
     def axes(self, name: str) -> AxisIndices | None:
-        """Those axes, in image order; ``None`` where a tensor is no map with the image's rank.
+        """A map's own axis for each axis of the image, in their order; ``None`` for other tensors.
+
+        A map has the image's rank, or a batch and channels beside as many spatial axes.
 
         A batch that rows were merged with is no axis of the image.
         """
@@ -108,7 +110,7 @@ class Growth:
 
 
 def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
-    """Infer a model at its original size, and with one axis of the image made larger at a time.
+    """See how a model's tensors grow, by their shapes at two sizes for each axis of the image.
 
     Args:
         graph: the model's graph, whose image may have any size; not changed.

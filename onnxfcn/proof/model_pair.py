@@ -94,7 +94,11 @@ class ModelPair:
         return self.feeds(self.image.size, batch, generator) | {self.image.name: image}
 
     def portions(self, feeds: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """The same with as many images each as the original takes."""
+        """Inputs in portions of as many images as the original takes, the others beside each.
+
+        Args:
+            feeds: values of all inputs, by name, with a multiple of these images.
+        """
         images = feeds[self.image.name]
         if not self.image.samples or 0 not in self.image.roles:
             return [dict(feeds)]

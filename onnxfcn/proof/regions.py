@@ -131,8 +131,8 @@ class TrunkFinder:
     def enlarged(self, region: Region) -> Region | None:
         """The region with the same end that begins earlier.
 
-        What it began with may not be just anything, as a random map is: weights of positions that
-        sum up to one, say.
+        It fits where a region begins with what cannot have just any values, as a random map has:
+        weights of positions that sum up to one, say.
 
         Returns:
             The region; ``None`` where there is nothing before its beginning.

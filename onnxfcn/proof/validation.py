@@ -142,6 +142,8 @@ class _Larger:
             return compare_identity(self.models, self.settings, feeds, sample.source)
         answered = run_larger(self.models, sample, self.step, self.generator)
         result = compare_windows(self.models, answered, self.step, self.settings, self.generator)
+        if not all(result.comparisons):
+            self.models.check_padding()
         if self.meter:
             self.meter.measure(answered)
         return result

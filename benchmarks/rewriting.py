@@ -48,13 +48,13 @@ onnxfcn.rewrite(folder + "/" + name, output + "/fcn.onnx", validate=False)
 _REWRITE_LOADED = _REWRITE.replace("import onnxfcn,", "import onnx, onnxfcn,").replace(
     'folder + "/" + name', 'onnx.load(folder + "/" + name)'
 )
-START, IMPORT = "start Python", "import onnxfcn"
+START, IMPORTS = "start Python", "import onnx, graphsurgeon"
 COPY, SYNCED = "copy", "copy, synced"
 LOAD_SAVE, REWRITE = "onnx.load + onnx.save", "onnxfcn.rewrite"
 TASKS = {
     START: "",
-    "import onnx, graphsurgeon": "import onnx, onnx_graphsurgeon",
-    IMPORT: "import onnxfcn",
+    IMPORTS: "import onnx, onnx_graphsurgeon",
+    "import onnxfcn": "import onnxfcn",
     COPY: _COPY,
     SYNCED: _COPY + _SYNC,
     LOAD_SAVE: _LOAD_SAVE,
@@ -88,13 +88,13 @@ class RewriteCosts:
         files = "external data" if self.external else "one file"
         return f"{self.model}, {self.megabytes:.0f} MB, {files}"
 
-    def beyond_import(self, copy: str) -> float | None:
-        """The rewrite without its imports, in times of a copy without the start of Python.
+    def beyond_imports(self, copy: str) -> float | None:
+        """The rewrite but for those imports, in times of a copy but for the start of Python.
 
         ``None`` where either took no longer than what is left out: the rounds were too few.
         """
         seconds = {task: cost.seconds for task, cost in self.tasks.items()}
-        rewriting, copying = seconds[REWRITE] - seconds[IMPORT], seconds[copy] - seconds[START]
+        rewriting, copying = seconds[REWRITE] - seconds[IMPORTS], seconds[copy] - seconds[START]
         return rewriting / copying if min(rewriting, copying) > 0 else None
 
     @property
@@ -161,9 +161,9 @@ def _rows(found: list[RewriteCosts]) -> Iterator[list[str]]:
         costs = (each.tasks[task] for each in found)
         yield [task, *(f"{cost.seconds:.2f} s, {cost.megabytes:.0f} MB" for cost in costs)]
     for copy in (COPY, SYNCED):
-        ratios = (each.beyond_import(copy) for each in found)
+        ratios = (each.beyond_imports(copy) for each in found)
         cells = (f"{ratio:.2f}" if ratio else "-" for ratio in ratios)
-        yield [f"rewrite without imports / {copy}", *cells]
+        yield [f"rewrite without onnx, graphsurgeon imports / {copy}", *cells]
     yield [f"rewrite / {LOAD_SAVE}", *(f"{each.beside_save:.2f}" for each in found)]
 
 

@@ -1,6 +1,9 @@
 """Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime."""
 
+from passes import Refusal, RefusalCode, Rewrite
+
 from .cell_count import CellCount
+from .costs import Cost
 from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (
     GeometryUnknownError,
@@ -12,32 +15,55 @@ from .errors import (
     UsageError,
     ValidationFailedError,
 )
-from .exactness import Exactness
-from .geometry import Box, Geometry
+from .exactness import Cause, Exactness
+from .files.document import Document
+from .geometry import AxisGeometry, Box, Geometry
+from .geometry.blame import Reason
+from .inspection import Inspection, inspect
+from .meaning import OutputMeaning
+from .proof.compare import Comparison
 from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite
+from .speed import bench
+from .speed_report import BatchSpeed, CropSpeed, SpeedReport
 from .validate import validate
 
 __all__ = [
+    "AxisGeometry",
+    "BatchSpeed",
     "Box",
+    "Cause",
     "CellCount",
+    "Comparison",
+    "Cost",
     "CropGroup",
     "CropReport",
     "CropResult",
+    "CropSpeed",
+    "Document",
     "Exactness",
     "Geometry",
     "GeometryUnknownError",
+    "Inspection",
     "NothingToRewriteError",
     "OnnxfcnError",
+    "OutputMeaning",
+    "Reason",
+    "Refusal",
+    "RefusalCode",
     "RefusedError",
     "RegionResult",
+    "Rewrite",
     "RewriteReport",
     "SizeNotAcceptedError",
     "SizeResult",
+    "SpeedReport",
     "UnusableModelError",
     "UsageError",
     "ValidationFailedError",
     "ValidationReport",
+    "bench",
+    "inspect",
     "rewrite",
     "validate",
 ]

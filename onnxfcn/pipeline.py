@@ -50,8 +50,8 @@ _NOTHING = {
     ),
     dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
     conv_to_gemm.NAME: (
-        "there is no such convolution: there is nothing to rewrite (a head without dense layers"
-        " has none: --head conv)"
+        "there is no such convolution: there is nothing to rewrite (--convolutions takes names of"
+        " nodes; a head without dense layers has no convolution: --head conv)"
     ),
 }
 
@@ -86,7 +86,8 @@ def chosen_passes(names: Sequence[str] | None, options: Mapping[str, Any]) -> li
         if idle and not _is_default(value, pass_options(takers[0])[option].default):
             owners = " or ".join(module.NAME for module in takers)
             raise UsageError(
-                f"{option} is an option of the pass {owners}, which is not among those to run"
+                f"{option} is an option of the pass {owners}, which is not among those to run:"
+                f" add --pass {takers[-1].NAME}"
             )
     return chosen
 

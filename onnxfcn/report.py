@@ -223,6 +223,8 @@ class RewriteReport:
             ``validation``.
         data_file: where the weights were written; empty where they are in the model's own file.
         outgrown: whether they are there because one file is too small for them.
+        left_behind: data files of the model that stood in the output's place; they stay, since
+            another copy of it may read them.
         kept: the rewritten model, where it was not to be written.
     """
 
@@ -236,6 +238,7 @@ class RewriteReport:
     seconds: dict[str, float]
     data_file: str
     outgrown: bool
+    left_behind: tuple[str, ...]
     kept: ModelProto | None
 
     @cached_property
@@ -265,6 +268,7 @@ class RewriteReport:
             "output": self.output,
             "data_file": self.data_file,
             "outgrown": self.outgrown,
+            "left_behind": list(self.left_behind),
             "passes": list(self.passes),
             "window_step": list(self.window_step),
             "windows": {name: list(window) for name, window in self.windows.items()},

@@ -190,6 +190,7 @@ def rewrite(
             seconds=seconds,
             data_file=staged.data_file,
             outgrown=staged.outgrown,
+            left_behind=staged.left_behind(),
             kept=rewritten.proto if output is None else None,
         )
         if validation is not None and not validation.passed:

@@ -79,7 +79,8 @@ RelativeTolerance = Annotated[
     typer.Option(
         "--rtol",
         min=0,
-        help="Largest error relative to the output's scale; by default 1e-4, 1e-2 for float16.",
+        help="Largest error relative to the output's scale; by default 1e-4, 1e-2"
+        " for float16, 5e-2 for bfloat16.",
     ),
 ]
 AbsoluteTolerance = Annotated[
@@ -93,6 +94,9 @@ MaxCells = Annotated[
         min=1,
         help="Compare at most N cells of a larger map, its corners among them; by default all.",
     ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of the random images and of the cells to compare.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Verbose = Annotated[

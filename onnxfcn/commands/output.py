@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from ..errors import OnnxfcnError, RefusedError, UsageError
-from ..report import SCHEMA_VERSION
+from ..errors import OnnxfcnError, RefusedError, UsageError, ValidationFailedError
+from ..report import SCHEMA_VERSION, RewriteReport
 
 
 class Bar:
@@ -68,13 +68,23 @@ def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) ->
 
 
 @contextmanager
-def failing(*, as_json: bool) -> Iterator[None]:
-    """Turn what goes wrong on purpose into a line on standard error and an exit code."""
+def failing(
+    *, as_json: bool, show: Callable[[RewriteReport], None] | None = None
+) -> Iterator[None]:
+    """Turn what goes wrong on purpose into a line on standard error and an exit code.
+
+    Args:
+        as_json: whether standard output gets a JSON object, too.
+        show: prints what was seen until then for people, where there is a report of it.
+    """
     try:
         yield
     except OnnxfcnError as error:
+        seen = error.report if isinstance(error, ValidationFailedError) else None
         if as_json:
-            print_json(error_content(error))
+            print_json(error_content(error, seen.as_dict() if seen else None))
+        elif seen and show:
+            show(seen)
         print_failure(error)
         raise typer.Exit(error.exit_code) from None
 

@@ -48,6 +48,8 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
             console.print("the weights are in a data file: one .onnx file holds at most 2 GiB")
         files = " and ".join(filter(None, (report.output, report.data_file)))
         console.print(f"wrote {files} ({spent})", soft_wrap=True)
+        for left in report.left_behind:
+            console.print(f"left {left}, which the model before read", soft_wrap=True)
 
 
 def print_validation(report: ValidationReport, seconds: float, *, verbose: bool) -> None:

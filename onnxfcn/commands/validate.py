@@ -18,6 +18,7 @@ from .options import (
     Provider,
     RelativeTolerance,
     Rewritten,
+    Seed,
     Sizes,
     Verbose,
     WindowStep,
@@ -43,9 +44,6 @@ _FeatureMaps = Annotated[
         " tool renamed the tensors of the trunk; NAME=OTHER where it renamed this one.",
     ),
 ]
-_Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of the random images and of the cells that are drawn.")
-]
 _RequireCrops = Annotated[
     bool,
     typer.Option(
@@ -63,7 +61,7 @@ def validate(
     feature_maps: _FeatureMaps = None,
     input_size: InputSize = None,
     max_cells: MaxCells = None,
-    seed: _Seed = 0,
+    seed: Seed = 0,
     require_crops: _RequireCrops = False,
     provider: Provider = "cpu",
     rtol: RelativeTolerance = None,
@@ -77,8 +75,8 @@ def validate(
     untouched head says of its window of the feature map. How far cells are from the original's
     answers on crops of the image is measured, and a failure only with --require-crops.
 
-    Exit codes: 0 proven, 1 a bug of onnxfcn, 2 usage, 4 a model is not usable, 5 the models differ
-    or cannot be compared.
+    Exit codes: 0 no difference seen, and the last line says whether that proves all of it, 1 a bug
+    of onnxfcn, 2 usage, 4 a model is not usable, 5 the models differ or cannot be compared.
     """
     started = time.perf_counter()
     with failing(as_json=as_json), Bar() as bar:

@@ -122,7 +122,7 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
         info = ExternalDataInfo(tensor)
         folder = path.parent.resolve()
         data = (folder / info.location).resolve()
-        is_file = data.is_file()
+        is_file = (folder / info.location).is_file()
     except (ValueError, AttributeError) as error:
         raise UnusableModelError(f"{where} has a bad entry: {error}") from error
     except (OSError, RuntimeError) as error:  # too long a name, or links in a circle

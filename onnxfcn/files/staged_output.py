@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -54,7 +53,7 @@ class StagedOutput:
         self._source, self._external_data = source, external_data
         self.data_file, self.outgrown = "", False
         # A link is written through, as other programs do.
-        self._destination = None if destination is None else Path(destination).resolve()
+        self._destination = None if destination is None else _resolved(Path(destination))
         self._folder: Path | None = None
         if self._destination is None or destination is None:
             return
@@ -122,6 +121,19 @@ class StagedOutput:
             return writer.has_weights and (self.outgrown or bool(data_files(self._source)))
         return writer.has_weights and self._external_data == "always"
 
+    def left_behind(self) -> tuple[str, ...]:
+        """Data files of the model that is about to be replaced, which no model may need then.
+
+        They stay: a copy of that model may read them.
+        """
+        if self._destination is None:
+            return ()
+        try:
+            read = data_files(load(self._destination)) - data_files(self._source)
+        except (UsageError, UnusableModelError):
+            return ()
+        return tuple(sorted(str(self._shown_folder / path.name) for path in read))
+
     def publish(self) -> None:
         """Move the staged files into their place, the data before the model that points to it.
 
@@ -131,7 +143,6 @@ class StagedOutput:
         if self._destination is None or self._folder is None:
             return
         model = self._destination.name
-        replaced = _own_data(self._destination) - data_files(self._source)
         moved: list[Path] = []
         try:
             if self._destination.exists():
@@ -145,10 +156,15 @@ class StagedOutput:
             for data in moved:
                 data.unlink(missing_ok=True)
             raise _unwritable(self._destination, error) from error
-        with suppress(OSError):  # the output is whole and in its place: the rest is tidying
-            for data in replaced:
-                data.unlink()
+        with suppress(OSError):  # the output is whole and in its place
             _sync_folder(self._destination.parent)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve(strict=False)
+    except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
+        raise UsageError(f"{path} leads nowhere: {error}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -167,17 +183,6 @@ def _free_data_name(model: Path) -> str:
     """
     names = (f"{model.name}{number}.data" for number in chain([""], (f".{i}" for i in count(1))))
     return next(name for name in names if not model.with_name(name).exists())
-
-
-def _own_data(model: Path) -> set[Path]:
-    """Data files that a model which is about to be replaced has to itself, by their names."""
-    try:
-        files = data_files(load(model))
-    except (UsageError, UnusableModelError):
-        return set()
-    return {
-        file for file in files if re.fullmatch(re.escape(model.name) + r"(\.\d+)?\.data", file.name)
-    }
 
 
 def _unwritable(destination: Path, error: OSError) -> UsageError:

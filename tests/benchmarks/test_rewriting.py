@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import rewriting, wide_head
 from benchmarks.processes import Cost
-from benchmarks.rewriting import COPY, IMPORT, LOAD_SAVE, REWRITE, START, SYNCED, RewriteCosts
+from benchmarks.rewriting import COPY, IMPORTS, LOAD_SAVE, REWRITE, START, SYNCED, RewriteCosts
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_every_task_of_every_model(capsys: pytest.CaptureFixture[str], tmp_path:
     ]
     for costs in found:
         assert list(costs.tasks) == list(rewriting.TASKS)
-        peaks = [costs.tasks[task].megabytes for task in (START, IMPORT, REWRITE)]
+        peaks = [costs.tasks[task].megabytes for task in (START, IMPORTS, REWRITE)]
         assert peaks == sorted(peaks)
         assert peaks[0] < peaks[2]
         assert all(cost.seconds > 0 for cost in costs.tasks.values())
@@ -37,10 +37,10 @@ def test_every_task_of_every_model(capsys: pytest.CaptureFixture[str], tmp_path:
 
 
 def test_ratios_leave_out_imports_and_starts() -> None:
-    seconds = {START: 0.5, IMPORT: 2.0, COPY: 0.4, SYNCED: 1.5, LOAD_SAVE: 10.0, REWRITE: 5.0}
+    seconds = {START: 0.5, IMPORTS: 2.0, COPY: 0.4, SYNCED: 1.5, LOAD_SAVE: 10.0, REWRITE: 5.0}
     costs = RewriteCosts("net", False, 1.0, {task: Cost(s, 1.0) for task, s in seconds.items()})
-    assert costs.beyond_import(SYNCED) == pytest.approx(3.0)
-    assert costs.beyond_import(COPY) is None
+    assert costs.beyond_imports(SYNCED) == pytest.approx(3.0)
+    assert costs.beyond_imports(COPY) is None
     assert costs.beside_save == pytest.approx(0.5)
 
 

@@ -189,7 +189,7 @@ def test_bug_of_ours_gives_code_1_a_traceback_and_keeps_the_output(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("deliberate")
 
-    monkeypatch.setattr(onnxfcn.cli, "rewrite_model", broken)
+    monkeypatch.setattr(onnxfcn.commands.rewrite, "rewrite_model", broken)
     finished = command("rewrite", lenet_file, precious)
     assert finished.code == 1
     assert "ZeroDivisionError: deliberate" in finished.err

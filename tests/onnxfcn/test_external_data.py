@@ -154,6 +154,33 @@ def test_output_whose_data_file_would_be_the_input_s_takes_another(external: Pat
     assert data.read_bytes() == before
 
 
+def test_data_of_a_model_that_was_replaced_stays_for_its_copies(
+    external: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    output, copy = tmp_path / "fcn.onnx", tmp_path / "backup.onnx"
+    assert "left" not in command("rewrite", external, output).out
+    copy.write_bytes(output.read_bytes())
+    weights = arrays(copy)
+    finished = command("rewrite", external, output)
+    assert finished.out.splitlines()[-1] == (
+        f"left {tmp_path / 'fcn.onnx.data'}, which the model before read"
+    )
+    assert all(np.array_equal(values, weights[name]) for name, values in arrays(copy).items())
+    assert {path.name for path in tmp_path.iterdir() if "onnx" in path.name} == {
+        "backup.onnx",
+        "fcn.onnx",
+        "fcn.onnx.data",
+        "fcn.onnx.1.data",
+    }
+
+
+def test_external_data_by_way_of_a_folder_that_is_not_there(
+    external: Path, tmp_path: Path, fails: Fails
+) -> None:
+    set_location(external, f"sub/../{DATA}")
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="is missing")
+
+
 def test_output_may_be_an_input_with_external_data_of_another_name(
     external: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
 ) -> None:

@@ -177,6 +177,12 @@ def test_new_pair_replaces_the_old_one(external: Path, written_pair: Path) -> No
     assert all(np.array_equal(new[name].ravel(), expected[name].ravel()) for name in expected)
 
 
+def test_output_that_is_a_link_to_itself(lenet_file: Path, tmp_path: Path, fails: Fails) -> None:
+    link = tmp_path / "out.onnx"
+    link.symlink_to(link)
+    fails("rewrite", lenet_file, link, code=2, says="leads nowhere")
+
+
 def test_replaced_file_keeps_its_mode(lenet_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "private.onnx"
     output.touch(mode=0o600)

@@ -10,27 +10,43 @@ import passes
 
 PUBLIC = {
     onnxfcn: {
+        "AxisGeometry",
+        "BatchSpeed",
+        "bench",
+        "Box",
+        "Cause",
         "CellCount",
+        "Comparison",
+        "Cost",
         "CropGroup",
         "CropReport",
         "CropResult",
-        "Box",
+        "CropSpeed",
+        "Document",
         "Exactness",
         "Geometry",
         "GeometryUnknownError",
+        "inspect",
+        "Inspection",
         "NothingToRewriteError",
         "OnnxfcnError",
+        "OutputMeaning",
+        "Reason",
+        "Refusal",
+        "RefusalCode",
         "RefusedError",
         "RegionResult",
+        "Rewrite",
+        "rewrite",
         "RewriteReport",
         "SizeNotAcceptedError",
         "SizeResult",
+        "SpeedReport",
         "UnusableModelError",
         "UsageError",
+        "validate",
         "ValidationFailedError",
         "ValidationReport",
-        "rewrite",
-        "validate",
     },
     passes: {
         "PASSES",
@@ -67,13 +83,18 @@ def test_a_pass_has_apply_that_takes_a_graph_and_keyword_only_options(name: str)
     assert all(option.default is not option.empty for option in options)
 
 
-@pytest.mark.parametrize("function", [onnxfcn.rewrite, onnxfcn.validate])
-def test_options_of_the_library_are_keyword_only_and_documented(function: object) -> None:
+@pytest.mark.parametrize(
+    ("function", "models"),
+    [(onnxfcn.rewrite, 2), (onnxfcn.validate, 2), (onnxfcn.bench, 2), (onnxfcn.inspect, 1)],
+)
+def test_options_of_the_library_are_keyword_only_and_documented(
+    function: object, models: int
+) -> None:
     documentation = inspect.getdoc(function) or ""
     assert callable(function)
     parameters = inspect.signature(function).parameters.values()
     options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    assert len(options) == len(list(parameters)) - 2
+    assert len(options) == len(list(parameters)) - models
     for option in options:
         assert f"    {option.name}: " in documentation
 

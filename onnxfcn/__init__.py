@@ -3,6 +3,7 @@
 from passes import Refusal, RefusalCode, Rewrite
 
 from .cell_count import CellCount
+from .comparison import Comparison
 from .costs import Cost
 from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (
@@ -21,7 +22,6 @@ from .geometry import AxisGeometry, Box, Geometry
 from .geometry.blame import Reason
 from .inspection import Inspection, inspect
 from .meaning import OutputMeaning
-from .proof.compare import Comparison
 from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite
 from .speed import bench

@@ -13,11 +13,12 @@ from passes.skeleton import Shape
 
 from .costs import Cost, count_costs, count_parameters, default_sizes
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
-from .files.contradictions import blaming
+from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
 from .files.stored_model import StoredModel
-from .geometry.metadata import VERSION_KEY, from_metadata
+from .geometry import from_metadata
+from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import layout_told, size_told
 from .meaning import OutputMeaning, find_meanings, is_result, told_windows
 from .opening import ModelSource, open_model
@@ -127,7 +128,7 @@ def _inspected(
     input_size: Sequence[int] | None,
     input_layout: str | None,
 ) -> Inspection:
-    told = {entry.key: entry.value for entry in stored.proto.metadata_props}
+    told = stored.metadata
     size, layout = input_size or size_told(told), input_layout or layout_told(told)
     try:
         image = next(iter(find_images(graph_view(stored), size, layout)), None)

@@ -25,7 +25,7 @@ class OutputMeaning:
     Attributes:
         output: its name.
         geometry: where they lie in the image; ``None`` where that cannot be told.
-        exactness: whether they are what the model says of crops; ``None`` as above.
+        exactness: whether they are what the model says of crops; ``None`` where ``geometry`` is.
         unknown: why nothing can be told; empty where something is.
     """
 
@@ -105,7 +105,7 @@ def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]
         image: the image that it was made for.
     """
     try:
-        analysis = ModelAnalysis(model, image.size, layout_of(image))
+        analysis = ModelAnalysis(model, image.size, layout_of(image.roles))
     except (GeometryUnknownError, RefusedError) as error:
         return (OutputMeaning("", unknown=str(error)),)
     return tuple(_find_meaning(analysis, name) for name in analysis.outputs)

@@ -6,9 +6,9 @@ from pathlib import Path
 from onnx import ModelProto
 
 from .errors import UnusableModelError
-from .files.checking import check
+from .files.model_faults import find_fault
 from .files.model_io import load
-from .files.soundness import find_fault
+from .files.onnx_checker import check
 from .files.stored_model import StoredModel
 
 ModelSource = str | PathLike[str] | ModelProto

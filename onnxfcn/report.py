@@ -12,9 +12,9 @@ from onnx import ModelProto
 from passes import Rewrite
 
 from .cell_count import CellCount
+from .comparison import Comparison
 from .crop_report import CropReport
 from .meaning import OutputMeaning
-from .proof.compare import Comparison
 from .sizes import Size
 
 SCHEMA_VERSION = 1
@@ -98,7 +98,10 @@ class RegionResult:
 
     @property
     def finding(self) -> str:
-        """The same, whether or not it is taken for right."""
+        """What is wrong with it, or cannot be told, even where it is taken for right.
+
+        Of no meaning where the comparison passed.
+        """
         reason = self.problem
         if self.comparison is not None:
             error, limit = self.comparison.max_error, self.comparison.tolerance

@@ -13,11 +13,11 @@ from passes.images import Image, find_images
 from passes.options import per_axis
 
 from .errors import NothingToRewriteError, RefusedError, UsageError, ValidationFailedError
-from .files.checking import check
-from .files.contradictions import blaming
+from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
 from .files.model_io import check_runs_from_memory
+from .files.onnx_checker import check
 from .files.staged_output import ExternalData, StagedOutput
 from .files.stored_model import StoredModel
 from .geometry.program_source import with_told
@@ -211,8 +211,7 @@ def _after(
         RefusedError: a pass refused.
         NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
     """
-    document = Document.copy_of(model)
-    told = {entry.key: entry.value for entry in model.proto.metadata_props}
+    document, told = Document.copy_of(model), model.metadata
     is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
     try:
         rewrites = run_passes(document.graph, chosen, options)

@@ -6,7 +6,7 @@ Size = tuple[int, ...]
 """Extents of an image or of a map, an axis each: height and width, say."""
 
 
-def default_sizes(
+def larger_sizes(
     original: Size, pitch: Sequence[int], steps: Sequence[int]
 ) -> tuple[Size, Size, Size]:
     """Larger sizes, not square.

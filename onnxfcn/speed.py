@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from passes.images import find_images
+from passes.images import Image
 
 from .costs import count_costs, default_sizes
 from .errors import GeometryUnknownError, UsageError
@@ -123,8 +123,8 @@ class _Stopwatch:
         """
         graph, after = graph_view(self._pair.original), graph_view(self._pair.rewritten)
         own = next(tensor for tensor in graph.inputs if tensor.name == self._pair.image.name)
-        image = next(found for found in find_images(after) if found.tensor.name == own.name)
-        costs = count_costs(graph, after, replace(image, tensor=own), self.geometry, sizes)
+        image = Image(own, self._pair.image.shape, self._pair.image.roles)
+        costs = count_costs(graph, after, image, self.geometry, sizes)
         crop = self.geometry.original_size
         for size in sizes:
             if any(extent < least for extent, least in zip(size, crop, strict=True)):
@@ -214,7 +214,7 @@ def _geometry(pair: ModelPair) -> Geometry:
     Raises:
         GeometryUnknownError: there is none of which that can be told.
     """
-    analysis = ModelAnalysis(pair.rewritten, pair.image.size)
+    analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.untold_layout)
     reasons = []
     for name in analysis.outputs:
         try:

@@ -6,7 +6,7 @@ from os import PathLike
 from passes import RefusalCode
 
 from .errors import RefusedError, UnusableModelError
-from .files.contradictions import blaming
+from .files.contradictory_models import blaming
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
 from .option_checks import check_draws, check_list, check_tolerances, checked_size, checked_sizes

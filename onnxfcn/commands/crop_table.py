@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..crop_report import CropGroup, CropReport, CropResult
+from ..crop_report import CropGroup, CropReport
 from ..sizes import size_text
 
 
@@ -38,11 +38,11 @@ def _table(crops: CropReport) -> Table:
     )
     for found in crops.results:
         for where, group in (("at the border", found.border), ("inside", found.inside)):
-            table.add_row(size_text(found.size), found.output, where, *_numbers(found, group))
+            table.add_row(size_text(found.size), found.output, where, *_numbers(group))
     return table
 
 
-def _numbers(found: CropResult, group: CropGroup) -> list[str]:
+def _numbers(group: CropGroup) -> list[str]:
     """Cells measured of those that there are, deviations of the output's scale, and agreement."""
     deviations = [group.median, group.maximum]
     agreement = "-" if group.agreement is None else f"{group.agreement:.0%} the same"

@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..proof.compare import Comparison
+from ..comparison import Comparison
 from ..report import RegionResult, RewriteReport, SizeResult, ValidationReport
 from ..sizes import size_text
 from .crop_table import print_crops

@@ -29,6 +29,11 @@ class StoredModel:
     folder: Path | None = None
     weights: Mapping[str, FileRange] = field(default_factory=dict)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The model's metadata, by key."""
+        return {entry.key: entry.value for entry in self.proto.metadata_props}
+
     def lacks_data(self, initializer: TensorProto) -> bool:
         """Whether an initializer's data was left in the model's own file."""
         return (

@@ -8,8 +8,7 @@ travel with the model as metadata: see ``Geometry.to_metadata`` and ``Geometry.f
 from ..errors import GeometryUnknownError, SizeNotAcceptedError
 from .analysis import analyse
 from .axis import AxisGeometry
-from .geometry import Box, Geometry
-from .metadata import from_metadata
+from .geometry import Box, Geometry, from_metadata
 
 __all__ = [
     "AxisGeometry",

@@ -53,7 +53,7 @@ class ModelAnalysis:
             raise UnknownError("it has one axis for several of the image")
         return Geometry(
             image=self._image.tensor.name,
-            layout=layout_of(self._image),
+            layout=layout_of(self._image.roles),
             output=output.name,
             axes=found,
             disagreements=disagreements(self.axes, output),

@@ -65,10 +65,6 @@ class AxisGeometry:
         own = self.cells[rest]
         return None if own is None or size < self.smallest else own + periods * self.period_cells
 
-    def accepts(self, size: int) -> bool:
-        """Whether the model takes images of so many pixels."""
-        return self.extent(size) is not None
-
     def field(self, cell: int, size: int | None = None) -> Interval:
         """Pixels that a cell sees through what slides along, as if the image had no end.
 

@@ -41,6 +41,9 @@ class AxisAnalysis:
         program: the program.
         axis: the axis, 0 for the first spatial one.
         original: the original size along it in pixels.
+        traced: gives what positions see at an image size in pixels.
+        counted: gives the shapes of tensors at an image size; ``None`` where the model does not
+            take it.
     """
 
     def __init__(self, program: Program, axis: int) -> None:
@@ -52,7 +55,6 @@ class AxisAnalysis:
         return Trace(self.program, View(self.axis, size - self.original))
 
     def _counted(self, size: int) -> Trace | None:
-        """Shapes at a size; ``None`` where the model does not take it."""
         try:
             return Trace(self.program, View(self.axis, size - self.original, None))
         except DoesNotFitError:
@@ -79,7 +81,7 @@ class AxisAnalysis:
         """A size at which borders are far apart, some periods beyond the original one.
 
         Args:
-            period: see above.
+            period: pixels after which all extents repeat, as ``period()`` finds it.
             output: the output whose cells shall see no border, or only one.
 
         Raises:
@@ -132,8 +134,8 @@ def _common_period(small: Mapping[int, Shape], large: Mapping[int, Shape], growt
     """Pixels after which the extents of all tensors have grown by whole numbers.
 
     Args:
-        small: shapes of tensors.
-        large: the same at images that are ``growth`` pixels larger.
+        small: shapes of tensors, by ``id`` of the tensor.
+        large: their shapes for images that are ``growth`` pixels larger.
         growth: a multiple of every stride.
     """
     found = 1

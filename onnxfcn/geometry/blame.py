@@ -12,7 +12,7 @@ from .trace import Trace
 
 
 class Reason(StrEnum):
-    """Why; in words about nodes."""
+    """Why a node computes something else on a crop, in words that follow its name."""
 
     PADS = "pads, where the whole image goes on"
     HANGS_OVER = "has a last window that hangs over the edge (ceil_mode)"

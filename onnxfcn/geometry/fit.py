@@ -15,7 +15,7 @@ class Grid:
 
     Attributes:
         period: pixels by which images differ whose maps differ by ``period_cells`` cells.
-        period_cells: see there; 0 where the map does not grow.
+        period_cells: cells by which these maps differ; 0 where the map does not grow.
         map_axis: the map's axis; ``None`` where it has none.
     """
 
@@ -26,13 +26,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Fit:
-    """What cells see at one image size; see ``AxisGeometry``.
+    """What cells see at one image size, in the terms of ``AxisGeometry``.
 
     Attributes:
-        field: of cell 0; ``None`` where no field slides along.
-        near: see ``AxisGeometry``.
-        far: see ``AxisGeometry``.
-        is_tight: see ``AxisGeometry``.
+        field: what cell 0 sees; ``None`` where no field slides along.
+        near: ``AxisGeometry.near`` as this size shows it.
+        far: ``AxisGeometry.far`` as this size shows it.
+        is_tight: whether every cell away from the borders sees both ends of its field.
     """
 
     field: Field | None

@@ -1,17 +1,20 @@
 """Which pixels a cell of a map saw, and which crop of the image it stands for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
 from onnx import ModelProto
 
-from ..errors import GeometryUnknownError, SizeNotAcceptedError
+from ..errors import GeometryUnknownError, SizeNotAcceptedError, UsageError
 from ..files.model_io import load
+from ..files.stored_model import StoredModel
 from ..sizes import Size, size_text
 from .axis import AxisGeometry, Interval
+from .metadata import Entry, read, written
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,6 @@ class Box:
     def slices(self) -> tuple[slice, ...]:
         """Index of the box in the spatial axes of an array; it must lie inside."""
         return tuple(slice(*ends) for ends in zip(self.start, self.stop, strict=True))
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is in it."""
-        return any(stop <= start for start, stop in zip(self.start, self.stop, strict=True))
 
     def __str__(self) -> str:
         return "-".join(f"({','.join(map(str, corner))})" for corner in (self.start, self.stop))
@@ -103,10 +101,14 @@ class Geometry:
     def map_size(self, *size: int) -> Size:
         """Cells of the map for an image of a size in pixels.
 
+        Args:
+            *size: the size, a number for each axis: ``map_size(384, 512)``.
+
         Raises:
             SizeNotAcceptedError: the model does not take such images.
+            UsageError: the size has another number of axes.
         """
-        self._check(size)
+        self._check("an image size", size)
         found = [axis.extent(length) for axis, length in zip(self.axes, size, strict=True)]
         known = tuple(extent for extent in found if extent is not None)
         if len(known) < len(found):
@@ -128,20 +130,35 @@ class Geometry:
             With ``size``, every pixel of the image that the cell can depend on. Without, its
             receptive field as if the image had no end: it may begin before pixel 0, and leaves
             out what nodes see that look at the whole image.
+
+        Raises:
+            SizeNotAcceptedError: the model does not take images of the size.
+            UsageError: there is no such cell, or the size has another number of axes.
         """
-        self._check(cell)
+        self._check_cell(cell)
         if size is None:
             return _box([a.field(place) for a, place in zip(self.axes, cell, strict=True)])
-        self._check(size)
+        found = self.map_size(*size)
+        if any(place >= extent for place, extent in zip(cell, found, strict=True)):
+            raise UsageError(
+                f"there is no cell {cell}: the map of an image of {size_text(tuple(size))} has"
+                f" {size_text(found)} cells"
+            )
         return _box([a.box(c, n) for a, c, n in zip(self.axes, cell, size, strict=True)])
 
     def crop(self, *cell: int) -> Box:
         """The crop of the original size that a cell stands for.
 
         It begins at ``cell * stride``, rounded down where strides are fractions. Whether the cell
-        is what the model says of that crop alone, ``onnxfcn.exactness`` decides.
+        is what the model says of that crop alone, ``onnxfcn.exactness.decide`` tells.
+
+        Args:
+            *cell: the cell.
+
+        Raises:
+            UsageError: there is no such cell at any image size.
         """
-        self._check(cell)
+        self._check_cell(cell)
         return _box([a.crop(place) for a, place in zip(self.axes, cell, strict=True)])
 
     def cells(self, box: Box, size: Sequence[int]) -> Box:
@@ -151,19 +168,24 @@ class Geometry:
             box: pixels.
             size: the image's size in pixels.
 
+        Returns:
+            The box; where no cell saw them, it ends where it begins along some axis.
+
         Raises:
             SizeNotAcceptedError: the model does not take such images.
+            UsageError: the box or the size has another number of axes.
         """
         self.map_size(*size)
+        self._check("a corner of a box", box.start)
+        self._check("a corner of a box", box.stop)
         ends = zip(box.start, box.stop, strict=True)
         parts = [a.seeing(pixels, n) for a, pixels, n in zip(self.axes, ends, size, strict=True)]
         return _box(parts)
 
     def to_metadata(self) -> dict[str, str]:
         """Keys and values for ``metadata_props``: see ``onnxfcn.geometry.metadata``."""
-        from .metadata import written
-
-        return written(self)
+        entry = Entry(self.image, self.layout, self.output, self.axes, self.disagreements)
+        return written(entry)
 
     @classmethod
     def from_model(
@@ -178,10 +200,8 @@ class Geometry:
         Raises:
             GeometryUnknownError: there is none for the output, or more than one to choose from.
         """
-        from .metadata import from_metadata
-
-        proto = model if isinstance(model, ModelProto) else load(Path(model)).proto
-        found = from_metadata({entry.key: entry.value for entry in proto.metadata_props})
+        stored = StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
+        found = from_metadata(stored.metadata)
         names = ", ".join(found)
         if output is None and len(found) != 1:
             raise GeometryUnknownError(f"say which output's geometry: {names}")
@@ -190,9 +210,28 @@ class Geometry:
             raise GeometryUnknownError(f"no geometry of '{output}', only of {names}")
         return found[name]
 
-    def _check(self, numbers: Sequence[int]) -> None:
-        if len(numbers) != len(self.axes):
-            raise ValueError(f"one number for each of {len(self.axes)} axes, not {len(numbers)}")
+    def _check(self, what: str, numbers: Sequence[int]) -> None:
+        """Raise ``UsageError`` where there is not one whole number for each axis."""
+        if len(numbers) != len(self.axes) or not all(isinstance(n, Integral) for n in numbers):
+            given = ", ".join(map(str, numbers))
+            raise UsageError(
+                f"{what} is one whole number for each of {len(self.axes)} axes, not {given}"
+            )
+
+    def _check_cell(self, cell: Sequence[int]) -> None:
+        self._check("a cell", cell)
+        if min(cell, default=0) < 0:
+            raise UsageError(f"there is no cell {tuple(cell)}: cells are counted from 0")
+
+
+def from_metadata(properties: Mapping[str, str]) -> dict[str, Geometry]:
+    """Geometries by output, from a model's metadata as any runtime gives it.
+
+    Raises:
+        GeometryUnknownError: there are none, of another version, or not as
+            ``Geometry.to_metadata`` writes them.
+    """
+    return {entry.output: Geometry(*entry) for entry in read(properties)}
 
 
 def _box(parts: Sequence[Interval]) -> Box:

@@ -8,9 +8,9 @@ from .seen import FIRST_OF_NONE, Seen
 
 
 def without_leaps(seen: Seen, name: str, size: int, before: int) -> Seen:
-    """The same where positions that put the two ends of the image together see all of it.
+    """What a node made, with the positions that put both ends of the image together seeing all.
 
-    Such as those at the seam of an axis that was rolled: a field that grows at one node from under
+    They lie at the seam of an axis that was rolled, say: a field that grows at one node from under
     a quarter of the image to over three quarters does not slide along.
 
     Args:

@@ -29,42 +29,60 @@ Numbers that are no integers are texts such as ``"3/2"``.
 import json
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import GeometryUnknownError
 from .axis import AxisGeometry
-from .geometry import Geometry
 
 VERSION = "1"
 VERSION_KEY = "onnxfcn.geometry_version"
 PREFIX = "onnxfcn.geometry."
 
 
-def written(geometry: Geometry) -> dict[str, str]:
-    """A geometry as entries of ``metadata_props``; those of several outputs may be merged."""
+class Entry(NamedTuple):
+    """What the metadata hold of one output; see ``Geometry``, whose fields these are."""
+
+    image: str
+    layout: str
+    output: str
+    axes: tuple[AxisGeometry, ...]
+    disagreements: tuple[str, ...]
+
+
+def written(entry: Entry) -> dict[str, str]:
+    """An output's geometry as keys and values of ``metadata_props``.
+
+    Those of several outputs may be merged.
+    """
     content = {
-        "image": geometry.image,
-        "layout": geometry.layout,
-        "axes": [_axis_content(axis) for axis in geometry.axes],
-        "disagreements": list(geometry.disagreements),
+        "image": entry.image,
+        "layout": entry.layout,
+        "axes": [_axis_content(axis) for axis in entry.axes],
+        "disagreements": list(entry.disagreements),
     }
     text = json.dumps(content, separators=(",", ":"))
-    return {VERSION_KEY: VERSION, f"{PREFIX}{geometry.output}": text}
+    return {VERSION_KEY: VERSION, f"{PREFIX}{entry.output}": text}
 
 
-def from_metadata(properties: Mapping[str, str]) -> dict[str, Geometry]:
-    """Geometries by output, from a model's metadata as any runtime gives it.
+def read(properties: Mapping[str, str]) -> list[Entry]:
+    """What a model's metadata hold of its outputs.
 
     Raises:
-        GeometryUnknownError: there are none, of another version, or not as ``written`` writes them.
+        GeometryUnknownError: nothing, of another version, or not as ``written`` writes it.
     """
     version = properties.get(VERSION_KEY)
+    if version is None:
+        raise GeometryUnknownError(
+            "the model carries no geometry in its metadata; onnxfcn.geometry.analyse(model) tells"
+            " it from the graph"
+        )
     if version != VERSION:
-        found = "no geometry" if version is None else f"geometry of version {version!r}"
-        raise GeometryUnknownError(f"the model's metadata hold {found}, expected {VERSION}")
+        raise GeometryUnknownError(
+            f"the model's metadata hold a geometry of version {version!r}, expected {VERSION}"
+        )
     names = [key for key in properties if key.startswith(PREFIX)]
     try:
-        return {key.removeprefix(PREFIX): _read(key, properties[key]) for key in names}
+        return [_read(key, properties[key]) for key in names]
     except (KeyError, TypeError, ValueError, ZeroDivisionError, RecursionError) as error:
         raise GeometryUnknownError(f"the model's metadata hold no geometry: {error!r}") from error
 
@@ -90,9 +108,9 @@ def _number(number: Fraction) -> int | str:
     return number.numerator if number.denominator == 1 else str(number)
 
 
-def _read(key: str, text: str) -> Geometry:
+def _read(key: str, text: str) -> Entry:
     content = json.loads(text)
-    return Geometry(
+    return Entry(
         image=str(content["image"]),
         layout=str(content["layout"]),
         output=key.removeprefix(PREFIX),

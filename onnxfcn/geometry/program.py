@@ -41,7 +41,7 @@ class Program:
         behind = {id(node) for node in downstream(graph, graph.inputs)}
         self.nodes = [node for node in graph.nodes if id(node) in behind]
         self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
-        reached = {id(t) for image in images for t in [image.tensor]} | {
+        reached = {id(image.tensor) for image in images} | {
             id(tensor)
             for node in downstream(graph, [image.tensor for image in images])
             for tensor in node.outputs

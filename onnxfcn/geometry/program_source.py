@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from passes.images import Image, check_sized, find_images
+from passes.images import Roles, check_sized, find_images
 from passes.result import Refused
 
 from ..errors import GeometryUnknownError, RefusedError
@@ -15,8 +15,7 @@ from ..files.graph_view import graph_view
 from ..files.model_io import load
 from ..files.stored_model import StoredModel
 from ..sizes import Size
-from .geometry import Geometry
-from .metadata import from_metadata
+from .geometry import Geometry, from_metadata
 from .program import Program
 from .rules import RULES
 
@@ -42,7 +41,7 @@ def to_program(
     """
     stored = _stored(model)
     graph = graph_view(stored)
-    told = {entry.key: entry.value for entry in stored.proto.metadata_props}
+    told = stored.metadata
     size, layout = original_size or size_told(told), layout or layout_told(told)
     try:
         images = find_images(graph, input_layout=layout)
@@ -62,9 +61,9 @@ def _stored(model: ModelSource) -> StoredModel:
     return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
 
 
-def layout_of(image: Image) -> str:
+def layout_of(roles: Roles) -> str:
     """The layout of an image, one letter an axis: ``n``, ``c``, and ``x``, ``y``, ``z``."""
-    return "".join("ncxyz"[role] for role in image.roles)
+    return "".join("ncxyz"[role] for role in roles)
 
 
 def size_told(metadata: Mapping[str, str]) -> Size | None:
@@ -88,10 +87,10 @@ def with_told(
         input_layout: the layout, where the user gives it.
 
     Returns:
-        The same; what is not given, and cannot be told from the graph, is as the metadata tell.
+        The size and the layout as given; what is not given, and cannot be told from the graph, as
+        the metadata tell.
     """
-    told = {entry.key: entry.value for entry in model.proto.metadata_props}
-    graph = graph_view(model)
+    told, graph = model.metadata, graph_view(model)
     with suppress(Refused):  # Whoever works with them will say so.
         images = find_images(graph, input_size, input_layout)
         if not images and input_layout is None:

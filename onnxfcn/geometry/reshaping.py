@@ -11,7 +11,7 @@ from .seen import DoesNotFitError, Seen, Shape, check_few, moved
 
 
 def reshaped(seen: Seen, shape: Shape) -> Seen:
-    """The same elements in row-major order.
+    """A tensor's elements in row-major order, under another shape.
 
     Only axes that are split or merged beside one that makes a difference are spread out.
 

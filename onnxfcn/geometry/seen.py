@@ -123,13 +123,19 @@ def mixed(mark: np.ndarray | None, salt: int | np.ndarray) -> np.ndarray | None:
 
 
 def moved(seen: Seen, shape: Shape, move: Callable[[np.ndarray], np.ndarray]) -> Seen:
-    """The same positions at other places."""
+    """A tensor of the same positions at other places.
+
+    Args:
+        seen: the tensor.
+        shape: its shape afterwards.
+        move: moves what is stored of each position.
+    """
     mark = None if seen.mark is None else move(seen.mark)
     return Seen(shape, move(seen.first), move(seen.last), mark, seen.whole)
 
 
 def with_extent(seen: Seen, axis: int, extent: int) -> Seen:
-    """The same along an axis that makes no difference, with another extent."""
+    """A tensor with another extent along an axis that makes no difference."""
     return replace(seen, shape=(*seen.shape[:axis], extent, *seen.shape[axis + 1 :]))
 
 

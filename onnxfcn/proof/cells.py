@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..comparison import Comparison
 from ..errors import ValidationFailedError
 from ..settings import Settings
 from ..sizes import Size, size_text
-from .compare import Compared, Comparison, compare
+from .compare import Compared, compare
 from .ties import without_ties
 
 

@@ -6,8 +6,10 @@ from math import prod
 
 import numpy as np
 
-RELATIVE_TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2}
-"""Largest error relative to the output's scale, by data type; 1e-4 for wider ones."""
+from ..comparison import Comparison
+
+_TOLERANCE, _TOLERANCES = 1e-4, {"float16": 1e-2, "bfloat16": 5e-2}
+"""Largest error relative to the output's scale, and by data type that of narrow ones."""
 _NOISE = {"float16": 5e-3, "bfloat16": 4e-2, "float64": 1e-12}
 """Rounding of a deep network relative to the output's scale, by data type; 1e-5 for float32.
 Cells that differ by less than ten times that cannot be told apart."""
@@ -19,43 +21,6 @@ be differences of large numbers."""
 _ELEMENTS_AT_ONCE = 2**20
 """Maps are compared in portions of so many elements, to save memory."""
 _TINY = np.finfo(np.float64).tiny
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How far an output is from what was expected; the numbers are of its worst feature.
-
-    Attributes:
-        output: name of the compared tensor.
-        stands_for: name of the model's output that it speaks for: itself, or what it goes into.
-        max_error: largest absolute error; infinite where only one side is NaN or infinite.
-        mean_error: mean absolute error, over all features.
-        scale: largest absolute expected value.
-        spread: largest difference between two cells of the feature.
-        tolerance: the largest error that passes.
-        proven: whether the cells of some feature differ enough for the comparison to mean
-            something.
-        ties: positions of largest or smallest values that differ where these values are equal
-            within rounding; they count as no difference.
-    """
-
-    output: str
-    stands_for: str
-    max_error: float
-    mean_error: float
-    scale: float
-    spread: float
-    tolerance: float
-    proven: bool
-    ties: int = 0
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is within the tolerance."""
-        return self.max_error <= self.tolerance
-
-    def __bool__(self) -> bool:
-        return self.passed
 
 
 @dataclass(frozen=True)
@@ -97,39 +62,28 @@ def compare(
         atol: absolute tolerance. Integers must be equal, whatever the tolerances.
     """
     noise = rounding(expected.dtype)
-    if not noise:
-        rtol = atol = 0.0
-    elif rtol is None:
-        rtol = RELATIVE_TOLERANCE.get(expected.dtype.name, 1e-4)
-    cells = prod(expected.shape[expected.ndim - spatial_rank :])
-    if not expected.size:
-        return Comparison(
-            output=output,
-            stands_for=output,
-            max_error=0.0,
-            mean_error=0.0,
-            scale=0.0,
-            spread=0.0,
-            tolerance=atol,
-            proven=False,
-        )
-    rows, found = expected.reshape(-1, cells), actual.reshape(-1, cells)
-    portion = max(1, _ELEMENTS_AT_ONCE // cells)
-    peak, spread, largest, mean = np.concatenate(
-        [
-            _row_statistics(rows[first : first + portion], found[first : first + portion])
-            for first in range(0, len(rows), portion)
-        ],
-        axis=1,
+    rtol, atol = (relative_tolerance(expected.dtype, rtol), atol) if noise else (0.0, 0.0)
+    found = Comparison(
+        output=output,
+        stands_for=output,
+        max_error=0.0,
+        mean_error=0.0,
+        scale=0.0,
+        spread=0.0,
+        tolerance=atol,
+        proven=False,
     )
+    if not expected.size:
+        return found
+    cells = prod(expected.shape[expected.ndim - spatial_rank :])
+    peak, spread, largest, mean = _statistics(expected, actual, cells)
     scale = np.maximum(peak, _SMALLEST_SHARE * peak.max())
     proven = spread > _MARGIN * noise * scale
     limit = atol + rtol * scale
     limit = np.where(proven, np.minimum(limit, spread / _MARGIN), limit)
     worst = int(np.argmax(np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)))
-    return Comparison(
-        output=output,
-        stands_for=output,
+    return replace(
+        found,
         max_error=float(largest[worst]),
         mean_error=float(mean.mean()),
         scale=float(scale[worst]),
@@ -148,9 +102,27 @@ def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
     return replace(worst, proven=any(each.proven for each in comparisons))
 
 
+def relative_tolerance(dtype: np.dtype, chosen: float | None) -> float:
+    """Largest error relative to the output's scale: the chosen one, else as fits the data type."""
+    return _TOLERANCES.get(dtype.name, _TOLERANCE) if chosen is None else chosen
+
+
 def rounding(dtype: np.dtype) -> float:
     """Rounding of a deep network relative to the output's scale; 0 for integers."""
     return 0.0 if dtype.kind in "biu" else _NOISE.get(dtype.name, 1e-5)
+
+
+def _statistics(expected: np.ndarray, actual: np.ndarray, cells: int) -> np.ndarray:
+    """As ``_row_statistics``, of arrays of any rank whose last axes have so many cells."""
+    rows, found = expected.reshape(-1, cells), actual.reshape(-1, cells)
+    portion = max(1, _ELEMENTS_AT_ONCE // cells)
+    return np.concatenate(
+        [
+            _row_statistics(rows[first : first + portion], found[first : first + portion])
+            for first in range(0, len(rows), portion)
+        ],
+        axis=1,
+    )
 
 
 def _row_statistics(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:

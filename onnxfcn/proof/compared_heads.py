@@ -12,7 +12,7 @@ from ..sizes import Size
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
-from .regions import Trunk
+from .regions import SharedTrunk
 
 
 class ComparedHeads:
@@ -26,7 +26,7 @@ class ComparedHeads:
     """
 
     def __init__(
-        self, pair: ModelPair, trunk: Trunk, provider: Provider, named: Set[str] = frozenset()
+        self, pair: ModelPair, trunk: SharedTrunk, provider: Provider, named: Set[str] = frozenset()
     ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 
@@ -124,9 +124,10 @@ class ComparedHeads:
         return sizes if known and len(sizes) == len(found) else None
 
     def check_trunk(self, step: Size) -> None:
-        """Where the image itself is the feature map, the outputs must have a cell for each step.
+        """Refuse heads that begin at the image although there must be a trunk.
 
-        Else there is a trunk, and none of its tensors was found in both models.
+        Where the image itself is the feature map, the outputs have a cell for each step. Else there
+        is a trunk, and none of its tensors was found in both models.
 
         Args:
             step: pixels from one window to the next, an axis each.
@@ -138,10 +139,20 @@ class ComparedHeads:
             for name in head.compared if self.pair.image.name in head.feature_maps else ():
                 rates = [list(rates.get(name, {}).values()) for rates in self.pair.growth.rates]
                 if head.slides and rates != [[Fraction(1, by)] for by in step]:
-                    raise ValidationFailedError(
-                        f"no tensor between the image and '{name}' was found in both models: name"
-                        " the feature maps (--feature-map), or the step (--window-step)"
-                    )
+                    raise _no_trunk(name)
+
+    def check_padding(self) -> None:
+        """Refuse to call answers wrong that windows of the image cannot have right.
+
+        A trunk that pads does something else on each window of the image than on all of it, and
+        where the head begins at the image, none of its tensors was found in both models.
+
+        Raises:
+            ValidationFailedError: a head begins at the image, and pads.
+        """
+        for head in self.heads:
+            if head.slides and head.pads and self.pair.image.name in head.feature_maps:
+                raise _no_trunk(head.compared[0])
 
     def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
         """Extents of a tensor along the axes that grow; ``None`` where they are not known."""
@@ -149,3 +160,10 @@ class ComparedHeads:
         known = [shape[axis] for axis in axes if axis < len(shape)]
         extents = tuple(extent for extent in known if isinstance(extent, int))
         return extents if len(extents) == len(axes) else None
+
+
+def _no_trunk(output: str) -> ValidationFailedError:
+    return ValidationFailedError(
+        f"no tensor between the image and '{output}' was found in both models: name the feature"
+        " maps (--feature-map), or the step (--window-step)"
+    )

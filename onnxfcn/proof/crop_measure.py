@@ -16,7 +16,7 @@ from ..geometry import Box, Geometry
 from ..geometry.analysis import ModelAnalysis
 from ..settings import Settings
 from ..sizes import Size, size_text
-from .compare import RELATIVE_TOLERANCE, deviation
+from .compare import deviation, relative_tolerance
 from .compared_heads import ComparedHeads
 from .crop_cells import CropCells, choose_cells
 from .crop_runs import CropRuns
@@ -52,7 +52,7 @@ class CropMeter:
             OnnxfcnError: that cannot be told of any output.
         """
         pair = self._models.pair
-        analysis = ModelAnalysis(pair.rewritten, pair.image.size)
+        analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.untold_layout)
         for name in self._outputs():
             try:
                 self._geometries[name] = analysis.geometry(name)
@@ -139,9 +139,7 @@ class CropMeter:
             expected = [answers[crops[geometry.crop(*place)]] for place in places]
             groups.append(_group([cells[place] for place in places], expected, in_all, scale))
         exactness = self._exactness.get(name)
-        rtol = self._settings.rtol
-        if rtol is None:
-            rtol = RELATIVE_TOLERANCE.get(values.dtype.name, 1e-4)
+        rtol = relative_tolerance(values.dtype, self._settings.rtol)
         return CropResult(
             output=name,
             size=answered.sample.size,

@@ -10,19 +10,20 @@ from dataclasses import replace
 import numpy as np
 from onnx import ValueInfoProto
 
+from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
 from ..report import Against, SizeResult, ValidationReport
 from ..runtime.session import Session, load_rewritten
 from ..settings import Settings
-from ..sizes import Size, default_sizes
-from .compare import Comparison, compare
+from ..sizes import Size, larger_sizes
+from .compare import compare
+from .fixed_size import SIZE_IS_FIXED
 from .head_windows import find_logits
 from .image import ImageInput, image_inputs, random_feeds
 from .interface import check_declared, check_interface
 
-_FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
 _PITCH = 32
 """Pixels by which larger images differ: the stride of most networks."""
 
@@ -123,20 +124,26 @@ def validate_equal(
 ) -> ValidationReport:
     """Compare a model with its original, at the original size and, where it takes them, others.
 
+    Args:
+        reference: the original.
+        rewritten: the model with the pass that writes it in other operators.
+        settings: how validation is run.
+        input_size: the size that the original was made for, where its own is symbolic.
+
     Raises:
-        See ``EqualFunctions``.
+        OnnxfcnError: as ``EqualFunctions`` and its ``at`` have it.
     """
     models = EqualFunctions(reference, rewritten, settings, input_size)
     own = models.image.size
     identity = models.at(own, "original")
     larger = _larger(models, own) if models.any_size else ()
-    notes = (*settings.provider.notes, *(() if models.any_size else (_FIXED,)))
+    notes = (*settings.provider.notes, *(() if models.any_size else (SIZE_IS_FIXED,)))
     return ValidationReport(windows={}, identity=identity, regions=(), sizes=larger, notes=notes)
 
 
 def _larger(models: EqualFunctions, own: Size) -> tuple[SizeResult, ...]:
     """Compare at two larger sizes, the second no multiple of the pitch where the model takes it."""
-    aligned, shifted, instead = default_sizes(own, (_PITCH,) * len(own), (1,) * len(own))
+    aligned, shifted, instead = larger_sizes(own, (_PITCH,) * len(own), (1,) * len(own))
     try:
         second = models.at(shifted, "original")
     except UnusableModelError:
@@ -161,7 +168,7 @@ def extended(
         input_size: the size that the model was made for, where its own is symbolic.
 
     Raises:
-        See ``EqualFunctions``.
+        OnnxfcnError: as ``EqualFunctions`` and its ``at`` have it.
     """
     models = EqualFunctions(reference, rewritten, settings, input_size or report.identity.size)
     sizes = dict.fromkeys(result.size for result in (report.identity, *report.sizes))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from onnx import ModelProto, NodeProto
 
 from ..errors import ValidationFailedError
+from ..files.operands import operands
 from .graph_links import node_text
 from .growth import Growth
-from .model_parts import operands
 
 
 @dataclass(frozen=True)

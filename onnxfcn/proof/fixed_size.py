@@ -17,7 +17,8 @@ from .image import image_inputs, random_feeds
 from .interface import check_declared, check_interface
 from .ties import find_ranked
 
-_FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
+SIZE_IS_FIXED = "the input size is the original's: dynamic_spatial_axes frees it"
+"""What a report says where promise 1 is the only one."""
 
 
 def validate_fixed_size(
@@ -68,7 +69,7 @@ def validate_fixed_size(
         comparisons=comparisons,
         against="original",
     )
-    notes = (*settings.provider.notes, _FIXED)
+    notes = (*settings.provider.notes, SIZE_IS_FIXED)
     return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=notes)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Set
 
 from onnx import GraphProto, NodeProto
 
-from .model_parts import operands
+from ..files.operands import operands
 
 
 class GraphLinks:

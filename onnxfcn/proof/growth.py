@@ -20,8 +20,8 @@ _GROWTH = 6720
 """Pixels; a multiple of most strides that networks have, so that every map grows evenly by it. No
 more than that: inference makes some of the tensors."""
 
-Axes = tuple[int, ...]
-"""Axes of a tensor, by their index."""
+AxisIndices = tuple[int, ...]
+"""AxisIndices of a tensor, by their index."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,10 @@ class Growth:
         axes = {axis for found in growing for axis in found}
         return len(axes) == len(growing) and all(len(found) == 1 for found in growing)
 
-    def axes(self, name: str) -> Axes | None:
-        """Those axes, in image order; ``None`` where a tensor is no map with the image's rank.
+    def axes(self, name: str) -> AxisIndices | None:
+        """A map's own axis for each axis of the image, in their order; ``None`` for other tensors.
+
+        A map has the image's rank, or a batch and channels beside as many spatial axes.
 
         A batch that rows were merged with is no axis of the image.
         """
@@ -66,7 +68,7 @@ class Growth:
         axes = tuple(axis for rates in self.rates for axis in rates[name])
         return None if self.has_batch and 0 in axes else axes
 
-    def spatial(self, name: str) -> Axes:
+    def spatial(self, name: str) -> AxisIndices:
         """A tensor's axes that grow with any axis of the image, the first one left out.
 
         That one is the batch, or positions that were merged with it.
@@ -108,7 +110,7 @@ class Growth:
 
 
 def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
-    """Infer a model at its original size, and with one axis of the image made larger at a time.
+    """See how a model's tensors grow, by their shapes at two sizes for each axis of the image.
 
     Args:
         graph: the model's graph, whose image may have any size; not changed.
@@ -140,7 +142,7 @@ def shapes_at(graph: gs.Graph, image: ImageInput, size: Size) -> StaticShapes:
 def _rates(
     small: Mapping[str, Shape], large: Mapping[str, Shape]
 ) -> dict[str, dict[int, Fraction]]:
-    """Axes that grow, by tensor name, and the cells that each pixel adds to them."""
+    """AxisIndices that grow, by tensor name, and the cells that each pixel adds to them."""
     rates: dict[str, dict[int, Fraction]] = {}
     for name, shape in small.items():
         if name in large and len(large[name]) == len(shape):

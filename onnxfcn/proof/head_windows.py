@@ -24,7 +24,7 @@ _SAMPLES_A_RUN = 64
 
 
 class HeadWindows:
-    """The head of one frontier.
+    """The head behind some feature maps, to run on windows of them.
 
     Attributes:
         feature_maps: names of the feature maps that it reads.
@@ -33,6 +33,7 @@ class HeadWindows:
         ranked: what ArgMax reads, by the output that it computes.
         windows: extents of each feature map at the original size, by name.
         slides: whether the outputs have cells; else they answer once an image.
+        pads: whether it has nodes that pad what they read.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class HeadWindows:
         self.feature_maps = frontier.feature_maps
         self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
         self.slides = any(spatial(name) for name in self.compared)
+        self.pads = any(map(_pads, frontier.head))
         self._session: Session | None = None
 
     def map_size(self, shapes: Mapping[str, Shape], step: Size) -> Size | None:
@@ -173,6 +175,13 @@ class HeadWindows:
             index[axis] = slice(place * by, place * by + extent)
         cut: np.ndarray = values[tuple(index)]
         return cut
+
+
+def _pads(node: NodeProto) -> bool:
+    attributes = {each.name: each for each in node.attribute}
+    if node.op_type == "Pad" or ("pads" in attributes and any(attributes["pads"].ints)):
+        return True
+    return "auto_pad" in attributes and attributes["auto_pad"].s.startswith(b"SAME")
 
 
 def find_logits(

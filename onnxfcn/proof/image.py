@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from passes.images import Roles, find_images, sized, spatial_axes
+from passes.images import Image, Roles, find_images, sized, spatial_axes
 from passes.result import Refused
 from passes.skeleton import Shape
 
@@ -119,36 +119,55 @@ def _noise(extents: tuple[int, ...], block: int, generator: np.random.Generator)
     return coarse
 
 
-def free_image(original: gs.Graph, rewritten: gs.Graph, input_size: Size | None) -> ImageInput:
+def free_image(
+    original: gs.Graph, rewritten: gs.Graph, input_size: Size | None, layout: str | None = None
+) -> ImageInput:
     """The input of the original whose spatial axes are symbolic in the rewritten model.
 
     Args:
         original: the graph before the rewrite.
-        rewritten: the graph after it; its convolutions tell the layout.
+        rewritten: the graph after it.
         input_size: the size that the original was made for, where its own is symbolic.
+        layout: see ``image_inputs``.
 
     Raises:
         RefusedError: the size contradicts the model.
         ValidationFailedError: there is not exactly one such input.
     """
-    found = [image for image, is_free in image_inputs(original, rewritten, input_size) if is_free]
-    if len(found) != 1:
+    images = image_inputs(original, rewritten, input_size, layout)
+    found = [image for image, is_free in images if is_free]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f"'{image.name}'" for image in found)
         raise ValidationFailedError(
-            f"expected one input with symbolic spatial axes in the rewritten model,"
-            f" found {len(found)}"
+            f"the rewritten model has several images with symbolic spatial axes ({names}):"
+            " only models of one image can be compared"
         )
-    return found[0]
+    if images:
+        raise ValidationFailedError(
+            "the rewritten model takes images of one size only: rewrite it with"
+            " dynamic_spatial_axes, or give the models in the order ORIGINAL REWRITTEN"
+        )
+    raise ValidationFailedError(
+        "which axes of an input are spatial can be told neither from the graphs of the two models"
+        " nor from their metadata"
+    )
 
 
 def image_inputs(
-    original: gs.Graph, rewritten: gs.Graph, input_size: Size | None
+    original: gs.Graph, rewritten: gs.Graph, input_size: Size | None, layout: str | None = None
 ) -> list[tuple[ImageInput, bool]]:
     """The original's images, and whether the rewritten model takes them at any size.
 
+    The rewritten model's convolutions tell the layout. One of matrix products alone has none, but
+    the original's images have the same layout.
+
     Args:
         original: the graph before the rewrite.
-        rewritten: the graph after it; its convolutions tell the layout.
+        rewritten: the graph after it.
         input_size: the size that the original was made for, where its own is symbolic.
+        layout: what the metadata say, one letter an axis, where neither graph tells the layout.
 
     Raises:
         RefusedError: the size contradicts the model.
@@ -156,7 +175,7 @@ def image_inputs(
     declared = {tensor.name: tensor for tensor in original.inputs}
     found = []
     try:
-        for image in find_images(rewritten):
+        for image in _images(original, rewritten, layout):
             before = declared.get(image.tensor.name)
             if before is not None:
                 shape = sized(before, image.roles, input_size)
@@ -167,6 +186,21 @@ def image_inputs(
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None
     return found
+
+
+def _images(original: gs.Graph, rewritten: gs.Graph, layout: str | None) -> list[Image]:
+    """Images of a rewritten model, by its own convolutions or those of its original."""
+    images = find_images(rewritten)
+    if images:
+        return images
+    inputs = {tensor.name: tensor for tensor in rewritten.inputs}
+    images = [
+        Image(tensor, sized(tensor, image.roles, None), image.roles)
+        for image in find_images(original)
+        if (tensor := inputs.get(image.tensor.name)) is not None
+        and len(tensor.shape or ()) == len(image.roles)
+    ]
+    return images or find_images(rewritten, input_layout=layout)
 
 
 def random_feeds(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx import TensorProto
 
 from passes.skeleton import Dim
 
@@ -16,11 +17,10 @@ def check_interface(before: gs.Graph, after: gs.Graph) -> None:
         ("inputs", before.inputs, after.inputs),
         ("outputs", before.outputs, after.outputs),
     ):
-        signature = [(tensor.name, tensor.dtype) for tensor in old]
-        if signature != [(tensor.name, tensor.dtype) for tensor in new]:
+        was, now = _signature(old), _signature(new)
+        if now != was:
             raise ValidationFailedError(
-                f"the {kind} are {[tensor.name for tensor in new]}, in the original"
-                f" {[tensor.name for tensor in old]}, or of other types"
+                f"the {kind} are {', '.join(now)}, in the original {', '.join(was)}"
             )
     for old, new in zip(before.inputs, after.inputs, strict=True):
         shapes = zip(old.shape or (), new.shape or (), strict=False)
@@ -29,6 +29,18 @@ def check_interface(before: gs.Graph, after: gs.Graph) -> None:
                 f"the input '{new.name}' takes {list(new.shape)}, in the original"
                 f" {list(old.shape)}: free axes must stay free, and the original comes first"
             )
+
+
+def _signature(tensors: Sequence[gs.Tensor]) -> list[str]:
+    """Name and data type of each tensor, such as ``'image' float32``."""
+    return [f"'{tensor.name}' {_type_text(tensor)}" for tensor in tensors]
+
+
+def _type_text(tensor: gs.Tensor) -> str:
+    known = tensor.dtype
+    if isinstance(known, int):  # one that numpy does not know
+        return str(TensorProto.DataType.Name(known)).lower()
+    return "of no known type" if known is None else str(known)
 
 
 def check_declared(

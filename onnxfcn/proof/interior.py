@@ -29,7 +29,7 @@ class Neighbours:
     second: np.ndarray
 
     def turned(self) -> "Neighbours":
-        """The same with the answers exchanged."""
+        """The pair with its answers exchanged."""
         return Neighbours(self.axis, self.second, self.first)
 
 

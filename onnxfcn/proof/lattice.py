@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..sizes import Size, size_text
-from .growth import Axes, Growth
+from .growth import AxisIndices, Growth
 
 Places = Sequence[np.ndarray]
 """Indices of some cells of a tensor, an axis of the image each."""
@@ -24,7 +24,7 @@ class Lattice:
     """
 
     shapes: Mapping[str, Size]
-    axes: Mapping[str, Axes]
+    axes: Mapping[str, AxisIndices]
     steps: Mapping[str, Size]
 
     def shape(self, name: str, counts: Size) -> Size:

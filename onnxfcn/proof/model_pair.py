@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from passes.images import find_images
 from passes.skeleton import Shape
 from passes.static_shapes import static_shapes
 
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
+from ..geometry.program_source import layout_of, layout_told
 from ..sizes import Size
 from .growth import measure_growth, shapes_at
 from .image import free_image, random_feeds
@@ -25,6 +27,8 @@ class ModelPair:
         growth: how the rewritten model's tensors grow with it.
         declared: declared shapes of the rewritten model's outputs, by name.
         any_batch: whether the rewritten model takes any number of images.
+        untold_layout: the image's layout, one letter an axis, where nothing in the rewritten
+            model's graph tells it, as in one of matrix products alone; else ``None``.
     """
 
     def __init__(
@@ -46,7 +50,9 @@ class ModelPair:
         self._graph, self._after = graph_view(original), graph_view(rewritten)
         check_interface(self._graph, self._after)
         size = None if input_size is None else tuple(input_size)
-        self.image = free_image(self._graph, self._after, size)
+        told = layout_told(rewritten.metadata) or layout_told(original.metadata)
+        self.image = free_image(self._graph, self._after, size, told)
+        self.untold_layout = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)
         self.declared = {tensor.name: tensor.shape for tensor in self._after.outputs}
         image = next(tensor for tensor in self._after.inputs if tensor.name == self.image.name)
@@ -88,7 +94,11 @@ class ModelPair:
         return self.feeds(self.image.size, batch, generator) | {self.image.name: image}
 
     def portions(self, feeds: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-        """The same with as many images each as the original takes."""
+        """Inputs in portions of as many images as the original takes, the others beside each.
+
+        Args:
+            feeds: values of all inputs, by name, with a multiple of these images.
+        """
         images = feeds[self.image.name]
         if not self.image.samples or 0 not in self.image.roles:
             return [dict(feeds)]

@@ -1,24 +1,13 @@
 """Some nodes of a model as a model of its own."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, ValueInfoProto
 
+from ..files.operands import operands
 from ..files.stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS
-
-
-def operands(node: NodeProto) -> Iterator[str]:
-    """Names that a node reads; for a branch, all names that it might read from outside."""
-    yield from (name for name in node.input if name)
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            own = {name for inner in graph.node for name in inner.output}
-            own |= {value.name for value in (*graph.input,)}
-            own |= {tensor.name for tensor in graph.initializer}
-            for inner in graph.node:
-                yield from (name for name in operands(inner) if name not in own)
 
 
 def model_part(

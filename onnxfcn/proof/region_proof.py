@@ -15,10 +15,11 @@ from math import prod
 
 import numpy as np
 
+from ..comparison import Comparison
 from ..report import RegionResult
 from ..settings import Settings
 from ..sizes import Size
-from .compare import Comparison, compare, worst_of
+from .compare import compare, worst_of
 from .model_pair import ModelPair
 from .region_extrapolation import extrapolated
 from .region_repetition import repetition_trial

@@ -7,14 +7,15 @@ import numpy as np
 from onnx import NodeProto
 
 from ..errors import UnusableModelError
+from ..files.operands import operands
 from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
 from ..sizes import Size
-from .growth import Axes
+from .growth import AxisIndices
 from .lattice import lattice_of
 from .model_pair import ModelPair
-from .model_parts import model_part, operands
+from .model_parts import model_part
 from .regions import Region
 
 _LARGEST_STEP = 8
@@ -175,7 +176,7 @@ def _random(shape: Size, dtype: np.dtype, generator: np.random.Generator) -> np.
     return generator.uniform(0.25, 1.75, shape)
 
 
-def _ramp(shape: Size, axes: Axes) -> np.ndarray:
+def _ramp(shape: Size, axes: AxisIndices) -> np.ndarray:
     """What grows from 1 to 2 along every axis of the image."""
     ramp = np.ones([1] * len(shape))
     for axis in axes:
@@ -185,7 +186,7 @@ def _ramp(shape: Size, axes: Axes) -> np.ndarray:
     return ramp
 
 
-def _signs(shape: Size, axes: Axes, generator: np.random.Generator) -> np.ndarray:
+def _signs(shape: Size, axes: AxisIndices, generator: np.random.Generator) -> np.ndarray:
     """1 or -1 for every channel of every sample."""
     return generator.choice(
         [-1, 1], [1 if axis in axes else extent for axis, extent in enumerate(shape)]

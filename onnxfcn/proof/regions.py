@@ -17,10 +17,10 @@ from onnx import NodeProto
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 from passes.skeleton import Shape
 
+from ..files.operands import operands
 from ..files.stored_model import StoredModel
 from .graph_links import GraphLinks, node_text
 from .growth import Growth
-from .model_parts import operands
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())
@@ -62,7 +62,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Trunk:
+class SharedTrunk:
     """What two models have in common.
 
     Attributes:
@@ -107,7 +107,7 @@ class TrunkFinder:
         self._before = self._graph.before(named)
         self._untouched = frozenset(self._twins.shared(graph))
 
-    def trunk(self, barred: Set[str] = frozenset()) -> Trunk:
+    def trunk(self, barred: Set[str] = frozenset()) -> SharedTrunk:
         """What the two models share.
 
         Args:
@@ -120,7 +120,7 @@ class TrunkFinder:
         if self._named:
             regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
-        return Trunk(
+        return SharedTrunk(
             untouched=self._untouched,
             shared=frozenset(shared),
             regions=tuple(regions),
@@ -131,8 +131,8 @@ class TrunkFinder:
     def enlarged(self, region: Region) -> Region | None:
         """The region with the same end that begins earlier.
 
-        What it began with may not be just anything, as a random map is: weights of positions that
-        sum up to one, say.
+        It fits where a region begins with what cannot have just any values, as a random map has:
+        weights of positions that sum up to one, say.
 
         Returns:
             The region; ``None`` where there is nothing before its beginning.

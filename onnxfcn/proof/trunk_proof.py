@@ -7,7 +7,7 @@ from ..report import RegionResult
 from ..settings import Settings
 from .model_pair import ModelPair
 from .region_proof import prove_region
-from .regions import Region, Trunk, TrunkFinder
+from .regions import Region, SharedTrunk, TrunkFinder
 
 _ENLARGEMENTS = 2
 """How often a region is made larger before its failure is believed."""
@@ -15,7 +15,7 @@ _ENLARGEMENTS = 2
 
 def prove_trunk(
     pair: ModelPair, settings: Settings, named: Set[str] = frozenset()
-) -> tuple[Trunk, list[RegionResult]]:
+) -> tuple[SharedTrunk, list[RegionResult]]:
     """Find the regions of the trunk and compare each of them.
 
     A region whose end says too little (rows that were merged with channels, say) is given up where
@@ -46,7 +46,7 @@ def prove_trunk(
             known[key] = _result(region, finder, pair, settings)
         return known[key]
 
-    def results_of(trunk: Trunk) -> list[RegionResult]:
+    def results_of(trunk: SharedTrunk) -> list[RegionResult]:
         found = []
         for done, region in enumerate(trunk.regions, 1):
             found.append(result_of(region))
@@ -70,7 +70,7 @@ def prove_trunk(
     return (trunk, results) if passed else (first, at_first)
 
 
-def _replaceable(ends: set[str], without: Trunk) -> set[str]:
+def _replaceable(ends: set[str], without: SharedTrunk) -> set[str]:
     """Those ends of regions that lie within another region, where none ends at them."""
     within = {name for r in without.regions for node in r.nodes for name in node.output}
     return ends & within

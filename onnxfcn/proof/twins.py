@@ -3,9 +3,9 @@
 import onnx
 from onnx import GraphProto, NodeProto, TensorProto
 
+from ..files.operands import operands
 from ..files.stored_model import StoredModel
 from ..files.weights import same_bytes
-from .model_parts import operands
 
 
 class Twins:

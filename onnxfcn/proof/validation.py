@@ -18,7 +18,8 @@ from ..errors import UsageError, ValidationFailedError
 from ..files.stored_model import StoredModel
 from ..report import SizeResult, ValidationReport
 from ..settings import Settings
-from ..sizes import Size, default_sizes, size_text
+from ..sizes import Size, larger_sizes, size_text
+from .channels_first import with_channels_first
 from .compared_heads import ComparedHeads
 from .crop_measure import CropMeter
 from .identity import compare_identity
@@ -27,7 +28,7 @@ from .model_pair import ModelPair
 from .named_maps import check_named, parse_names, with_original_names
 from .samples import Sample
 from .trunk_proof import prove_trunk
-from .window_proof import DoesNotFitError, compare_windows, run_larger
+from .window_proof import CannotTakeSizeError, compare_windows, run_larger
 
 _NOTHING_BAKED = (
     "no node has the image size baked in: only the shapes of inputs and outputs were changed"
@@ -52,7 +53,8 @@ def run_validation(
     With ``crops``, promise 3 is measured too.
     """
     names = parse_names(feature_maps)
-    pair = ModelPair(original, with_original_names(rewritten, names), input_size)
+    rewritten = with_channels_first(original, with_original_names(rewritten, names))
+    pair = ModelPair(original, rewritten, input_size)
     check_named(pair, names.keys())
     step = _window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]
@@ -122,7 +124,7 @@ class _Larger:
             else:
                 found, notes = self._at_default_sizes()
             found += [self._compared(sample) for sample in samples]
-        except DoesNotFitError as error:
+        except CannotTakeSizeError as error:
             raise ValidationFailedError(str(error)) from error
         if any(result.sampled for result in found):
             notes.append(
@@ -140,6 +142,8 @@ class _Larger:
             return compare_identity(self.models, self.settings, feeds, sample.source)
         answered = run_larger(self.models, sample, self.step, self.generator)
         result = compare_windows(self.models, answered, self.step, self.settings, self.generator)
+        if not all(result.comparisons):
+            self.models.check_padding()
         if self.meter:
             self.meter.measure(answered)
         return result
@@ -151,11 +155,11 @@ class _Larger:
             What was seen, and a note where the trunk takes only sizes in steps of its stride.
         """
         own, pitch = self.models.pair.image.size, self.models.pitch
-        aligned, shifted, instead = default_sizes(own, pitch, self.step)
+        aligned, shifted, instead = larger_sizes(own, pitch, self.step)
         larger = [self._compared(Sample(aligned))]
         try:
             return [*larger, self._compared(Sample(shifted))], []
-        except DoesNotFitError:
+        except CannotTakeSizeError:
             note = (
                 f"images of {size_text(shifted)} do not go through the trunk: take sizes that"
                 f" differ from {size_text(own)} by multiples of {size_text(pitch)}"

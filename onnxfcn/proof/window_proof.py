@@ -9,12 +9,12 @@ import numpy as np
 from passes.skeleton import Shape
 
 from ..cell_count import CellCount
+from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..report import SizeResult
 from ..settings import Settings
 from ..sizes import Size, size_text
 from .cells import align_cells, check_cells, compare_all
-from .compare import Comparison
 from .compared_heads import ComparedHeads
 from .drawn_cells import drawn_cells
 from .head_windows import HeadWindows
@@ -25,7 +25,7 @@ _CELLS_FOR_TWO_SAMPLES = 64
 """Maps of up to so many cells are compared for two samples, larger ones for one."""
 
 
-class DoesNotFitError(Exception):
+class CannotTakeSizeError(Exception):
     """The rewritten model cannot take an image of some size."""
 
 
@@ -41,13 +41,13 @@ def run_larger(
         generator: makes random inputs.
 
     Raises:
-        DoesNotFitError: the trunk does not fit together at this size, or does not run.
+        CannotTakeSizeError: the trunk does not fit together at this size, or does not run.
         UsageError: there is no memory for the image.
     """
     map_sizes = models.map_sizes(sample.size, step)
     size = size_text(sample.size)
     if map_sizes is None:
-        raise DoesNotFitError(f"the rewritten trunk does not fit together at {size}")
+        raise CannotTakeSizeError(f"the rewritten trunk does not fit together at {size}")
     pair = models.pair
     small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
     own = pair.image.samples or 1
@@ -62,7 +62,7 @@ def run_larger(
     try:
         return Answered(sample, feeds, models.session.run(feeds))
     except UnusableModelError as error:
-        raise DoesNotFitError(f"the rewritten model does not run at {size}: {error}") from error
+        raise CannotTakeSizeError(f"the rewritten model does not run at {size}: {error}") from error
 
 
 def compare_windows(

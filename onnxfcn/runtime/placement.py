@@ -6,7 +6,7 @@ import onnxruntime as ort
 from onnx import GraphProto, TensorProto
 
 from ..errors import UsageError
-from ..proof.model_parts import operands
+from ..files.operands import operands
 from .providers import Provider
 
 RECORD_ENTRY = "session.record_ep_graph_assignment_info"

@@ -17,6 +17,9 @@ from .convolution import Convolution
 from .layouts import Layouts
 from .windows import groups_joined, to_channels_first, to_channels_last, windows
 
+CHANNELS_LAST = "channels_last"
+"""What stands as ``[N, *s, C]`` in place of a tensor ``x`` is called ``x_channels_last``."""
+
 
 class Products:
     """One rewrite of a graph's convolutions, all of which have been read."""
@@ -82,6 +85,8 @@ class Products:
             result = groups_joined(behind, result, convolution)
         if bias is not None:
             result = behind.node("Add", [result, bias], output)
+        if not self._layouts.needed_first(output):
+            result.name = self._splice.names(f"{output.name}_{CHANNELS_LAST}")
         self._leave(node, output, result, convolution.rank)
         features = convolution.channels * prod(convolution.kernel)
         units = convolution.filters // convolution.groups
@@ -99,7 +104,7 @@ class Products:
         node.inputs = [self._operand(node, tensor, rank) for tensor in node.inputs]
         if node.op == "Concat":
             node.attrs["axis"] = 1 + rank
-        result = self._inner(output, "channels_last")
+        result = self._inner(output, CHANNELS_LAST)
         node.outputs = [result]
         self._leave(node, output, result, rank)
 

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from onnxfcn.proof.compare import Comparison, compare
+from onnxfcn.comparison import Comparison
+from onnxfcn.proof.compare import compare
 
 NAN, INF = np.nan, np.inf
 

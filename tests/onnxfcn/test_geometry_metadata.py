@@ -118,8 +118,8 @@ def test_outputs_have_geometries_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("properties", "says"),
     [
-        ({}, "no geometry, expected 1"),
-        ({"onnxfcn.geometry_version": "2"}, "geometry of version '2', expected 1"),
+        ({}, "carries no geometry in its metadata; onnxfcn.geometry.analyse.model. tells"),
+        ({"onnxfcn.geometry_version": "2"}, "a geometry of version '2', expected 1"),
         ({"onnxfcn.geometry_version": "1", "onnxfcn.geometry.y": "{"}, "hold no geometry"),
         ({"onnxfcn.geometry_version": "1", "onnxfcn.geometry.y": "[]"}, "hold no geometry"),
         ({"onnxfcn.geometry_version": "1", "onnxfcn.geometry.y": "{}"}, "hold no geometry"),

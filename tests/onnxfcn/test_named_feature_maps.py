@@ -56,6 +56,22 @@ def test_name_that_both_have_is_found(lenet: ModelProto) -> None:
     assert [region.output for region in report.regions] == ["pool2"]
 
 
+def test_padded_trunk_without_a_common_name_is_not_called_wrong(
+    tmp_path: Path, command: Command, fails: Fails
+) -> None:
+    original = model(
+        """c = Conv<pads=[1, 1, 1, 1]>(image, kernel) r = Relu(c)
+        f = Flatten(r) out = Gemm(f, dense)""",
+        "float[N,3,8,8]",
+        "float[N,5] out",
+    )
+    files = tmp_path / "in.onnx", tmp_path / "fcn.onnx"
+    onnx.save(original, files[0])
+    onnx.save(renamed(onnxfcn.rewrite(original, validate=False).model), files[1])
+    fails("validate", *files, code=5, says="name the feature maps (--feature-map)")
+    assert command("validate", *files, "--feature-map", "r=other/r").code == 0
+
+
 def test_without_a_common_name_the_user_is_asked(foreign: tuple[Path, Path], fails: Fails) -> None:
     fails("validate", *foreign, code=5, says="name the feature maps (--feature-map)")
 

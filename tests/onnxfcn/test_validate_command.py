@@ -110,7 +110,7 @@ def test_wanted_step_is_an_option(pair: Pair, command: Command) -> None:
 
 
 def test_model_is_no_rewriting_of_itself(pair: Pair, fails: Fails) -> None:
-    fails("validate", pair[0], pair[0], code=5, says="symbolic spatial axes")
+    fails("validate", pair[0], pair[0], code=5, says="takes images of one size only")
 
 
 def test_missing_model(pair: Pair, tmp_path: Path, fails: Fails) -> None:

@@ -52,7 +52,7 @@ class Model:
             size = []
             for axis in self.geometry.axes:
                 wanted = axis.original + int(cells * axis.stride) + remainder
-                fits = [n for n in range(wanted, wanted + SEARCH) if axis.accepts(n)]
+                fits = [n for n in range(wanted, wanted + SEARCH) if axis.extent(n)]
                 if not fits:
                     return
                 size.append(fits[0])

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from passes.result import Refused
 
 from ..errors import OnnxfcnError, RefusedError, UnusableModelError
-from .checking import check
+from .onnx_checker import check
 from .stored_model import StoredModel
 
 

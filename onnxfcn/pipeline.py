@@ -48,7 +48,10 @@ _NOTHING = {
         "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
-    dynamic_spatial_axes.NAME: "no input has spatial axes: there is nothing to rewrite",
+    dynamic_spatial_axes.NAME: (
+        "no input has spatial axes that can be told: there is nothing to rewrite (of an image, say"
+        " what its axes are, such as --input-layout nchw)"
+    ),
     conv_to_gemm.NAME: (
         "there is no such convolution: there is nothing to rewrite (--convolutions takes names of"
         " nodes; a head without dense layers has no convolution: --head conv)"

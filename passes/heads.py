@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
 from .gates import has_positions, meets_map
+from .hidden_layers import check_nothing_hidden
 from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
 from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
@@ -105,6 +106,8 @@ class HeadFinder:
         if found:
             self._check_single_image(found)
             self._check_statistics(found)
+        else:
+            check_nothing_hidden(self._graph, self._images)
         return found
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:

@@ -154,6 +154,11 @@ def _order_behind(
         added = {int(axis) % rank for axis in axes}
         left = iter(order)
         return [None if axis in added else next(left) for axis in range(rank)]
+    if is_standard(node, "Gather") and node.inputs[1] in constants:
+        # Colours in another order; one index alone takes the axis away.
+        axis = int(node.attrs.get("axis", 0)) % len(order)
+        indices = constants.values(node.inputs[1]).ndim
+        return [*order[:axis], *order[axis : axis + 1] * indices, *order[axis + 1 :]]
     return order if keeps_axes(node) else None
 
 

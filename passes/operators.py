@@ -17,6 +17,9 @@ VARIADIC = frozenset(
 ELEMENTWISE = UNARY | VARIADIC | {"Clip", "Dropout"}
 """Operators that compute every element of the output from the same element of the inputs."""
 
+QUANTIZATION = frozenset({"DequantizeLinear", "QuantizeLinear"})
+"""Operators that round every element to steps of its own, its feature's, or all elements'."""
+
 POOLS = frozenset({"AveragePool", "LpPool", "MaxPool"})
 """Pools with a kernel, on ``[N, C, *s]``."""
 
@@ -34,9 +37,9 @@ CHANNELS_FIRST = (
 MIXES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 """Layers that mix channels, and perhaps positions, by learned weights."""
 
-KEEPS_AXES = frozenset({"Concat", "Pad", "Resize", "Slice", "Split", "Upsample"}) | frozenset(
-    "CumSum Hardmax LayerNormalization LogSoftmax LpNormalization MatMul MeanVarianceNormalization"
-    " RMSNormalization Softmax".split()
+KEEPS_AXES = QUANTIZATION | frozenset(
+    "Concat CumSum Hardmax LayerNormalization LogSoftmax LpNormalization MatMul"
+    " MeanVarianceNormalization Pad RMSNormalization Resize Slice Softmax Split Upsample".split()
 )
 """Operators that change extents or values, not the meaning of axes (where the rank stays)."""
 

@@ -15,7 +15,7 @@ import onnx_graphsurgeon as gs
 from .bounded import LARGEST_VALUE
 from .evaluation import Constants, evaluate
 from .images import Roles
-from .operators import ELEMENTWISE, MOVES_DATA
+from .operators import ELEMENTWISE, MOVES_DATA, QUANTIZATION
 from .result import RefusalCode, Refused, node_name, refuse
 from .skeleton import Shape, shape_value
 from .use_def import is_standard, producer
@@ -139,7 +139,7 @@ def _moved_operand(node: gs.Node, constants: Constants) -> gs.Tensor | None:
     """The only operand that is no constant, of a node that keeps elements apart."""
     if is_view(node, constants):
         return node.inputs[0]
-    if not is_standard(node, *ELEMENTWISE, "BatchNormalization"):
+    if not is_standard(node, *ELEMENTWISE, *QUANTIZATION, "BatchNormalization"):
         return None
     operands = [tensor for tensor in node.inputs if tensor.name and tensor not in constants]
     return operands[0] if len(operands) == 1 else None

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..operators import UNARY, VARIADIC
+from ..operators import QUANTIZATION, UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
@@ -73,6 +73,9 @@ def lift_quantization(node: gs.Node, head: Head) -> Edit:
         raise refuse(
             RefusalCode.NO_RULE, node, expected="one step for all or one a feature", found="blocks"
         )
+    lifted = head.lifted.get(id(node.inputs[0]))
+    if isinstance(lifted, Window) and steps.size == 1:
+        return _lift_onto_map(node, head, lifted)
     cells = head.cells(node, node.inputs[0])
     axis = 0
     if steps.size > 1:
@@ -288,5 +291,5 @@ def _text(shape: tuple[int, ...]) -> str:
 
 RULES = dict.fromkeys(UNARY - {"Identity"}, lift_unary)
 RULES["Clip"] = lift_clip
-RULES |= dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), lift_quantization)
+RULES |= dict.fromkeys(QUANTIZATION, lift_quantization)
 RULES.update(dict.fromkeys(VARIADIC, lift_variadic))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import onnx_graphsurgeon as gs
 
-from ..operators import REDUCTIONS
+from ..operators import QUANTIZATION, REDUCTIONS
 from ..signatures import reduced_axes, softmax_axes
 from .elementwise import meet
 from .extents import Axes, Extent, fixed, grows, large, small
@@ -130,7 +130,7 @@ RULES: dict[str, Rule] = {
     "LpNormalization": _kept(_one_axis(-1)),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _kept(_from_axis(-1))),
     **dict.fromkeys(("Hardmax", "LogSoftmax", "Softmax"), softmax),
-    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _kept(_step_axes)),
+    **dict.fromkeys(QUANTIZATION, _kept(_step_axes)),
     "Concat": concat,
     "CumSum": _kept(_cumulated),
     "TopK": largest,

@@ -67,6 +67,10 @@ ON_THE_WINDOW: dict[str, tuple[str, dict[str, Any]]] = {
         "f = Flatten(map) r = Relu(f) s = Mul(r, each) v = Add(s, more)",
         {"each": (40,), "more": (40,)},
     ),
+    "quantized": (
+        "f = Flatten(map) q = QuantizeLinear(f, step, zero) v = DequantizeLinear(q, step, zero)",
+        {"step": np.array(0.05, np.float32), "zero": np.array(3, np.int8)},
+    ),
     "normalised": ("f = Flatten(map) v = BatchNormalization(f, scale, shift, mean, var)", NORM),
     "normalised_twice": (
         "f = Flatten(map) n = BatchNormalization<epsilon=0.1>(f, scale, shift, mean, var)"

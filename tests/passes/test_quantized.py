@@ -1,0 +1,75 @@
+"""Quantized models: between QuantizeLinear and DequantizeLinear layers stay layers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+
+Build = Callable[..., onnx.ModelProto]
+Check = Callable[..., None]
+Refused = Callable[..., Refusal]
+
+STEPS: dict[str, Any] = {
+    "step": np.array(0.05, np.float32),
+    "zero": np.array(3, np.int8),
+    "units": np.linspace(0.01, 0.02, 3, dtype=np.float32),
+    "zeros": np.zeros(3, np.int8),
+}
+
+
+def int8(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(-127, 128, shape, np.int8)
+
+
+def rounded(source: str, target: str) -> str:
+    """Text of a tensor that is quantized and dequantized, with one step for all."""
+    return (
+        f"{target}_q = QuantizeLinear({source}, step, zero)"
+        f" {target} = DequantizeLinear({target}_q, step, zero)"
+    )
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("opset", [13, 17, 21])
+def test_whole_model_as_quantizers_write_it(
+    axis: int, opset: int, build: Build, assert_cells_are_crops: Check
+) -> None:
+    weight = int8(*((3, 40) if axis == 0 else (40, 3)))
+    model = build(
+        f"{rounded('image', 'i')} c = Conv<strides=[2, 2]>(i, kernel) {rounded('c', 'map')}"
+        f" f = Flatten(map) {rounded('f', 'v')}"
+        f" w = DequantizeLinear<axis={axis}>(weight, units, zeros)"
+        f" h = Gemm<transB={1 - axis}>(v, w) {rounded('h', 's')} p = Softmax<axis=1>(s)"
+        f" {rounded('p', 'y')}",
+        inputs="float[N,3,9,11] image",
+        opset=opset,
+        kernel=(2, 3, 3, 3),
+        weight=weight,
+        **STEPS,
+    )
+    assert_cells_are_crops(model)
+
+
+@pytest.mark.parametrize(
+    ("dense", "code"),
+    [
+        ("[fc] p = MatMulInteger(v, weight) y = Cast<to=1>(p)", RefusalCode.NO_RULE),
+        (
+            "[fc] p = QLinearMatMul(v, step, zero, weight, step, zero, step, zero)"
+            " y = DequantizeLinear(p, step, zero)",
+            RefusalCode.NO_RULE,
+        ),
+        ("[fc] y = acme.QGemm(v, weight)", RefusalCode.CUSTOM_OPERATOR),
+    ],
+)
+def test_dense_layers_by_other_names_are_refused(
+    dense: str, code: RefusalCode, head_model: Build, assert_refused: Refused
+) -> None:
+    used = {"weight": int8(40, 3)} | {name: STEPS[name] for name in ("step", "zero")}
+    model = head_model(f"f = Flatten(map) v = QuantizeLinear(f, step, zero) {dense}", **used)
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (code, "fc")

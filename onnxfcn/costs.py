@@ -70,19 +70,22 @@ def count_products(graph: gs.Graph, image: Image, size: Size) -> int | None:
     Returns:
         Their number; ``None`` where a shape is not known.
     """
-    sized = tuple(
-        size[role - 2] if role >= 2 else 1 if role == 0 and not isinstance(own, int) else own
-        for role, own in zip(image.roles, image.tensor.shape, strict=True)
-    )
+    sized = list(image.tensor.shape)
+    for axis, extent in zip(image.spatial_axes, size, strict=True):
+        sized[axis] = extent
+    samples = 1
+    if 0 in image.roles:
+        batch = image.roles.index(0)
+        samples = sized[batch] if isinstance(sized[batch], int) else 1
+        sized[batch] = samples
     shapes = static_shapes(graph, {image.tensor.name: sized})
-    batch = next((n for n, role in zip(sized, image.roles, strict=True) if role == 0), 1)
     total = 0
     for node in _behind(graph, image):
         found = _products(node, shapes)
         if found is None:
             return None
         total += found
-    return total // int(str(batch))
+    return total // samples
 
 
 def count_costs(

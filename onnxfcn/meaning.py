@@ -14,7 +14,7 @@ from .exactness import Exactness, decide_one
 from .files.stored_model import StoredModel
 from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
-from .geometry.program_source import ModelSource, layout_of, spatial_size
+from .geometry.program_source import ModelSource, layout_of
 from .sizes import Size
 
 
@@ -105,7 +105,7 @@ def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]
         image: the image that it was made for.
     """
     try:
-        analysis = ModelAnalysis(model, spatial_size(image), layout_of(image.roles))
+        analysis = ModelAnalysis(model, image.size, layout_of(image.roles))
     except (GeometryUnknownError, RefusedError) as error:
         return (OutputMeaning("", unknown=str(error)),)
     return tuple(_find_meaning(analysis, name) for name in analysis.outputs)
@@ -142,8 +142,8 @@ def is_result(image: Image, told: Mapping[str, str]) -> bool:
         image: its image.
         told: its metadata.
     """
-    pairs = zip(image.tensor.shape, image.roles, strict=True)
-    return WINDOWS_KEY in told and not any(isinstance(n, int) for n, role in pairs if role >= 2)
+    extents = [image.tensor.shape[axis] for axis in image.spatial_axes]
+    return WINDOWS_KEY in told and not any(isinstance(extent, int) for extent in extents)
 
 
 def told_windows(told: Mapping[str, str]) -> dict[str, Size]:

@@ -229,7 +229,7 @@ def _after(
 
 
 def _spatial_rank(images: Sequence[Image]) -> int:
-    return max((sum(role >= 2 for role in image.roles) for image in images), default=0)
+    return max((len(image.spatial_axes) for image in images), default=0)
 
 
 def _check_result(original: ModelProto, result: ModelProto) -> None:

@@ -25,7 +25,7 @@ def axis_roles(
     """Roles of the axes of every tensor whose layout is known, by ``id`` of the tensor."""
     roles: dict[int, Roles] = {id(image.tensor): image.roles for image in images}
     # Positions that a view has merged are one axis: such a tensor is no map, whoever reads it.
-    ranks = {2 + sum(role >= 2 for role in image.roles) for image in images}
+    ranks = {2 + len(image.spatial_axes) for image in images}
     for node in graph.nodes:
         if is_standard(node, *CHANNELS_FIRST):
             rank = len(shapes.get(node.inputs[0].name, ()))

@@ -20,7 +20,7 @@ _BOUNDED = (
     ELEMENTWISE
     | REDUCTIONS
     | frozenset(
-        "ArgMax ArgMin Cast Concat Constant DequantizeLinear Flatten Gather Gemm MatMul Reshape"
+        "ArgMax ArgMin Concat Constant DequantizeLinear Flatten Gather Gemm MatMul Reshape"
         " Shape Size Slice Split Squeeze Transpose Unsqueeze".split()
     )
 )
@@ -38,7 +38,7 @@ def run_bounded(
     wanted: Sequence[str],
     operators: list[Any],
 ) -> list[np.ndarray]:
-    """Compute some tensors.
+    """Run nodes, as long as no result becomes very large.
 
     Args:
         graph: the graph that the nodes belong to; not changed.
@@ -72,15 +72,12 @@ def _is_bounded(nodes: Sequence[gs.Node], feeds: Mapping[str, np.ndarray], limit
             return False
         given = [sizes[tensor.name] for tensor in node.inputs if tensor.name]
         stored = [np.size(v.values) for v in node.attrs.values() if isinstance(v, gs.Constant)]
-        bound = max(prod(filter(None, given)), sum(given), *stored, *map(len, _lists(node)))
+        lengths = [len(value) for value in node.attrs.values() if isinstance(value, list)]
+        bound = max(prod(filter(None, given)), sum(given), *stored, *lengths)
         if bound > limit:
             return False
         sizes.update((tensor.name, bound) for tensor in node.outputs)
     return True
-
-
-def _lists(node: gs.Node) -> list[list[Any]]:
-    return [value for value in node.attrs.values() if isinstance(value, list)] or [[]]
 
 
 def _check_outputs(

@@ -16,14 +16,11 @@ from .evaluation import Constants
 from .matmul.convolution import Convolution, read_convolution
 from .matmul.heads import head_convolutions
 from .matmul.product import Products
-from .matmul.same_pads import HAS_CONSTANT_OF_SHAPE
+from .opsets import BROADCASTS, HAS_CONSTANT_OF_SHAPE
 from .result import PassResult, RefusalCode, Refused, node_name, refuse
 from .use_def import is_standard
 
 NAME = "conv_to_gemm"
-
-_FIRST_OPSET = 7
-"""From this opset on, Add and its like broadcast."""
 
 
 def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
@@ -31,8 +28,8 @@ def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
 
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
-        convolutions: which ones: ``all``; ``heads``, those of one cell that end the model, and
-            the one without pads before them; or names with wildcards, such as ``conv1*,fc?``.
+        convolutions: which ones: ``all``; ``heads``, the unpadded Conv that reads the feature map
+            and the 1x1 Convs behind it; or names with wildcards, such as ``conv1*,fc?``.
 
     Returns:
         One rewrite for each convolution, or the refusals; neither where there is no such
@@ -82,7 +79,7 @@ def _out_of_reach(node: gs.Node | None, found: str) -> Refused:
         node,
         expected="convolutions outside of branches, loops and functions",
         found=found,
-        advice="Name those to rewrite: --convolutions PATTERN",
+        advice="Name those to rewrite: option convolutions, such as fc*",
     )
 
 
@@ -93,7 +90,7 @@ def _check_opset(node: gs.Node, convolution: Convolution, opset: int) -> None:
         Refused: it does not.
     """
     computed = convolution.pads is None
-    needed = HAS_CONSTANT_OF_SHAPE if computed else _FIRST_OPSET
+    needed = HAS_CONSTANT_OF_SHAPE if computed else BROADCASTS
     if opset < needed:
         raise refuse(
             RefusalCode.OPSET_TOO_OLD,

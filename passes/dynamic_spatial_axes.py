@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from .evaluation import Constants
-from .images import Image, check_sized, find_images, original_shapes
+from .images import AXIS_NAMES, Image, check_sized, find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite
 from .skeleton import Dim
@@ -26,7 +26,6 @@ from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"
 
-_AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 _BATCH = "batch"
 
 
@@ -75,13 +74,13 @@ def _open(graph: gs.Graph, images: Sequence[Image], trunk: Trunk) -> list[Rewrit
     names = _Names(trunk, taken)
     for image in images:
         before = list(image.tensor.shape)
-        own = _axis_names(sum(role >= 2 for role in image.roles), "", taken)
+        own = _axis_names(len(image.spatial_axes), "", taken)
         taken.update(own)
+        own_by_axis = dict(zip(image.spatial_axes, own, strict=True))
         for axis in _growing(trunk, image.tensor):
             if not isinstance(image.tensor.shape[axis], str):
-                role = image.roles[axis]
-                image.tensor.shape[axis] = own[role - 2] if role >= 2 else _BATCH
-        names.tell(image.tensor)
+                image.tensor.shape[axis] = own_by_axis.get(axis, _BATCH)
+        names.adopt(image.tensor)
         rewrites.append(_reshaped("input", image.tensor, before))
     for node in graph.nodes:
         for tensor in node.outputs:
@@ -103,7 +102,7 @@ class _Names:
         self._taken = set(taken)
         self._names: dict[Extent, str] = {}
 
-    def tell(self, tensor: gs.Tensor) -> None:
+    def adopt(self, tensor: gs.Tensor) -> None:
         """Take the names that an input has."""
         for extent, name in zip(self._trunk.found(tensor) or (), tensor.shape, strict=True):
             if isinstance(name, str) and name not in self._names.values():
@@ -156,7 +155,7 @@ def _open_output(
 
 def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:
     """Names for spatial axes that the model does not use for others."""
-    names = _AXIS_NAMES.get(count, tuple(f"size_{axis}" for axis in range(count)))
+    names = AXIS_NAMES.get(count, tuple(f"size_{axis}" for axis in range(count)))
     return [_free_name(f"{prefix}{name}", taken) for name in names]
 
 

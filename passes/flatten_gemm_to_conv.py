@@ -17,7 +17,8 @@ from .heads import Collapse, HeadFinder, is_dense, nodes_behind
 from .images import Image, find_images, original_shapes
 from .lift import RULES, Rule
 from .lift.edits import make_edits
-from .lift.head import Edit, Head
+from .lift.head import Head
+from .lift.lifted import Edit
 from .operators import POOLS
 from .options import one_of, per_axis
 from .result import PassResult, Refusal, RefusalCode, Refused, refuse
@@ -115,7 +116,7 @@ def _stays(collapse: Collapse) -> bool:
             collapse.node,
             expected="a global pool, which can be kept at any size",
             found=f"{collapse.node.op} with a fixed kernel {collapse.node.attrs['kernel_shape']}",
-            advice="Let it slide: --global-pool slide",
+            advice="Let it slide: option global_pool=slide",
         )
     return not is_dense(collapse.node)
 

@@ -5,7 +5,22 @@ from itertools import islice
 
 import onnx_graphsurgeon as gs
 
+from .images import Roles, spatial_axes
+from .skeleton import Shape
 from .use_def import outer_inputs
+
+
+def has_positions(shape: Shape, roles: Roles | None = None) -> bool:
+    """Whether a tensor of some shape has more than one position.
+
+    Args:
+        shape: its shape.
+        roles: the roles of its axes; ``None`` where they are not known: behind the first axis,
+            one that is longer than 1 may be the channels, of several at least one is spatial.
+    """
+    if roles is None:
+        return sum(extent != 1 for extent in shape[1:]) > 1
+    return any(shape[axis] != 1 for axis in spatial_axes(roles))
 
 
 def meets_map(

@@ -7,13 +7,13 @@ import onnx_graphsurgeon as gs
 
 from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
-from .gates import meets_map
-from .images import SYMBOLIC_BATCH, Image, Roles
-from .lift.pooling import POOLING, pools_window, reduced_axes
+from .gates import has_positions, meets_map
+from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
+from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .skeleton import Shape
-from .use_def import downstream, is_standard, producer
+from .use_def import downstream, is_standard, producer, upstream
 from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 
 
@@ -88,7 +88,7 @@ class HeadFinder:
             if any(id(tensor) in inside for tensor in node.inputs):
                 inside.update(id(output) for output in node.outputs)
                 continue
-            dense = self._is_dense(node)
+            dense = self._is_dense_on_vectors(node)
             if not dense and not is_standard(node, *POOLING):
                 continue
             second = dense and node.inputs[0] in self._constants
@@ -107,7 +107,7 @@ class HeadFinder:
             self._check_statistics(found)
         return found
 
-    def _is_dense(self, node: gs.Node) -> bool:
+    def _is_dense_on_vectors(self, node: gs.Node) -> bool:
         """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
         return is_standard(node, "Gemm", "MatMul") and all(
             len(self._shapes.get(tensor.name, (None, None))) == 2
@@ -129,7 +129,7 @@ class HeadFinder:
         one_cell = all(e == 1 for e in self._shapes.get(node.outputs[0].name, ())[2:])
         if is_standard(node, *POOLS) and not one_cell:
             return False
-        axes = reduced_axes(node, len(shape), spatial, self._constants)
+        axes = pooled_axes(node, len(shape), spatial, self._constants)
         if axes is None:
             return False
         window: Window | Scattered = self._window(node, source, grows=False)
@@ -153,7 +153,7 @@ class HeadFinder:
                 found=f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads",
                 advice=""
                 if maker and self._sized_images
-                else "Say what the image's axes are: --input-layout nchw",
+                else "Say what the image's axes are: option input_layout, such as nchw",
             )
         if grows:
             self._check_grows(reader, source, roles)
@@ -167,18 +167,15 @@ class HeadFinder:
                 reader,
                 expected="a known size of the feature map",
                 found=f"'{source.name}' of shape {list(shape)}",
-                advice=""
-                if sized
-                else "Say what image size the model was made for: --input-size HxW",
+                advice="" if sized else GIVE_INPUT_SIZE,
             )
         samples = batch if isinstance(batch, int) else SYMBOLIC_BATCH
         return whole_map(source, known, roles, samples)
 
     def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
         """A map that stays small on a large image cannot be slid over."""
-        spatial = [axis for axis, role in enumerate(roles) if role >= 2]
         growing = self._growing(source)
-        if growing is None or all(axis in growing for axis in spatial):
+        if growing is None or growing.issuperset(spatial_axes(roles)):
             return
         culprit = self._first_that_stops_growth(source) or producer(source) or reader
         raise refuse(
@@ -199,13 +196,7 @@ class HeadFinder:
 
     def _first_that_stops_growth(self, source: gs.Tensor) -> gs.Node | None:
         """The first node behind the image after which fewer axes grow than before."""
-        ancestors: set[int] = set()
-        pending = [source]
-        while pending:
-            node = producer(pending.pop())
-            if node is not None and id(node) not in ancestors:
-                ancestors.add(id(node))
-                pending.extend(node.inputs)
+        ancestors = upstream(source)
         for node in self._graph.nodes:
             if id(node) in ancestors and node.op != "Shape":
                 before = [len(self._growing(tensor) or ()) for tensor in node.inputs]
@@ -219,12 +210,8 @@ class HeadFinder:
         return meets_map(self._graph, first, self._position[id(first)], self._is_map)
 
     def _is_map(self, tensor: gs.Tensor) -> bool:
-        if id(tensor) not in self._from_image:
-            return False
-        shape, roles = self._shapes.get(tensor.name, ()), self._roles.get(id(tensor))
-        if roles is None:
-            return len([extent for extent in shape[1:] if extent != 1]) > 1
-        return any(shape[axis] != 1 for axis, role in enumerate(roles) if role >= 2)
+        shape = self._shapes.get(tensor.name, ())
+        return id(tensor) in self._from_image and has_positions(shape, self._roles.get(id(tensor)))
 
     def _check_single_image(self, collapses: list[Collapse]) -> None:
         sources = {id(collapse.window.source) for collapse in collapses}

@@ -7,7 +7,8 @@ import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
 from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
-from .result import RefusalCode, refuse
+from .result import RefusalCode, Refused, refuse
+from .signatures import told
 from .skeleton import Dim, Shape
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -18,11 +19,24 @@ Roles = tuple[int, ...]
 SYMBOLIC_BATCH = 2
 """Samples to reason with where the batch is symbolic: with one, mixing them would not show."""
 
+GIVE_INPUT_SIZE = "Say what image size the model was made for: option input_size"
+"""Advice where a size is needed that nobody knows."""
+
 _LARGEST_RANK = 5
 GROWTH = tuple(2**7 * 3 * 5 * 7 * by for by in (11, 13, 17))
 """Pixels by which images grow, an axis each, to tell what grows with them. Multiples of the strides
 that networks have, so that what fits together or is left over stays so; different ones, so that
 axes cannot be mistaken for one another; large, so that the coarsest map still grows."""
+
+
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What people call the spatial axes of an image, in image order, by their number."""
+
+
+def spatial_axes(roles: Roles) -> tuple[int, ...]:
+    """Which axes of a tensor are spatial, in image order."""
+    spatial = (axis for axis, role in enumerate(roles) if role >= 2)
+    return tuple(sorted(spatial, key=roles.__getitem__))
 
 
 @dataclass(frozen=True)
@@ -41,10 +55,26 @@ class Image:
     roles: Roles
 
     @property
+    def spatial_axes(self) -> tuple[int, ...]:
+        """Its spatial axes, in image order."""
+        return spatial_axes(self.roles)
+
+    @property
     def is_sized(self) -> bool:
         """Whether all spatial extents are known."""
-        pairs = zip(self.shape, self.roles, strict=True)
-        return all(isinstance(extent, int) for extent, role in pairs if role >= 2)
+        return all(isinstance(self.shape[axis], int) for axis in self.spatial_axes)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Original pixels, an axis each, in image order.
+
+        Raises:
+            Refused: a spatial extent is symbolic.
+        """
+        if not self.is_sized:
+            raise _size_needed(self)
+        extents = [self.shape[axis] for axis in self.spatial_axes]
+        return tuple(extent for extent in extents if isinstance(extent, int))
 
 
 def find_images(
@@ -69,17 +99,17 @@ def find_images(
         rank = len(tensor.shape or ())
         if rank < 3:
             continue
-        told = _roles_by_letters(input_layout, tensor, rank)
-        roles = _roles_by_consumers(tensor, rank, constants) or told
+        given = _roles_by_letters(input_layout, tensor, rank)
+        roles = _roles_by_consumers(tensor, rank, constants) or given
         if roles is None:
             continue
-        if told not in (None, roles):
+        if given not in (None, roles):
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,
                 None,
                 expected=f"the layout that the convolutions behind '{tensor.name}' read",
                 found=f"'{input_layout}'",
-                advice="Leave --input-layout out: the graph tells it",
+                advice="Leave the option input_layout out: the graph tells it",
             )
         if rank > _LARGEST_RANK:
             raise refuse(
@@ -117,13 +147,11 @@ def _order_behind(
     if is_standard(node, "Transpose"):
         return [order[axis] for axis in permutation(node, len(order))]
     if is_standard(node, "Unsqueeze"):
-        axes = node.attrs.get("axes")
-        if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
-            axes = constants.values(node.inputs[1]).tolist()
+        axes = told(node, "axes", 1, constants)
         if axes is None:
             return None
         rank = len(order) + len(axes)
-        added = {axis % rank for axis in axes}
+        added = {int(axis) % rank for axis in axes}
         left = iter(order)
         return [None if axis in added else next(left) for axis in range(rank)]
     return order if keeps_axes(node) else None
@@ -169,20 +197,24 @@ def sized(image: gs.Tensor, roles: Roles, size: Sequence[int] | None) -> Shape:
     ]
     if size is None:
         return tuple(shape)
-    wrong = len(size) != sum(role >= 2 for role in roles)
-    for axis, role in enumerate(roles):
-        if role >= 2 and not wrong:
-            wrong = isinstance(shape[axis], int) and shape[axis] != size[role - 2]
-            shape[axis] = size[role - 2]
-    if wrong:
-        raise refuse(
-            RefusalCode.INPUT_SIZE_WRONG,
-            None,
-            expected=f"an input size that fits '{image.name}' of shape {image.shape}",
-            found="x".join(map(str, size)),
-            advice="Give one number an axis, such as 224x224, or none where the model fixes it",
-        )
+    axes = spatial_axes(roles)
+    if len(size) != len(axes):
+        raise _wrong_size(image, size)
+    for axis, extent in zip(axes, size, strict=True):
+        if isinstance(shape[axis], int) and shape[axis] != extent:
+            raise _wrong_size(image, size)
+        shape[axis] = extent
     return tuple(shape)
+
+
+def _wrong_size(image: gs.Tensor, size: Sequence[int]) -> Refused:
+    return refuse(
+        RefusalCode.INPUT_SIZE_WRONG,
+        None,
+        expected=f"an input size that fits '{image.name}' of shape {image.shape}",
+        found="x".join(map(str, size)),
+        advice="Give one number an axis, such as 224x224, or none where the model fixes it",
+    )
 
 
 def original_shapes(graph: gs.Graph, images: Sequence[Image]) -> StaticShapes:
@@ -218,10 +250,14 @@ def check_sized(images: Sequence[Image]) -> None:
     """
     for image in images:
         if not image.is_sized:
-            raise refuse(
-                RefusalCode.INPUT_SIZE_NEEDED,
-                None,
-                expected=f"a known size of the input '{image.tensor.name}'",
-                found=f"shape {list(image.shape)}",
-                advice="Say what image size the model was made for: --input-size HxW",
-            )
+            raise _size_needed(image)
+
+
+def _size_needed(image: Image) -> Refused:
+    return refuse(
+        RefusalCode.INPUT_SIZE_NEEDED,
+        None,
+        expected=f"a known size of the input '{image.tensor.name}'",
+        found=f"shape {list(image.shape)}",
+        advice=GIVE_INPUT_SIZE,
+    )

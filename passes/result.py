@@ -110,7 +110,7 @@ class Refusal:
         operator: the node's operator type; empty as above.
         expected: what the pass needs.
         found: what the model has.
-        advice: what the user can do; may be empty.
+        advice: what the user can do, with options by their names in Python; may be empty.
     """
 
     code: RefusalCode

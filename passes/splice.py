@@ -6,12 +6,10 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
+from .opsets import AXES_AS_INPUT
 from .result import node_name
 from .use_def import UniqueNames, producer
 from .weights import WeightEditor
-
-_AXES_AS_INPUT = 13
-"""From this opset on, Squeeze, Unsqueeze and ReduceSum take their axes as an input."""
 
 
 class Splice:
@@ -64,7 +62,7 @@ class Splice:
 
     def set_axes(self, node: gs.Node, axes: Sequence[int]) -> None:
         """Give a Squeeze or Unsqueeze its axes, as an attribute or an input."""
-        if self._graph.opset < _AXES_AS_INPUT:
+        if self._graph.opset < AXES_AS_INPUT:
             node.attrs["axes"] = list(axes)
         else:
             name = f"{node_name(node)}_axes"

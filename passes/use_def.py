@@ -46,7 +46,7 @@ def downstream(graph: gs.Graph, sources: Iterable[gs.Tensor]) -> list[gs.Node]:
 
 
 def upstream(tensor: gs.Tensor) -> set[int]:
-    """``id`` of the nodes that go into a tensor."""
+    """``id`` of all nodes that a tensor is computed from."""
     pending, found = list(tensor.inputs), set[int]()
     while pending:
         node = pending.pop()

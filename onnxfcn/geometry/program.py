@@ -17,7 +17,7 @@ class Program:
 
     Attributes:
         graph: the graph, in topological order; not changed.
-        images: its images.
+        images: its images, of known size.
         sizes: original pixels of the first one, an axis each.
         opset: its ai.onnx opset.
         rules: what operators read, by operator type of ai.onnx.
@@ -47,9 +47,7 @@ class Program:
             for tensor in node.outputs
         }
         self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
-        pairs = zip(images[0].roles, images[0].shape, strict=True) if images else ()
-        spatial = {role: int(str(extent)) for role, extent in pairs if role >= 2}
-        self.sizes = tuple(spatial[role] for role in sorted(spatial))
+        self.sizes = images[0].size if images else ()
         outputs = {id(tensor) for tensor in graph.outputs}
         last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
         self.done: dict[int, list[int]] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from passes.images import Image, Roles, check_sized, find_images
+from passes.images import Roles, check_sized, find_images
 from passes.result import Refused
 
 from ..errors import GeometryUnknownError, RefusedError
@@ -53,13 +53,6 @@ def to_program(
     if not images:
         raise GeometryUnknownError("no input of the model has spatial axes that can be told")
     return Program(graph, images, RULES)
-
-
-def spatial_size(image: Image) -> Size:
-    """Pixels of an image, an axis each, in image order."""
-    pairs = zip(image.roles, image.shape, strict=True)
-    extents = {role: int(str(extent)) for role, extent in pairs if role >= 2}
-    return tuple(extents[role] for role in sorted(extents))
 
 
 def _stored(model: ModelSource) -> StoredModel:

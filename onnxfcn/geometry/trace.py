@@ -8,6 +8,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.result import node_name
+from passes.signatures import attribute_or_input
 from passes.use_def import has_subgraph, is_standard
 
 from .leaps import without_leaps
@@ -125,7 +126,7 @@ class Trace:
             return self._values[id(tensor)]
         return self.program.constant(tensor) if self.program.is_constant(tensor) else None
 
-    def known(self, node: gs.Node, tensor: gs.Tensor) -> np.ndarray:
+    def known(self, tensor: gs.Tensor) -> np.ndarray:
         """Value of an operand that must not depend on the image.
 
         Raises:
@@ -138,11 +139,8 @@ class Trace:
 
     def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
         """What older opsets have as an attribute, and newer ones as an input; one-dimensional."""
-        if name in node.attrs:
-            return np.atleast_1d(np.asarray(node.attrs[name]))
-        if len(node.inputs) <= place or not node.inputs[place].name:
-            return None
-        return np.atleast_1d(self.known(node, node.inputs[place]))
+        found = attribute_or_input(node, name, place)
+        return np.atleast_1d(self.known(found)) if isinstance(found, gs.Tensor) else found
 
     def parts(self, node: gs.Node, tensors: Sequence[gs.Tensor]) -> list[Seen]:
         """What tensors have seen that are broadcast against one another.
@@ -152,7 +150,7 @@ class Trace:
         found = [None if self.is_known(tensor) else self[tensor] for tensor in tensors]
         varies = {axis - len(part.shape) for part in found if part for axis in part.varies}
         return [
-            part or self._marked(self.known(node, tensor), varies)
+            part or self._marked(self.known(tensor), varies)
             for part, tensor in zip(found, tensors, strict=True)
         ]
 
@@ -168,14 +166,15 @@ class Trace:
         batches: dict[Any, int] = {}
         own = {id(img.tensor): img for img in self.program.images}
         for img in own.values():
-            shape = tuple(
-                int(str(extent)) + self.view.more * (role == self.view.axis + 2)
-                for extent, role in zip(img.shape, img.roles, strict=True)
-            )
+            shape = [extent for extent in img.shape if isinstance(extent, int)]
+            if len(shape) < len(img.shape) or len(img.spatial_axes) <= self.view.axis:
+                self._seen[id(img.tensor)] = _shape_unknown(img.tensor)
+                continue
+            axis = img.spatial_axes[self.view.axis]
+            shape[axis] += self.view.more
             batches |= dict(zip(img.tensor.shape, shape, strict=True))
-            axis = img.roles.index(self.view.axis + 2)
             self._seen[id(img.tensor)] = image(
-                shape, axis, self.view.start, marked=self.view.marked
+                tuple(shape), axis, self.view.start, marked=self.view.marked
             )
         for tensor in self.program.graph.inputs:
             if id(tensor) not in own and not self.program.is_constant(tensor):
@@ -184,7 +183,7 @@ class Trace:
                 self._seen[id(tensor)] = (
                     self.nothing(known, len(self._seen))
                     if len(known) == len(extents)
-                    else UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
+                    else _shape_unknown(tensor)
                 )
 
     def _run(self, node: gs.Node) -> None:
@@ -193,7 +192,7 @@ class Trace:
             return self._measure(node)
         known = all(map(self.is_known, tensors)) and is_standard(node)
         if known and not has_subgraph(node) and not self._fills(node):
-            return self._compute(node, [self.known(node, tensor) for tensor in tensors])
+            return self._compute(node, [self.known(tensor) for tensor in tensors])
         rule = self.program.rules.get(node.op) if is_standard(node) else None
         if rule is None:
             raise UnknownError("what it reads is not known")
@@ -217,7 +216,7 @@ class Trace:
         """Whether a node makes a map of numbers of a shape, which may become very large."""
         if node.op not in _FILLS:
             return False
-        return len(self.known(node, node.inputs[_FILLS[node.op]])) > 1
+        return len(self.known(node.inputs[_FILLS[node.op]])) > 1
 
     def _measure(self, node: gs.Node) -> None:
         shape = np.array(self.shape(node.inputs[0]), np.int64)
@@ -255,6 +254,10 @@ def _ruled(rule: Rule, node: gs.Node, trace: Trace) -> Sequence[Seen]:
         return rule(node, trace)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnknownError(f"its attributes contradict its inputs ({error!r})") from error
+
+
+def _shape_unknown(tensor: gs.Tensor) -> UnknownError:
+    return UnknownError(f"the input '{tensor.name}' has shape {tensor.shape}")
 
 
 def node_text(node: gs.Node) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from passes.images import spatial_axes
+
 from ..errors import UnusableModelError
 from ..geometry import Box
 from ..runtime.session import Session
@@ -81,11 +83,10 @@ class CropRuns:
     ) -> Iterator[np.ndarray]:
         """The images' crops, as many together as the original takes."""
         image, roles = feeds[self._image.name], self._image.roles
-        spatial = [roles.index(role) for role in sorted(roles) if role >= 2]
         cuts = []
         for crop in crops:
             index = [slice(None)] * image.ndim
-            for axis, part in zip(spatial, crop.slices, strict=True):
+            for axis, part in zip(spatial_axes(roles), crop.slices, strict=True):
                 index[axis] = part
             cuts.append(image[tuple(index)])
         if 0 not in roles:

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from passes.images import Image, Roles, find_images, sized
+from passes.images import Image, Roles, find_images, sized, spatial_axes
 from passes.result import Refused
 from passes.skeleton import Shape
 
@@ -42,8 +42,7 @@ class ImageInput:
     @property
     def size(self) -> Size:
         """Extents of the spatial axes in pixels, in image order."""
-        extents = {role: self.shape[axis] for axis, role in enumerate(self.roles) if role >= 2}
-        size = tuple(extents[role] for role in sorted(extents))
+        size = [self.shape[axis] for axis in spatial_axes(self.roles)]
         if not all(isinstance(extent, int) for extent in size):
             raise UsageError(
                 f"the input '{self.name}' has no size of its own {list(self.shape)}; say what size"

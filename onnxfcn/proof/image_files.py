@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from passes.images import spatial_axes
+
 from ..errors import UsageError
 from .image import ImageInput
 from .samples import Sample
@@ -36,8 +38,7 @@ def read_sample(path: str | PathLike[str], image: ImageInput) -> Sample:
     complaint = _shape_error(values, image)
     if complaint:
         raise UsageError(f"{file}: {complaint}")
-    extents = {role: values.shape[axis] for axis, role in enumerate(image.roles) if role >= 2}
-    size = tuple(extents[role] for role in sorted(extents))
+    size = tuple(values.shape[axis] for axis in spatial_axes(image.roles))
     return Sample(size, np.ascontiguousarray(values), str(file))
 
 
@@ -101,15 +102,16 @@ def _shape_error(values: np.ndarray, image: ImageInput) -> str:
     """Why an array does not have the axes of the model's image; empty where it does."""
     known = (image.samples or None, image.channels, *image.size)
     wanted = [known[role] for role in image.roles]
+    may_be_larger = spatial_axes(image.roles)
     fits = values.ndim == len(wanted) and all(
-        extent > 0 and (own in (None, extent) or (role >= 2 and extent >= (own or 0)))
-        for extent, own, role in zip(values.shape, wanted, image.roles, strict=True)
+        extent > 0 and (own in (None, extent) or (axis in may_be_larger and extent >= (own or 0)))
+        for axis, (extent, own) in enumerate(zip(values.shape, wanted, strict=True))
     )
     if fits:
         return ""
     takes = [
-        f"{own or 'N'}{' or more' if role >= 2 else ''}"
-        for own, role in zip(wanted, image.roles, strict=True)
+        f"{own or 'N'}{' or more' if axis in may_be_larger else ''}"
+        for axis, own in enumerate(wanted)
     ]
     return (
         f"the array has the shape {list(values.shape)}; the model's input '{image.name}' takes"

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import onnx_graphsurgeon as gs
 
 from . import axis, dense, elementwise, reduction, structure, view
-from .head import Edit, Head
+from .head import Head
+from .lifted import Edit
 
 Rule = Callable[[gs.Node, Head], Edit]
 

@@ -6,15 +6,13 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..opsets import SOFTMAX_ON_ONE_AXIS
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
 from .elementwise import affine
-from .head import Cells, Edit, Head
-
-_ONE_AXIS_OPSET = 13
-"""From this opset on, the softmax family acts on one axis; before, it flattens everything from
-its axis on into one."""
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 
 
 def lift_batch_normalization(node: gs.Node, head: Head) -> Edit:
@@ -43,15 +41,14 @@ def lift_batch_normalization(node: gs.Node, head: Head) -> Edit:
         gamma, beta, mean, variance = (_numbers(node, head, index) for index in range(1, 5))
         factor = gamma / np.sqrt(variance + float(node.attrs.get("epsilon", 1e-5)))
         head.lifted[id(output)] = affine(window, factor, beta - mean * factor)
-        return lambda splice: None
+        return unchanged
     cells = head.vector(node, node.inputs[0])
     head.lifted[id(output)] = replace(cells, tensor=output)
-    return lambda splice: None
+    return unchanged
 
 
 def _numbers(node: gs.Node, head: Head, index: int) -> np.ndarray:
-    values = head.constant(node, index, "statistics")
-    return np.zeros(0) if values is None else values.astype(np.float64)
+    return head.required(node, index, "statistics").astype(np.float64)
 
 
 def lift_softmax(node: gs.Node, head: Head) -> Edit:
@@ -64,7 +61,7 @@ def lift_softmax(node: gs.Node, head: Head) -> Edit:
         Refused: the axis is that of the batch, or several feature axes are flattened into one.
     """
     cells = head.cells(node, node.inputs[0])
-    flattens = head.opset < _ONE_AXIS_OPSET
+    flattens = head.opset < SOFTMAX_ON_ONE_AXIS
     axis = int(node.attrs.get("axis", 1 if flattens else -1))
     target = head.feature_axis(node, cells, axis)
     first = axis % len(cells.axes)
@@ -195,8 +192,7 @@ def lift_kept_axis(node: gs.Node, head: Head) -> Edit:
     target = head.feature_axis(node, cells, axis)
     features = cells.features
     if node.op == "TopK":
-        extent = head.static_shape(node, node.outputs[0])[axis]
-        assert isinstance(extent, int)
+        extent = head.extent(node, node.outputs[0], axis)
         features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
     for output in node.outputs:
         head.lifted[id(output)] = replace(cells, tensor=output, features=features)
@@ -207,14 +203,13 @@ def lift_local_response(node: gs.Node, head: Head) -> Edit:
     """LRN divides by neighbouring channels at the same position: the same at every cell."""
     cells = head.vector(node, node.inputs[0])
     head.lifted[id(node.outputs[0])] = replace(cells, tensor=node.outputs[0])
-    return lambda splice: None
+    return unchanged
 
 
 def lift_cumsum(node: gs.Node, head: Head) -> Edit:
     """CumSum, whose axis is an input."""
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
-    value = head.constant(node, 1, "axis")
-    axis = int(np.ravel(value)[0]) if value is not None else 0
+    axis = int(head.required(node, 1, "axis").flat[0])
     target = head.feature_axis(node, cells, axis)
     head.lifted[id(output)] = replace(cells, tensor=output)
 

@@ -6,17 +6,20 @@ vector sees a window of one cell.
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..images import GIVE_INPUT_SIZE
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
-from .head import Cells, Edit, Head
+from .head import Head
 from .kernel import Dense, kernel, lifted_bias
+from .lifted import Cells, Edit
 
 
 def lift_gemm(node: gs.Node, head: Head) -> Edit:
@@ -38,19 +41,18 @@ def lift_gemm(node: gs.Node, head: Head) -> Edit:
     transposed = bool(node.attrs.get("transB", 0))
     beta = float(node.attrs.get("beta", 1.0))
     bias = node.inputs[2] if len(node.inputs) > 2 and node.inputs[2].name and beta else None
-    dense = Dense(
+    product = Dense(
         weight=node.inputs[1],
         transposed=transposed,
         units=_units(node, head, node.inputs[1], transposed),
         alpha=float(node.attrs.get("alpha", 1.0)),
-        bias=bias,
-        beta=beta,
     )
-    if bias is not None and bias not in head.constants:
-        return _lift_with_computed_bias(node, head, dense)
-    if bias is not None:
-        _check_bias(node, head, bias, dense.units)
-    return _lift(node, head, node.inputs[0], dense)
+    if bias is None:
+        return _lift(node, head, node.inputs[0], product)
+    if bias not in head.constants:
+        return _lift_with_computed_bias(node, head, product, bias, beta)
+    _check_bias(node, head, bias, product.units)
+    return _lift(node, head, node.inputs[0], replace(product, bias=bias, beta=beta))
 
 
 def lift_matmul(node: gs.Node, head: Head) -> Edit:
@@ -69,18 +71,18 @@ def lift_matmul(node: gs.Node, head: Head) -> Edit:
     return _lift(node, head, data, dense, columns=columns)
 
 
-def _lift_with_computed_bias(node: gs.Node, head: Head, dense: Dense) -> Edit:
+def _lift_with_computed_bias(
+    node: gs.Node, head: Head, product: Dense, summand: gs.Tensor, beta: float
+) -> Edit:
     """Conv, and an Add of the bias, which is a vector of the head."""
-    assert dense.bias is not None
-    bias = head.vector(node, dense.bias)
-    if dense.beta != 1.0 or bias.features not in ((1,), (dense.units,)):
+    bias = head.vector(node, summand)
+    if beta != 1.0 or bias.features not in ((1,), (product.units,)):
         raise refuse(
             RefusalCode.BIAS_SHAPE,
             node,
-            expected=f"beta=1 and a computed bias of {dense.units} features or one",
-            found=f"beta={dense.beta} and '{dense.bias.name}' with features {bias.features}",
+            expected=f"beta=1 and a computed bias of {product.units} features or one",
+            found=f"beta={beta} and '{summand.name}' with features {bias.features}",
         )
-    product = Dense(dense.weight, dense.transposed, dense.units, dense.alpha)
     lift = _lift(node, head, node.inputs[0], product)
     output = node.outputs[0]
     result = head.cells(node, output)
@@ -111,20 +113,7 @@ def _lift(
         columns: whether vectors stand as columns, in the data and in the result.
     """
     window = _columns_window(node, head, data) if columns else head.window(node, data)
-    if window.order.ndim != 1:
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="vectors [N, F]",
-            found=f"'{data.name}' of shape [N, {', '.join(map(str, window.order.shape))}]",
-        )
-    if isinstance(window.origin, Cells) and window.origin.rank > 2:
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="vectors [N, F]",
-            found=f"'{data.name}' with features {list(window.origin.features)}",
-        )
+    _check_vectors(node, data, window)
     _check_features(node, head, dense, window)
     cells = head.lifted.get(id(data))
     head.lifted[id(node.outputs[0])] = Cells(
@@ -133,6 +122,11 @@ def _lift(
         (dense.units,),
         cells.grid if isinstance(cells, Cells) else head.grid(window),
     )
+    return _to_conv(node, head, dense, window)
+
+
+def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
+    """The edit that turns a dense layer on a window into a Conv."""
 
     def edit(splice: Splice) -> Rewrite:
         before = f"{node.op} {window.order.size} -> {dense.units}"
@@ -157,6 +151,16 @@ def _lift(
     return edit
 
 
+def _check_vectors(node: gs.Node, data: gs.Tensor, window: Window) -> None:
+    found = ""
+    if window.order.ndim != 1:
+        found = f"'{data.name}' of shape [N, {', '.join(map(str, window.order.shape))}]"
+    elif isinstance(window.origin, Cells) and window.origin.rank > 2:
+        found = f"'{data.name}' with features {list(window.origin.features)}"
+    if found:
+        raise refuse(RefusalCode.NO_RULE, node, expected="vectors [N, F]", found=found)
+
+
 def _check_features(node: gs.Node, head: Head, dense: Dense, window: Window) -> None:
     features = head.constant_shape(node, dense.weight)[1 if dense.transposed else 0]
     if features != window.order.size:
@@ -165,7 +169,7 @@ def _check_features(node: gs.Node, head: Head, dense: Dense, window: Window) -> 
             node,
             expected=f"{features} features, as many as the weight '{dense.weight.name}' has",
             found=f"{window.order.size} in a window of {'x'.join(map(str, window.extents))}",
-            advice="Give the image size that the model was made for: --input-size HxW",
+            advice=GIVE_INPUT_SIZE,
         )
 
 

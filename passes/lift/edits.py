@@ -9,7 +9,8 @@ from ..result import Rewrite
 from ..splice import Splice
 from ..use_def import producer
 from ..view_chain import Scattered, Window
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit
 
 
 def make_edits(
@@ -45,12 +46,12 @@ def make_edits(
     for tensor in computed:
         _declare_shape(head, tensor)
     for output in head.graph.outputs:
-        cells = head.lifted.get(id(output))
-        if isinstance(cells, Cells):
-            _keep_name(cells, output)
+        cells, node = head.lifted.get(id(output)), producer(output)
+        if isinstance(cells, Cells) and node is not None:
+            _keep_name(node, cells, output)
             order = _axis_order(cells, head.spatial_rank, output_layout, image_layout)
             if order != sorted(order):
-                _transpose_output(splice, output, order)
+                _transpose_output(splice, node, output, order)
     splice.finish(read)
     return rewrites
 
@@ -69,10 +70,9 @@ def _declare_shape(head: Head, tensor: gs.Tensor) -> None:
         tensor.shape = [batch, *lifted.features, *head.one_cell]
 
 
-def _keep_name(cells: Cells, output: gs.Tensor) -> None:
+def _keep_name(node: gs.Node, cells: Cells, output: gs.Tensor) -> None:
     """An output that a view only renamed is computed by an Identity in the view's place."""
-    node = producer(output)
-    if cells.tensor is not output and node is not None:
+    if cells.tensor is not output:
         node.op, node.inputs = "Identity", [cells.tensor]
         node.attrs.clear()
 
@@ -93,10 +93,10 @@ def _axis_order(
     return [*named, *spatial] if layout == "nchw" else [named[0], *spatial, *named[1:]]
 
 
-def _transpose_output(splice: Splice, output: gs.Tensor, order: Sequence[int]) -> None:
-    """Compute an output by a Transpose; whatever read it before reads what it was."""
-    node = producer(output)
-    assert node is not None
+def _transpose_output(
+    splice: Splice, node: gs.Node, output: gs.Tensor, order: Sequence[int]
+) -> None:
+    """Compute an output of a node by a Transpose; whatever read it before reads what it was."""
     inner = gs.Variable(splice.names(f"{output.name}_map"), dtype=output.dtype)
     for consumer in list(output.outputs):
         consumer.inputs = [inner if tensor is output else tensor for tensor in consumer.inputs]

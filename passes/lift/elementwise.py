@@ -13,7 +13,11 @@ from ..operators import UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
+
+_FOLDS = ("Add", "Div", "Mul", "Sub")
+"""Operators that a dense layer behind them can take in, where their other operand is constant."""
 
 
 def lift_unary(node: gs.Node, head: Head) -> Edit:
@@ -27,7 +31,7 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
         return _lift_onto_map(node, head, lifted)
     cells = head.cells(node, node.inputs[0])
     head.lifted[id(output)] = replace(cells, tensor=output)
-    return lambda splice: None
+    return unchanged
 
 
 def _lift_onto_map(node: gs.Node, head: Head, window: Window) -> Edit:
@@ -63,9 +67,8 @@ def lift_quantization(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: the steps differ between blocks of features, or along another axis.
     """
-    steps = head.constant(node, 1, "steps")
+    steps = head.required(node, 1, "steps")
     head.constant(node, 2, "zero points")
-    assert steps is not None
     if node.attrs.get("block_size", 0):
         raise refuse(
             RefusalCode.NO_RULE, node, expected="one step for all or one a feature", found="blocks"
@@ -112,6 +115,23 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
     features = tuple(int(extent) for extent in np.broadcast_shapes(*shapes))
     grid = head.same_grid(node, list(vectors.values()))
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], whole.axes, features, grid)
+    return _align_operands(node, head, missing, reshaped)
+
+
+def _align_operands(
+    node: gs.Node,
+    head: Head,
+    missing: dict[int, list[int]],
+    reshaped: list[tuple[int, tuple[int, ...]]],
+) -> Edit:
+    """The edit that lets the operands of a broadcasting operator meet as maps.
+
+    Args:
+        node: the operator.
+        head: the head that it belongs to.
+        missing: for each operand that is a vector, by its place, the axes that it lacks.
+        reshaped: places of constants, and the shape that each takes.
+    """
 
     def edit(splice: Splice) -> Rewrite | None:
         for index, axes in missing.items():
@@ -204,22 +224,8 @@ def _fold(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: the operator is not linear, or the other operand is no constant.
     """
-    left, right = (*node.inputs, None)[:2] if len(node.inputs) <= 2 else (None, None)
-    window = head.lifted.get(id(left)) if left is not None else None
-    swapped = not isinstance(window, Window)
-    if swapped:
-        left, right = right, left
-        window = head.lifted.get(id(left))
-    foldable = node.op in ("Add", "Mul") or (node.op == "Sub") or (node.op == "Div" and not swapped)
-    if not isinstance(window, Window) or right not in head.constants or not foldable:
-        raise refuse(
-            RefusalCode.INTERNAL_OUTPUT,
-            node,
-            expected="constants and linear operators before the first dense layer",
-            found=f"{node.op} on '{node.inputs[0].name}', the window itself",
-        )
-    assert right is not None
-    values = head.constants.values(right).astype(np.float64)
+    window, constant, comes_first = _fold_operands(node, head)
+    values = head.constants.values(constant).astype(np.float64)
     while values.ndim > window.order.ndim and values.shape[0] == 1:
         values = values[0]
     if np.broadcast_shapes(values.shape, window.order.shape) != window.order.shape:
@@ -227,21 +233,46 @@ def _fold(node: gs.Node, head: Head) -> Edit:
             RefusalCode.BIAS_SHAPE,
             node,
             expected="a constant of one number, or one an element of the window",
-            found=f"'{right.name}' of shape {list(values.shape)}",
+            found=f"'{constant.name}' of shape {list(values.shape)}",
         )
     if node.op == "Div" and not values.all():
         raise refuse(
-            RefusalCode.NO_RULE, node, expected="a divisor without zeros", found=f"'{right.name}'"
+            RefusalCode.NO_RULE,
+            node,
+            expected="a divisor without zeros",
+            found=f"'{constant.name}'",
         )
-    ones = np.ones(window.order.shape)
-    if node.op in ("Mul", "Div"):
-        factor, summand = (values if node.op == "Mul" else 1 / values) * ones, 0 * ones
-    elif node.op == "Sub":
-        factor, summand = (-ones, values * ones) if swapped else (ones, -values * ones)
-    else:
-        factor, summand = ones, values * ones
+    every = np.broadcast_to(values, window.order.shape)
+    factor, summand = _factor_and_summand(node.op, every, comes_first=comes_first)
     head.lifted[id(node.outputs[0])] = affine(window, factor, summand)
-    return lambda splice: None
+    return unchanged
+
+
+def _fold_operands(node: gs.Node, head: Head) -> tuple[Window, gs.Tensor, bool]:
+    """The window, the constant that meets it, and whether the constant comes first."""
+    if len(node.inputs) == 2 and node.op in _FOLDS:
+        for place in (0, 1) if node.op != "Div" else (0,):
+            window, other = head.lifted.get(id(node.inputs[place])), node.inputs[1 - place]
+            if isinstance(window, Window) and other in head.constants:
+                return window, other, place == 1
+    raise refuse(
+        RefusalCode.INTERNAL_OUTPUT,
+        node,
+        expected="constants and linear operators before the first dense layer",
+        found=f"{node.op} on '{node.inputs[0].name}', the window itself",
+    )
+
+
+def _factor_and_summand(
+    operator: str, values: np.ndarray, *, comes_first: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """What an operator with a constant multiplies every element by, and then adds to it."""
+    ones = np.ones(values.shape)
+    if operator in ("Mul", "Div"):
+        return (values if operator == "Mul" else 1 / values) * ones, 0 * ones
+    if operator == "Sub":
+        return (-ones, values * ones) if comes_first else (ones, -values * ones)
+    return ones, values * ones
 
 
 def affine(window: Window, factor: np.ndarray, summand: np.ndarray) -> Window:

@@ -1,7 +1,6 @@
 """The state of a head while its nodes are matched: what every tensor becomes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -9,53 +8,14 @@ import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
 from ..evaluation import Constants
-from ..result import RefusalCode, Rewrite, refuse
+from ..images import spatial_axes
+from ..opsets import CONV_OF_BFLOAT16
+from ..result import RefusalCode, Refused, refuse
+from ..signatures import attribute_or_input
 from ..skeleton import Shape
-from ..splice import Splice
 from ..static_shapes import StaticShapes
 from ..view_chain import Scattered, Window, mixed
-
-_BFLOAT16_OPSET = 22
-"""From this opset on, Conv and the pools take bfloat16."""
-
-Grid = tuple[tuple[int | str | None, ...], ...]
-"""Map extents at two image sizes: cells of two maps stand for the same windows where it agrees."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A vector that becomes a map: ``[N, F]`` becomes ``[N, F, *o]``.
-
-    Attributes:
-        tensor: the tensor that holds the map after the rewrite: the batch, the feature axes, then
-            the spatial axes.
-        axes: for every axis of the original tensor, the map's axis that it became, 0 for the
-            batch; ``None`` for an axis of extent 1 that the map does not have.
-        features: extents of the map's feature axes.
-        grid: which windows the cells stand for.
-    """
-
-    tensor: gs.Tensor
-    axes: tuple[int | None, ...]
-    features: tuple[int, ...]
-    grid: Grid
-
-    @property
-    def rank(self) -> int:
-        """Axes of the map without the spatial ones."""
-        return 1 + len(self.features)
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether the original is ``[N, F]``, perhaps with 1-sized axes behind."""
-        return self.axes[:2] == (0, 1) and not any(self.axes[2:])
-
-
-Lifted = Cells | Window | Scattered
-"""What a tensor of the head becomes: a map, or a part of the next dense layer's kernel."""
-
-Edit = Callable[[Splice], Rewrite | None]
-"""Lifts one node in place; returns what to tell the user, ``None`` where nothing changed."""
+from .lifted import Cells, Grid, Lifted
 
 
 class Head:
@@ -100,14 +60,13 @@ class Head:
         return (1,) * self.spatial_rank
 
     def grid(self, window: Window) -> Grid:
-        """Map extents that windows of a map give, at the original size and at a larger one."""
-        shape = self._grown.get(window.feature_map, ())
-        large = [extent for extent, role in zip(shape, window.roles, strict=False) if role >= 2]
-        answers = tuple(
-            extent - own if isinstance(extent, int) else extent
-            for extent, own in zip(large, window.extents, strict=False)
-        )
-        return (answers,) if answers else ((window.feature_map,), window.extents)
+        """Which windows the cells of a map made from such windows stand for."""
+        shape = self._grown.get(window.feature_map)
+        if shape is None:
+            return ((window.feature_map,), window.extents)
+        large = (shape[axis] for axis in spatial_axes(window.roles))
+        pairs = zip(large, window.extents, strict=True)
+        return (tuple(e - own if isinstance(e, int) else e for e, own in pairs),)
 
     def static_shape(self, node: gs.Node, tensor: gs.Tensor) -> Shape:
         """Shape of a tensor at the original size, batch included.
@@ -117,14 +76,20 @@ class Head:
         """
         shape = self.shapes.get(tensor.name)
         if shape is None or any(not isinstance(extent, int) for extent in shape[1:]):
-            raise refuse(
-                RefusalCode.SHAPE_UNKNOWN,
-                node,
-                expected=f"a known shape of '{tensor.name}'",
-                found="no shape" if shape is None else f"shape {list(shape)}",
-                advice="Run onnx.shape_inference on the model, or give --input-size",
-            )
+            raise _shape_unknown(node, tensor, shape)
         return shape
+
+    def extent(self, node: gs.Node, tensor: gs.Tensor, axis: int) -> int:
+        """Extent of an axis of a tensor at the original size.
+
+        Raises:
+            Refused: it is not known.
+        """
+        shape = self.static_shape(node, tensor)
+        extent = shape[axis]
+        if not isinstance(extent, int):
+            raise _shape_unknown(node, tensor, shape)
+        return extent
 
     def check_type(self, node: gs.Node, tensor: gs.Tensor, operator: str) -> None:
         """Refuse a data type that an operator of the rewrite does not take.
@@ -134,7 +99,7 @@ class Head:
         """
         found = self.shapes.types.get(tensor.name, TensorProto.UNDEFINED)
         takes = {TensorProto.UNDEFINED, TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE}
-        if self.opset >= _BFLOAT16_OPSET:
+        if self.opset >= CONV_OF_BFLOAT16:
             takes.add(TensorProto.BFLOAT16)
         if operator == "MaxPool":
             takes |= {TensorProto.INT8, TensorProto.UINT8}
@@ -175,6 +140,30 @@ class Head:
                 found=f"'{node.inputs[index].name}', which is computed at run time",
             )
         return self.constants.values(node.inputs[index])
+
+    def operand(self, node: gs.Node, name: str, index: int) -> np.ndarray | None:
+        """A constant operand that older opsets have as attribute ``name``, one-dimensional.
+
+        Raises:
+            Refused: it is computed at run time.
+        """
+        found = attribute_or_input(node, name, index)
+        if isinstance(found, gs.Tensor):
+            found = self.constant(node, index, name)
+        return None if found is None else np.atleast_1d(found)
+
+    def required(self, node: gs.Node, index: int, what: str) -> np.ndarray:
+        """Value of a constant operand that the operator cannot do without.
+
+        Raises:
+            Refused: it is computed at run time, or missing.
+        """
+        value = self.constant(node, index, what)
+        if value is None:
+            raise refuse(
+                RefusalCode.COMPUTED_WEIGHT, node, expected=f"constant {what}", found="none"
+            )
+        return value
 
     def cells(self, node: gs.Node, tensor: gs.Tensor) -> Cells:
         """The map that ``tensor`` becomes, for a node that reads it as a vector.
@@ -284,3 +273,13 @@ class Head:
                 + ", whose windows differ in size or stride",
             )
         return grids.pop()
+
+
+def _shape_unknown(node: gs.Node, tensor: gs.Tensor, shape: Shape | None) -> Refused:
+    return refuse(
+        RefusalCode.SHAPE_UNKNOWN,
+        node,
+        expected=f"a known shape of '{tensor.name}'",
+        found="no shape" if shape is None else f"shape {list(shape)}",
+        advice="Run onnx.shape_inference on the model, or give the option input_size",
+    )

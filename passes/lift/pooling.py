@@ -15,13 +15,16 @@ import onnx_graphsurgeon as gs
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from ..evaluation import Constants, evaluate
+from ..kernels import kernels
 from ..operators import GLOBAL_POOLS, POOLS
 from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..signatures import told
 from ..splice import Splice
 from ..use_def import is_standard
 from ..view_chain import Window
 from .dense import channels_first_map
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 
 _POOL_OF = {
     "GlobalAveragePool": "AveragePool",
@@ -41,7 +44,7 @@ _POOL_OF = {
 _NORM = {"ReduceL1": 1, "ReduceL2": 2}
 
 
-def reduced_axes(
+def pooled_axes(
     node: gs.Node, rank: int, extents: Sequence[int], constants: Constants
 ) -> tuple[int, ...] | None:
     """Axes that a pool or a reduction reduces to one element each.
@@ -61,24 +64,19 @@ def reduced_axes(
         return tuple(range(2, rank)) if _covers(node, extents) else None
     if not is_standard(node, *_POOL_OF):
         return None
-    axes = node.attrs.get("axes")
-    if axes is None and len(node.inputs) > 1 and node.inputs[1] in constants:
-        axes = constants.values(node.inputs[1]).tolist()
-    return None if not axes else tuple(sorted(axis % rank for axis in axes))
+    axes = told(node, "axes", 1, constants)
+    if axes is None or not axes.size:
+        return None
+    return tuple(sorted(int(axis) % rank for axis in axes))
 
 
 def _covers(pool: gs.Node, extents: Sequence[int]) -> bool:
     """Whether the first position of a pool's kernel sees the whole map, each element once."""
-    kernel = pool.attrs.get("kernel_shape", [])
-    rank = len(extents)
-    if len(kernel) != rank or any(d != 1 for d in pool.attrs.get("dilations", [])):
-        return False
-    if pool.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        before = [0] * rank
-    else:
-        before = list(pool.attrs.get("pads", [0] * 2 * rank))[:rank]
-    seen = [k - pad for k, pad in zip(kernel, before, strict=True)]
-    return all(s >= extent for s, extent in zip(seen, extents, strict=True))
+    found = kernels(pool, pool.attrs.get("kernel_shape", []))
+    return len(found) == len(extents) and all(
+        kernel.dilation == 1 and kernel.span - kernel.pads[0] >= extent
+        for kernel, extent in zip(found, extents, strict=True)
+    )
 
 
 def pools_window(window: Window, axes: Sequence[int]) -> bool:
@@ -106,10 +104,27 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
     pooled = head.lifted.get(id(data))
     if isinstance(pooled, Cells) and pooled.is_vector and _is_idle(node):
         head.lifted[id(output)] = pooled
-        return lambda splice: None
+        return unchanged
     window = head.window(node, data)
+    axes = _matched_axes(node, head, window)
+    head.check_type(node, data, _POOL_OF[node.op])
+    for spare in node.outputs[1:]:
+        if spare.outputs:
+            raise refuse(
+                RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
+            )
+    head.lifted[id(output)] = _pooled_cells(node, head, window, axes)
+    return _to_window_pool(node, head, window)
+
+
+def _matched_axes(node: gs.Node, head: Head, window: Window) -> tuple[int, ...]:
+    """Axes that a node reduces, if these are all positions of every channel.
+
+    Raises:
+        Refused: they are not.
+    """
     spatial = window.order.shape[1:] if node.op in POOLS else ()
-    axes = reduced_axes(node, window.order.ndim + 1, spatial, head.constants)
+    axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
     if axes is None or not window.feature_map or not pools_window(window, axes):
         raise refuse(
             RefusalCode.NO_RULE,
@@ -117,18 +132,22 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
             expected="a pool over all positions of every channel",
             found=f"{node.op}, which takes others together",
         )
-    head.check_type(node, data, _POOL_OF[node.op])
-    for spare in node.outputs[1:]:
-        if spare.outputs:
-            raise refuse(
-                RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
-            )
+    return axes
+
+
+def _pooled_cells(node: gs.Node, head: Head, window: Window, axes: Sequence[int]) -> Cells:
+    """The map that a pool of the window becomes."""
     keeps = node.op in POOLS | GLOBAL_POOLS or bool(node.attrs.get("keepdims", 1))
     left = [axis for axis in range(1, window.order.ndim + 1) if axis not in axes]
     kept = [0, *(range(1, window.order.ndim + 1) if keeps else left)]
     channel = next((axis for axis in left if window.order.shape[axis - 1] != 1), left[0])
     mapped = tuple(0 if axis == 0 else 1 if axis == channel else None for axis in kept)
-    head.lifted[id(output)] = Cells(output, mapped, (window.channels,), head.grid(window))
+    return Cells(node.outputs[0], mapped, (window.channels,), head.grid(window))
+
+
+def _to_window_pool(node: gs.Node, head: Head, window: Window) -> Edit:
+    """The edit that turns a reduction of the whole window into a pool."""
+    data, output = node.inputs[0], node.outputs[0]
     factor, name = _factor(node, head, window), node_name(node)
 
     def edit(splice: Splice) -> Rewrite:

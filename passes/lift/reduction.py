@@ -8,7 +8,8 @@ from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, refuse
 from ..view_chain import Window
 from .axis import along_axes, reduced
-from .head import Edit, Head
+from .head import Head
+from .lifted import Edit, unchanged
 from .pooling import lift_pool
 
 _IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
@@ -24,21 +25,20 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     if isinstance(head.lifted.get(id(node.inputs[0])), Window):
         return lift_pool(node, head)
     cells = head.cells(node, node.inputs[0])
-    as_attribute = "axes" in node.attrs
-    axes = node.attrs["axes"] if as_attribute else head.constant(node, 1, "axes")
-    if axes is None or not len(axes):
+    given = head.operand(node, "axes", 1)
+    if given is None or not given.size:
         raise refuse(
             RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
         )
-    axes = [int(axis) for axis in axes]
+    axes = [int(axis) for axis in given]
     keeps = bool(node.attrs.get("keepdims", 1))
     result = reduced(node, cells, axes, keeps)
     if node.op in _IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
         head.lifted[id(node.outputs[0])] = replace(result, tensor=cells.tensor)
-        return lambda splice: None
+        return unchanged
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     head.lifted[id(node.outputs[0])] = result
-    return along_axes(node, axes, targets, None if as_attribute else 1)
+    return along_axes(node, axes, targets, None if "axes" in node.attrs else 1)
 
 
 RULES = {

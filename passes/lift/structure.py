@@ -1,6 +1,5 @@
 """Operators that cut, pick and join features."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import onnx_graphsurgeon as gs
@@ -9,11 +8,9 @@ from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Scattered, Window
 from .axis import along, along_axes
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 from .view import lift_view
-
-_BOUNDS_AS_INPUT = 10
-"""From this opset on, Slice takes its bounds as inputs."""
 
 
 def lift_concat(node: gs.Node, head: Head) -> Edit:
@@ -48,7 +45,7 @@ def lift_split(node: gs.Node, head: Head) -> Edit:
     axis = int(node.attrs.get("axis", 0))
     target = head.feature_axis(node, cells, axis)
     for output in node.outputs:
-        extent = head.constant_shape(node, output)[axis % len(cells.axes) - len(cells.axes)]
+        extent = head.extent(node, output, axis)
         features = tuple(extent if i == target else e for i, e in enumerate(cells.features, 1))
         head.lifted[id(output)] = replace(cells, tensor=output, features=features)
     return along(node, axis, target)
@@ -63,8 +60,7 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
-    indices = head.constant(node, 1, "indices")
-    assert indices is not None
+    indices = head.required(node, 1, "indices")
     axis = int(node.attrs.get("axis", 0))
     target = head.feature_axis(node, cells, axis)
     place = axis % len(cells.axes)
@@ -86,30 +82,24 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
     if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
-    as_attribute = head.opset < _BOUNDS_AS_INPUT
-    axes = _slice_axes(node, head, as_attribute)
+    axes = _slice_axes(node, head)
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
-    shape = head.static_shape(node, output)
     features = list(cells.features)
     for axis, target in zip(axes, targets, strict=True):
-        extent = shape[axis % len(cells.axes)]
-        assert isinstance(extent, int)
-        features[target - 1] = extent
+        features[target - 1] = head.extent(node, output, axis)
     head.lifted[id(output)] = replace(cells, tensor=output, features=tuple(features))
-    return along_axes(node, axes, targets, None if as_attribute else 3)
+    return along_axes(node, axes, targets, None if "starts" in node.attrs else 3)
 
 
-def _slice_axes(node: gs.Node, head: Head, as_attribute: bool) -> list[int]:
-    if as_attribute:
-        axes: Sequence[int] = node.attrs.get("axes", range(len(node.attrs["starts"])))
-        return [int(axis) for axis in axes]
-    starts = head.constant(node, 1, "bounds")
-    for index in (2, 4):
-        head.constant(node, index, "bounds and steps")
-    given = head.constant(node, 3, "axes")
-    if given is None:
+def _slice_axes(node: gs.Node, head: Head) -> list[int]:
+    """Axes that a Slice cuts, once its bounds and steps are known to be constant."""
+    starts = head.operand(node, "starts", 1)
+    head.operand(node, "ends", 2)
+    head.operand(node, "steps", 4)
+    axes = head.operand(node, "axes", 3)
+    if axes is None:
         return list(range(0 if starts is None else starts.size))
-    return [int(axis) for axis in given]
+    return [int(axis) for axis in axes]
 
 
 def lift_transpose(node: gs.Node, head: Head) -> Edit:
@@ -124,7 +114,7 @@ def lift_transpose(node: gs.Node, head: Head) -> Edit:
     if mapped[:1] != [0] or mapped == sorted(mapped):
         # The map stays as it is: only what its axes stand for moves.
         head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
-        return lambda splice: None
+        return unchanged
     features = tuple(cells.features[axis - 1] for axis in mapped[1:])
     in_order = tuple(None if axis is None else mapped.index(axis) for axis in axes)
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], in_order, features, cells.grid)

@@ -11,7 +11,8 @@ from ..operators import MOVES_DATA
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Scattered, Window, moved, numbered, one_sample, push, trains
-from .head import Cells, Edit, Head
+from .head import Head
+from .lifted import Cells, Edit, unchanged
 
 _KEEPS = ("Dropout", "Identity")
 
@@ -35,12 +36,12 @@ def lift_view(node: gs.Node, head: Head) -> Edit:
     if isinstance(lifted, Window):
         for arranged in node.outputs[:1] if node.op == "Dropout" else node.outputs:
             head.lifted[id(arranged)] = moved(head.graph, node, arranged, lifted, head.shapes)
-        return lambda splice: None
+        return unchanged
     cells = head.cells(node, data)
     if node.op in _KEEPS:
         for kept in node.outputs:
             head.lifted[id(kept)] = replace(cells, tensor=kept)
-        return lambda splice: None
+        return unchanged
     window = head.window(node, data)
     numbers = push(head.graph, node, output, numbered(window), head.shapes, window.samples)
     if node.op == "Expand":
@@ -57,7 +58,7 @@ def _gather_samples(node: gs.Node, head: Head, numbers: np.ndarray, window: Wind
         return _reshape(node, head, window.origin, order)
     else:
         head.lifted[id(output)] = replace(window, order=order)
-    return lambda splice: None
+    return unchanged
 
 
 def _expand(node: gs.Node, head: Head, cells: Cells, shape: tuple[int, ...]) -> Edit:
@@ -78,7 +79,7 @@ def _expand(node: gs.Node, head: Head, cells: Cells, shape: tuple[int, ...]) -> 
         )
     if tuple(features) == cells.features:
         head.lifted[id(node.outputs[0])] = cells
-        return lambda splice: None
+        return unchanged
     head.lifted[id(node.outputs[0])] = replace(
         cells, tensor=node.outputs[0], features=tuple(features)
     )
@@ -106,7 +107,7 @@ def _reshape(node: gs.Node, head: Head, cells: Cells, order: np.ndarray) -> Edit
     if left:
         return _squeeze(node, head, cells, axes, left)
     head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
-    return lambda splice: None
+    return unchanged
 
 
 def _match_axes(

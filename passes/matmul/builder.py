@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..opsets import PADS_AS_INPUT, SLICE_BOUNDS_AS_INPUTS
 from ..splice import Splice
 
-SLICE_HAS_STEPS = 10
-"""From this opset on, Slice takes its bounds as inputs, and steps."""
-PADS_AS_INPUT = 11
-"""From this opset on, Pad takes its pads as an input."""
 _UNTIL_THE_END = int(np.iinfo(np.int64).max)
 
 
@@ -88,7 +85,7 @@ class Sequel:
     ) -> gs.Tensor:
         """A part of ``data``; an end of ``None`` is that of the axis."""
         closed = [_UNTIL_THE_END if end is None else end for end in ends]
-        if self.builder.opset >= SLICE_HAS_STEPS:
+        if self.builder.opset >= SLICE_BOUNDS_AS_INPUTS:
             bounds = [self.builder.numbers(each) for each in (starts, closed, axes)]
             if any(step != 1 for step in steps):
                 bounds.append(self.builder.numbers(steps))

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants
+from ..kernels import Kernel, kernels
 from ..result import RefusalCode, node_name, refuse
 from ..use_def import is_standard, producer
 
@@ -83,51 +84,36 @@ def read_convolution(node: gs.Node, constants: Constants) -> Convolution:
         Refused: the weight is not constant, is quantized, or is none of one to three spatial axes.
     """
     shape = _weight_shape(node, constants)
-    rank = len(shape) - _AXES_OF_A_FILTER
-    kernel, groups = shape[_AXES_OF_A_FILTER:], int(node.attrs.get("group", 1))
-    strides = tuple(node.attrs.get("strides") or (1,) * rank)
-    dilations = tuple(node.attrs.get("dilations") or (1,) * rank)
-    auto_pad = node.attrs.get("auto_pad", "NOTSET")
-    pads: tuple[tuple[int, int], ...] | None = ((0, 0),) * rank
-    if auto_pad == "NOTSET" and "pads" in node.attrs:
-        given = node.attrs["pads"]
-        pads = tuple(zip(given[:rank], given[rank:], strict=True))
-    elif auto_pad.startswith("SAME"):
-        pads = _same_pads(kernel, strides, dilations, extra_first=auto_pad == "SAME_LOWER")
+    axes = kernels(node, shape[_AXES_OF_A_FILTER:])
+    pads: list[tuple[int, int] | None] = [
+        _same_pads(kernel) if kernel.is_same else kernel.pads for kernel in axes
+    ]
+    known = tuple(pad for pad in pads if pad is not None)
     return Convolution(
         name=node_name(node),
         filters=shape[0],
-        groups=groups,
+        groups=int(node.attrs.get("group", 1)),
         channels=shape[1],
-        kernel=kernel,
-        strides=strides,
-        dilations=dilations,
-        pads=pads,
+        kernel=shape[_AXES_OF_A_FILTER:],
+        strides=tuple(kernel.stride for kernel in axes),
+        dilations=tuple(kernel.dilation for kernel in axes),
+        pads=known if len(known) == len(axes) else None,
         dtype=_dtype(node.inputs[1], constants),
-        extra_pad_first=auto_pad == "SAME_LOWER",
+        extra_pad_first=axes[0].auto_pad == "SAME_LOWER",
     )
 
 
-def _same_pads(
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    dilations: tuple[int, ...],
-    *,
-    extra_first: bool,
-) -> tuple[tuple[int, int], ...] | None:
+def _same_pads(kernel: Kernel) -> tuple[int, int] | None:
     """Pads that keep ``ceil(extent / stride)`` windows; ``None`` where they depend on the extent.
 
     ``(ceil(H / s) - 1) * s + d * (k - 1) + 1 - H``, but not less than none, is ``d * (k - 1)`` for
     a stride of one, and none for a kernel of one cell.
     """
-    pads = []
-    for extent, stride, dilation in zip(kernel, strides, dilations, strict=True):
-        if extent > 1 and stride > 1:
-            return None
-        total = dilation * (extent - 1)
-        less, more = total // 2, total - total // 2
-        pads.append((more, less) if extra_first else (less, more))
-    return tuple(pads)
+    if kernel.size > 1 and kernel.stride > 1:
+        return None
+    total = kernel.span - 1
+    less, more = total // 2, total - total // 2
+    return (more, less) if kernel.auto_pad == "SAME_LOWER" else (less, more)
 
 
 def _weight_shape(node: gs.Node, constants: Constants) -> tuple[int, ...]:

@@ -22,7 +22,8 @@ class Layouts:
     wants them so: then no Transpose is needed in between.
 
     Attributes:
-        moved: ids of the nodes, other than convolutions, that change their layout.
+        moved: spatial axes of what the nodes compute, other than convolutions, that change their
+            layout, by ``id`` of the node.
     """
 
     def __init__(
@@ -49,10 +50,6 @@ class Layouts:
             id(tensor) for inner in graph.subgraphs(recursive=True) for tensor in inner.outputs
         }
 
-    def rank(self, tensor: gs.Tensor) -> int | None:
-        """Spatial axes of a tensor that can be computed channels-last; ``None`` for others."""
-        return self._rank.get(id(tensor))
-
     def needed_first(self, tensor: gs.Tensor) -> bool:
         """Whether something reads a tensor as ``[N, C, *s]``."""
         return (
@@ -64,14 +61,14 @@ class Layouts:
             )
         )
 
-    def _able(self) -> set[int]:
+    def _able(self) -> dict[int, int]:
         """Nodes that could change their layout, as all their data come channels-last."""
-        able = set()
+        able = {}
         for node in self._graph.nodes:
             if id(node) in self._convolutions:
                 self._rank[id(node.outputs[0])] = self._convolutions[id(node)].rank
             elif (rank := self._movable_rank(node)) is not None:
-                able.add(id(node))
+                able[id(node)] = rank
                 self._rank[id(node.outputs[0])] = rank
         return able
 
@@ -107,13 +104,13 @@ class Layouts:
         is_by_channel = len(extents) == 2 + rank and count in (1, extents[1])
         return count if is_by_channel else 0
 
-    def _wanted(self, able: Collection[int]) -> set[int]:
+    def _wanted(self, able: Mapping[int, int]) -> dict[int, int]:
         """Those able nodes behind which a matrix product reads channels-last."""
-        wanted: set[int] = set()
+        wanted: dict[int, int] = {}
         for node in reversed(self._graph.nodes):
             if id(node) in able and any(
                 id(reader) in wanted or id(reader) in self._takes_last
                 for reader in node.outputs[0].outputs
             ):
-                wanted.add(id(node))
+                wanted[id(node)] = able[id(node)]
         return wanted

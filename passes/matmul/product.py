@@ -8,10 +8,11 @@ import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants
 from ..operators import VARIADIC
+from ..opsets import SLICE_BOUNDS_AS_INPUTS
 from ..result import Rewrite
 from ..splice import Splice
 from ..use_def import is_standard, producer
-from .builder import SLICE_HAS_STEPS, Builder
+from .builder import Builder
 from .convolution import Convolution
 from .layouts import Layouts
 from .windows import groups_joined, to_channels_first, to_channels_last, windows
@@ -40,7 +41,7 @@ class Products:
         self._takes_last = {
             key
             for key, each in convolutions.items()
-            if graph.opset >= SLICE_HAS_STEPS or not each.is_strided
+            if graph.opset >= SLICE_BOUNDS_AS_INPUTS or not each.is_strided
         }
         self._layouts = Layouts(graph, constants, convolutions, self._takes_last)
         self._last: dict[int, gs.Tensor] = {}
@@ -99,8 +100,7 @@ class Products:
     def _move(self, node: gs.Node) -> None:
         """Let a node that computes every element on its own read and write channels-last."""
         output = node.outputs[0]
-        rank = self._layouts.rank(output)
-        assert rank is not None
+        rank = self._layouts.moved[id(node)]
         node.inputs = [self._operand(node, tensor, rank) for tensor in node.inputs]
         if node.op == "Concat":
             node.attrs["axis"] = 1 + rank

@@ -3,11 +3,9 @@
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .builder import PADS_AS_INPUT, SLICE_HAS_STEPS, Sequel
+from ..opsets import PADS_AS_INPUT, SLICE_BOUNDS_AS_INPUTS
+from .builder import Sequel
 from .convolution import Convolution
-
-HAS_CONSTANT_OF_SHAPE = 9
-"""From this opset on, zeros of any shape can be made."""
 
 
 def same_padded(sequel: Sequel, data: gs.Tensor, convolution: Convolution, first: int) -> gs.Tensor:
@@ -70,7 +68,7 @@ def _pads(
 def _part(sequel: Sequel, vector: gs.Tensor, places: range) -> gs.Tensor:
     """Some neighbouring elements of a vector."""
     start, end = [places[0]], [places[-1] + 1]
-    if sequel.builder.opset < SLICE_HAS_STEPS:
+    if sequel.builder.opset < SLICE_BOUNDS_AS_INPUTS:
         return sequel.node("Slice", [vector], _INT64, axes=[0], starts=start, ends=end)
     bounds = [sequel.builder.numbers(each) for each in (start, end)]
     return sequel.node("Slice", [vector, *bounds], _INT64)

@@ -4,15 +4,15 @@
 refused. A rule leaves an edit where its node holds the original size.
 """
 
-from . import along, cuts, elementwise, kernels, makers, products, resizing, splits, views
+from . import along, cuts, elementwise, fills, kernels, products, resizing, splits, views
 from .trunk import Rule
 
 RULES: dict[str, Rule] = {
     **along.RULES,
     **cuts.RULES,
     **elementwise.RULES,
+    **fills.RULES,
     **kernels.RULES,
-    **makers.RULES,
     **products.RULES,
     **resizing.RULES,
     **splits.RULES,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import onnx_graphsurgeon as gs
 
 from ..operators import REDUCTIONS
+from ..signatures import reduced_axes, softmax_axes
 from .elementwise import meet
 from .extents import Axes, Extent, fixed, grows, large, small
 from .trunk import Rule, Trunk, baked, operands
@@ -50,17 +51,10 @@ def softmax(node: gs.Node, trunk: Trunk) -> list[Axes]:
     return [data]
 
 
-def softmax_axes(node: gs.Node, rank: int, opset: int) -> list[int]:
-    """Axes that a Softmax sums over."""
-    if opset >= 13:
-        return [int(node.attrs.get("axis", -1)) % rank]
-    return list(range(int(node.attrs.get("axis", 1)) % rank, rank))
-
-
 def reduction(node: gs.Node, trunk: Trunk) -> list[Axes]:
     """Axes become one element, or go."""
     data = trunk.axes(node, node.inputs[0])
-    gone = reduced_axes(node, trunk, len(data))
+    gone = reduction_axes(node, trunk, len(data))
     keeps = bool(node.attrs.get("keepdims", 1))
     return [
         tuple(
@@ -71,12 +65,13 @@ def reduction(node: gs.Node, trunk: Trunk) -> list[Axes]:
     ]
 
 
-def reduced_axes(node: gs.Node, trunk: Trunk, rank: int) -> set[int]:
-    """Axes that a reduction takes together."""
-    axes = trunk.constant_operand(node, "axes", 1)
-    if axes is None or not axes.size:
-        return set() if node.attrs.get("noop_with_empty_axes", 0) else set(range(rank))
-    return {int(axis) % rank for axis in axes}
+def reduction_axes(node: gs.Node, trunk: Trunk, rank: int) -> set[int]:
+    """Axes that a reduction takes together.
+
+    Raises:
+        Refused: they depend on the image.
+    """
+    return reduced_axes(node, trunk.constant_operand(node, "axes", 1), rank)
 
 
 def index_of_extreme(node: gs.Node, trunk: Trunk) -> list[Axes]:

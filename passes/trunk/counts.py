@@ -12,8 +12,9 @@ from fractions import Fraction
 import onnx_graphsurgeon as gs
 
 from ..result import Refused
+from ..signatures import softmax_axes
 from ..use_def import has_subgraph, is_standard, outer_inputs
-from .along import reduced_axes, softmax_axes
+from .along import reduction_axes
 from .baked_counts import TELLING, compute_number, single_number, takes_back
 from .extents import Axes, Extent, grows, small
 from .powers import ALIKE, INDIFFERENT, POWERS, PROPORTIONAL, SUMS, Powers, powers_of
@@ -47,7 +48,7 @@ class _Counts:
             if not is_standard(node) or has_subgraph(node):
                 for tensor in outer_inputs(node):
                     if id(tensor) in self._powers:
-                        raise self._refused(self._powers[id(tensor)])
+                        raise _undivided(self._powers[id(tensor)])
                 continue
             self._note_average(node)
             found = self._behind(node) or self._undone_average(node)
@@ -55,7 +56,7 @@ class _Counts:
                 self._powers.update((id(output), found) for output in node.outputs)
         for output in self._trunk.graph.outputs:
             if id(output) in self._powers:
-                raise self._refused(self._powers[id(output)])
+                raise _undivided(self._powers[id(output)])
 
     def _note_average(self, node: gs.Node) -> None:
         """Remember what was averaged over positions."""
@@ -63,7 +64,7 @@ class _Counts:
         if node.op in ("GlobalAveragePool", "ReduceMean"):
             axes = self._trunk.axes(node, node.inputs[0])
             pools = node.op == "GlobalAveragePool"
-            gone = range(2, len(axes)) if pools else reduced_axes(node, self._trunk, len(axes))
+            gone = range(2, len(axes)) if pools else reduction_axes(node, self._trunk, len(axes))
             positions = self._trunk.extents.product(axes[axis] for axis in sorted(gone))
             if grows(positions):
                 self._averaged[id(node.outputs[0])] = positions
@@ -95,15 +96,18 @@ class _Counts:
         """Powers behind a node."""
         own = [self._of(tensor) for tensor in operands(node)]
         first = own[0] if own else None
-        summed = self._summed(node)
+        summed, counted = self._summed(node), next((p for p in own if p is not None), None)
+        total = summed or counted
+        if total is not None and self._adds_bias(node):
+            raise _undivided(total)
         if summed is not None and node.op in ("Gemm", "MatMul"):
             return summed
         if summed is not None and (first is None or node.op != "Softmax"):
             return summed if first is None else summed.plus(first.times(_exponent(node)))
-        if not any(own) or node.op in INDIFFERENT:
+        if counted is None or node.op in INDIFFERENT:
             return None
         if node.op in ("MatMul", "Gemm", "Mul", "Div"):
-            return self._product(node)
+            return self._product(node, counted)
         if node.op in ALIKE:
             return self._alike(node)
         if first is not None and node.op in POWERS:
@@ -113,7 +117,7 @@ class _Counts:
             return first.times(Fraction(exponent[0]).limit_denominator(12))
         if first is not None and self._is_proportional(node):
             return first
-        raise self._refused(next(powers for powers in own if powers is not None))
+        raise _undivided(counted)
 
     def _summed(self, node: gs.Node) -> Powers | None:
         """Powers that a node itself brings in by summing over positions."""
@@ -143,17 +147,25 @@ class _Counts:
             return [len(axes) - 1]
         if node.op == "GlobalLpPool":
             return range(2, len(axes))
-        return sorted(reduced_axes(node, self._trunk, len(axes)))
+        return sorted(reduction_axes(node, self._trunk, len(axes)))
 
-    def _product(self, node: gs.Node) -> Powers | None:
+    def _adds_bias(self, node: gs.Node) -> bool:
+        """Whether a Gemm adds what has no, or other, numbers of positions in it."""
+        if node.op != "Gemm" or len(operands(node)) < 3 or not node.attrs.get("beta", 1.0):
+            return False
+        return self._number(node, node.inputs[2]) != (0.0, 0.0)
+
+    def _product(self, node: gs.Node, counted: Powers) -> Powers | None:
+        """Powers of a product or a quotient.
+
+        Args:
+            node: the node.
+            counted: those of an operand.
+        """
         left, right = node.inputs[0], node.inputs[1]
-        if node.op == "Gemm" and len(node.inputs) > 2 and node.inputs[2].name:
-            raise self._refused(self._of(left) or self._of(right))
         sign = -1 if node.op == "Div" else 1
-        nothing = Powers(frozenset(), node)
-        powers = (self._of(left) or nothing).plus(self._of(right), sign)
-        counted = self._of(left) or self._of(right)
-        total = Powers(powers.of, nothing.since if counted is None else counted.since)
+        powers = (self._of(left) or Powers(frozenset(), node)).plus(self._of(right), sign)
+        total = Powers(powers.of, counted.since)
         if node.op in ("Mul", "Div") and total.of:
             for index in (0, 1) if node.op == "Mul" else (1,):
                 if takes_back(self._trunk, node, index, total):
@@ -171,7 +183,7 @@ class _Counts:
         if first is None:
             return None
         if any(powers is None or powers.of != first.of for powers in found):
-            raise self._refused(first)
+            raise _undivided(first)
         return first
 
     def _is_proportional(self, node: gs.Node) -> bool:
@@ -187,11 +199,9 @@ class _Counts:
             return node.attrs.get("value", 0) == 0 and fill in (None, (0.0, 0.0))
         return node.op in PROPORTIONAL
 
-    def _refused(self, powers: Powers | None) -> Refused:
-        assert powers is not None
-        return baked(
-            powers.since, "a sum over positions that nothing divides by how many there are"
-        )
+
+def _undivided(powers: Powers) -> Refused:
+    return baked(powers.since, "a sum over positions that nothing divides by how many there are")
 
 
 def _exponent(node: gs.Node) -> Fraction:

@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..opsets import SLICE_BOUNDS_AS_INPUTS
 from ..result import Rewrite, node_name
 from .extents import Axes, Extent, fixed, grows, large, small
 from .sources import Sources
@@ -18,8 +19,6 @@ Bounds = tuple[int | Extent, int | Extent]
 _END = np.iinfo(np.int64).max
 FAR = np.iinfo(np.int32).max
 """Bounds of a Slice from here on mean the end of the axis."""
-BOUNDS_AS_INPUTS = 10
-"""From this opset on, Slice takes its bounds as inputs."""
 
 
 def slice_axes(node: gs.Node, trunk: Trunk) -> list[Axes]:
@@ -166,7 +165,7 @@ def _rebound(
     olds: Sequence[tuple[int, int]],
 ) -> None:
     computed = [bound for bound in chain.from_iterable(bounds) if not isinstance(bound, int)]
-    if computed and trunk.opset < BOUNDS_AS_INPUTS:
+    if computed and trunk.opset < SLICE_BOUNDS_AS_INPUTS:
         raise baked(node, "bounds that this opset cannot compute")
     trunk.need(node, computed)
 
@@ -186,6 +185,7 @@ def _rebound(
 
 
 def bounds_text(trunk: Trunk, bounds: Sequence[Bounds]) -> str:
+    """Bounds for people, such as ``Slice 1:, :height/4``."""
     texts = [f"{_text(trunk, start)}:{_text(trunk, end)}" for start, end in bounds]
     return f"Slice {', '.join(texts)}"
 

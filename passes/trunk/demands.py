@@ -51,22 +51,23 @@ def ask(
     Raises:
         Again: at the first node that takes it.
     """
-    makers = _makers(trunk, tensor, axis, wanted)
-    if not makers or any(trunk.wants(*maker) not in (None, ()) for maker in makers):
+    places = _fixed_places(trunk, tensor, axis, wanted)
+    if not places or any(trunk.wants(*place) not in (None, ()) for place in places):
         return False
-    if not wanted and any(trunk.wants(*maker) == () for maker in makers):
+    if not wanted and any(trunk.wants(*place) == () for place in places):
         return False
-    raise Again(min(_tell(node, trunk, *maker, wanted, broadcasts) for maker in makers))
+    raise Again(min(_tell(node, trunk, *place, wanted, broadcasts) for place in places))
 
 
 def global_gate(node: gs.Node, trunk: Trunk) -> Axes:
-    """Axes of a node's data; a gate's pool as large as the map must be global behind it.
+    """Axes of the data of a view or of a node that repeats cells.
 
-    Views would merge the cells of a pool that slides, and what repeats one cell has no use for
+    Where a gate's pool before it has a kernel as large as the map, it must become a global pool:
+    a view would merge the cells of a pool that slides, and what repeats one cell has no use for
     others.
 
     Raises:
-        Again: the data's single cell comes from such a pool.
+        Again: there is such a pool.
     """
     data = trunk.axes(node, node.inputs[0])
     for axis, extent in enumerate(data):
@@ -91,9 +92,9 @@ def _tell(
     return trunk.position[id(maker)]
 
 
-def _makers(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[Place] | None:
+def _fixed_places(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[Place] | None:
     """Axes of tensors whose nodes fix the extent of an axis; ``None`` where one cannot change."""
-    makers: list[Place] = []
+    places: list[Place] = []
     pending, seen = [(tensor, axis)], set()
     while pending:
         place = pending.pop()
@@ -104,11 +105,11 @@ def _makers(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[
         if node is None or _is_stored(trunk, place[0]):
             if not _is_uniform(trunk, *place):
                 return None
-            makers.append(place)
+            places.append(place)
             continue
         try:
-            if _makes(node, trunk, place[1], wanted):
-                makers.append(place)
+            if _fixes(node, trunk, place[1], wanted):
+                places.append(place)
                 continue
             sources = _sources(node, trunk, place, wanted)
         except Refused:
@@ -116,13 +117,13 @@ def _makers(trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent) -> list[
         if not sources:
             return None
         pending += sources
-    return makers
+    return places
 
 
 def _is_stored(trunk: Trunk, tensor: gs.Tensor) -> bool:
     """Whether a tensor has its values from no node that fixes an extent."""
     node = producer(tensor)
-    return node is None or (tensor in trunk.constants and node.op not in _MAKERS)
+    return node is None or (tensor in trunk.constants and node.op not in _FIXES)
 
 
 def _is_uniform(trunk: Trunk, tensor: gs.Tensor, axis: int) -> bool:
@@ -133,7 +134,7 @@ def _is_uniform(trunk: Trunk, tensor: gs.Tensor, axis: int) -> bool:
     return bool(np.all(values == values.take([0], axis=axis)))
 
 
-def _makes(node: gs.Node, trunk: Trunk, axis: int, wanted: Extent) -> bool:
+def _fixes(node: gs.Node, trunk: Trunk, axis: int, wanted: Extent) -> bool:
     """Whether the extent of an axis is one that the node itself fixes."""
     if not wanted:
         # A pool of a head slides; one whose answer meets the map again is a gate's.
@@ -142,8 +143,8 @@ def _makes(node: gs.Node, trunk: Trunk, axis: int, wanted: Extent) -> bool:
             and covers_axis(node, trunk, axis)
             and meets_map(trunk.graph, node, trunk.position[id(node)], trunk.is_map)
         )
-    maker = _MAKERS.get(node.op) if is_standard(node) else None
-    return maker is not None and maker(node, trunk, axis)
+    fixes = _FIXES.get(node.op) if is_standard(node) else None
+    return fixes is not None and fixes(node, trunk, axis)
 
 
 def _is_told(node: gs.Node, trunk: Trunk, name: str, index: int, axis: int) -> bool:
@@ -192,7 +193,7 @@ def _cuts(node: gs.Node, trunk: Trunk, axis: int) -> bool:
     return bounds is not None and bounds[0] == 0 < bounds[1] < FAR and bounds[2] == 1
 
 
-_MAKERS: dict[str, Callable[[gs.Node, Trunk, int], bool]] = {
+_FIXES: dict[str, Callable[[gs.Node, Trunk, int], bool]] = {
     "ConstantOfShape": lambda node, trunk, axis: _is_told(node, trunk, "input", 0, axis),
     "Expand": _expands,
     "Range": _counts,

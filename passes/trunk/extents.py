@@ -71,7 +71,13 @@ class Extents:
         self._axes: set[Extent] = set()
 
     def growing(self, at_small: int, at_large: int, *origin: Any) -> Extent:
-        """An extent of one growing factor, known by its origin."""
+        """An extent of one growing factor: the same whenever it is asked for with this origin.
+
+        Args:
+            at_small: its value at the original image size.
+            at_large: its value at the larger one.
+            origin: what it was derived from: a word for how, then extents and numbers.
+        """
         if origin not in self._factors:
             factor = Factor(at_small, at_large, len(self._factors) + 1)
             self._factors[origin] = factor
@@ -87,7 +93,7 @@ class Extents:
         return self._origins[factor.key]
 
     def parts(self, extent: Extent) -> Axes:
-        """The axes that were put one behind the other to make an axis; empty for others."""
+        """The extents that a Concat put one behind the other to make one; empty for others."""
         if len(extent) != 1 or not extent[0].key:
             return ()
         word, *of = self.origin(extent[0])
@@ -101,7 +107,7 @@ class Extents:
         return [parent for parent in found if parent.key]
 
     def bases(self, extent: Extent) -> set[Extent]:
-        """What extents were before something was cut off or added: of each factor its own."""
+        """Each growing factor of an extent, as it was before elements were cut off or added."""
         return {self._unshifted((factor,))[0] for factor in extent if factor.key}
 
     def derived(self, extent: Extent, formula: Callable[[int], int], *origin: Any) -> Extent:

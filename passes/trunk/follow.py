@@ -6,7 +6,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants, run_node
-from ..images import GROWTH, Image
+from ..images import AXIS_NAMES, GROWTH, Image
 from ..result import RefusalCode, Refused, refuse
 from ..skeleton import Dim, shape_value
 from ..static_shapes import StaticShapes
@@ -20,7 +20,6 @@ _LARGEST_SHAPE_OPERAND = 1024
 """Elements; what is computed from shapes and longer than that is data."""
 _FILLS = frozenset({"ConstantOfShape", "Expand", "Range", "Resize", "Tile"})
 """Operators that may read no image and yet hold its size."""
-_SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def follow(
@@ -49,8 +48,8 @@ def follow(
     trunk = Trunk(graph, constants, shapes)
     _set_inputs(trunk, images, batch_grows)
     nodes = downstream(graph, [image.tensor for image in images])
-    makers = [node for node in graph.nodes if is_standard(node, *_FILLS)]
-    followed = {id(node): node for node in (*nodes, *makers)}
+    fills = [node for node in graph.nodes if is_standard(node, *_FILLS)]
+    followed = {id(node): node for node in (*nodes, *fills)}
     order = sorted(followed.values(), key=lambda node: trunk.position[id(node)])
     places = {trunk.position[id(node)]: index for index, node in enumerate(order)}
     dependent = {id(node) for node in nodes}
@@ -76,22 +75,23 @@ def _set_inputs(trunk: Trunk, images: Sequence[Image], batch_grows: bool) -> Non
     batches: dict[object, Extent] = {}
     for image in images:
         axes: list[Extent] = []
-        rank = sum(role >= 2 for role in image.roles)
-        for extent, role, declared in zip(
-            image.shape, image.roles, image.tensor.shape, strict=True
+        names = AXIS_NAMES[len(image.spatial_axes)]
+        places = {axis: place for place, axis in enumerate(image.spatial_axes)}
+        for axis, (extent, declared) in enumerate(
+            zip(image.shape, image.tensor.shape, strict=True)
         ):
             number = extent if isinstance(extent, int) else 0
-            if role == 0 and (batch_grows or not isinstance(declared, int)):
+            if image.roles[axis] == 0 and (batch_grows or not isinstance(declared, int)):
                 grown = trunk.extents.growing(number, number + 1, "batch", str(declared))
                 trunk.names[grown[0].key] = "batch"
                 trunk.batches[number, number + 1] = grown
                 batches[declared] = grown
                 axes.append(grown)
-            elif role >= 2:
-                grown = trunk.extents.growing(
-                    number, number + GROWTH[role - 2], "image", image.tensor.name, role
-                )
-                trunk.names[grown[0].key] = _SPATIAL[rank][role - 2]
+            elif axis in places:
+                place = places[axis]
+                larger = number + GROWTH[place]
+                grown = trunk.extents.growing(number, larger, "image", image.tensor.name, place)
+                trunk.names[grown[0].key] = names[place]
                 axes.append(grown)
             else:
                 axes.append(fixed(number))
@@ -151,7 +151,7 @@ def _follow_node(node: gs.Node, trunk: Trunk, *, depends: bool) -> None:
     elif depends:
         for output in node.outputs:
             known = all(trunk.found(tensor) is not None for tensor in tensors)
-            trunk.set_axes(output, _unchanged(node, trunk, output) if known else None)
+            trunk.set_axes(output, _unchanged(trunk, output) if known else None)
     if depends:
         outputs = {id(tensor) for tensor in trunk.graph.outputs}
         for output in node.outputs:
@@ -159,7 +159,7 @@ def _follow_node(node: gs.Node, trunk: Trunk, *, depends: bool) -> None:
                 trunk.axes(node, output)
 
 
-def _unchanged(node: gs.Node, trunk: Trunk, output: gs.Tensor) -> Axes | None:
+def _unchanged(trunk: Trunk, output: gs.Tensor) -> Axes | None:
     """Axes of a tensor that is computed from tensors of fixed extents."""
     shape = trunk.shapes.get(output.name)
     if shape is None or not all(isinstance(extent, int) for extent in shape):

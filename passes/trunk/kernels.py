@@ -1,10 +1,10 @@
 """Convolutions, pools and their like: how many positions a kernel has on an axis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
+from ..kernels import Kernel, kernels
 from ..operators import GLOBAL_POOLS, POOLS
 from ..result import Rewrite, node_name
 from .extents import Axes, Extent, fixed, small
@@ -15,61 +15,21 @@ _GLOBAL = {"AveragePool": "GlobalAveragePool", "LpPool": "GlobalLpPool", "MaxPoo
 _REDUCTION = {"AveragePool": "ReduceMean", "MaxPool": "ReduceMax"}
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A kernel along one axis, in elements of that axis.
-
-    Attributes:
-        span: from the first to the last element that one position reads, dilation included.
-        stride: from one position to the next.
-        before: pads in front.
-        after: pads behind.
-        same: whether the pads are such that ``ceil(n / stride)`` positions fit.
-        ceil: whether a last position may hang over the end.
-    """
-
-    span: int
-    stride: int
-    before: int
-    after: int
-    same: bool
-    ceil: bool
-
-    def positions(self, trunk: Trunk, extent: Extent) -> Extent:
-        """How many positions fit an axis (the formulas of Conv and the pools in ai.onnx)."""
-        if self.same:
-            return trunk.extents.strided(extent, -1, self.stride)
-        slack = self.before + self.after - self.span
-        if not self.ceil or self.stride == 1:
-            return trunk.extents.strided(extent, slack, self.stride)
-        origin = ("ceil", extent, self.before, slack, self.stride)
-        return trunk.extents.derived(extent, self._rounded_up, *origin)
-
-    def _rounded_up(self, extent: int) -> int:
-        count = -(-(extent + self.before + self.after - self.span) // self.stride) + 1
-        # No position starts in the pads behind.
-        return count - ((count - 1) * self.stride >= extent + self.before)
-
-
 def kernel(node: gs.Node, trunk: Trunk, axis: int) -> Kernel:
     """The kernel of a Conv or a pool along a spatial axis of its input."""
-    rank = len(trunk.axes(node, node.inputs[0])) - 2
-    place = axis - 2
-    shape = node.attrs.get("kernel_shape")
-    if not shape:
-        shape = trunk.small_shape(node, node.inputs[1])[2:]
-    pads = node.attrs.get("pads") or [0] * 2 * rank
-    padding = node.attrs.get("auto_pad", "NOTSET")
-    free = padding == "NOTSET"
-    dilation = (node.attrs.get("dilations") or [1] * rank)[place]
-    return Kernel(
-        span=(shape[place] - 1) * dilation + 1,
-        stride=(node.attrs.get("strides") or [1] * rank)[place],
-        before=pads[place] if free else 0,
-        after=pads[place + rank] if free else 0,
-        same=padding.startswith("SAME"),
-        ceil=bool(node.attrs.get("ceil_mode", 0)) and free,
-    )
+    sizes = node.attrs.get("kernel_shape") or trunk.small_shape(node, node.inputs[1])[2:]
+    return kernels(node, sizes)[axis - 2]
+
+
+def _fitting(own: Kernel, trunk: Trunk, extent: Extent) -> Extent:
+    """How many positions of a kernel fit an axis."""
+    if own.is_same:
+        return trunk.extents.strided(extent, -1, own.stride)
+    slack = sum(own.pads) - own.span
+    if not own.ceil or own.stride == 1:
+        return trunk.extents.strided(extent, slack, own.stride)
+    origin = ("ceil", extent, own.pads[0], slack, own.stride)
+    return trunk.extents.derived(extent, own.positions, *origin)
 
 
 def keeps_extent(node: gs.Node, trunk: Trunk, axis: int) -> bool:
@@ -77,7 +37,7 @@ def keeps_extent(node: gs.Node, trunk: Trunk, axis: int) -> bool:
     if axis < 2:
         return axis == 0
     own = kernel(node, trunk, axis)
-    return own.stride == 1 and (own.same or own.before + own.after == own.span - 1)
+    return own.stride == 1 and (own.is_same or sum(own.pads) == own.span - 1)
 
 
 def covers_axis(node: gs.Node, trunk: Trunk, axis: int) -> bool:
@@ -86,9 +46,8 @@ def covers_axis(node: gs.Node, trunk: Trunk, axis: int) -> bool:
         return False
     own = kernel(node, trunk, axis)
     extent = small(trunk.axes(node, node.inputs[0])[axis])
-    rank = len(trunk.axes(node, node.inputs[0])) - 2
-    plain = not any(d != 1 for d in node.attrs.get("dilations") or [1] * rank)
-    return plain and extent > 1 and own.span == extent and not (own.before or own.after)
+    plain = all(dilation == 1 for dilation in node.attrs.get("dilations") or ())
+    return plain and extent > 1 and own.span == extent and not any(own.pads)
 
 
 def convolution(node: gs.Node, trunk: Trunk) -> list[Axes]:
@@ -112,7 +71,7 @@ def pool(node: gs.Node, trunk: Trunk) -> list[Axes]:
 
 def _positions(node: gs.Node, trunk: Trunk, data: Axes) -> list[Extent]:
     return [
-        kernel(node, trunk, axis).positions(trunk, extent)
+        _fitting(kernel(node, trunk, axis), trunk, extent)
         for axis, extent in enumerate(data[2:], 2)
     ]
 
@@ -121,7 +80,7 @@ def _make_global(node: gs.Node, trunk: Trunk, whole: Sequence[int]) -> None:
     """Pool over all of some axes, whatever their extents are."""
     rank = len(trunk.axes(node, node.inputs[0]))
     others = [kernel(node, trunk, axis) for axis in range(2, rank) if axis not in whole]
-    idle = all(k.span == k.stride == 1 and not (k.before or k.after) for k in others)
+    idle = all(other.is_trivial for other in others)
     if others and not (idle and node.op in _REDUCTION):
         raise baked(node, f"a kernel {node.attrs.get('kernel_shape')} as large as the map")
 
@@ -153,17 +112,19 @@ def transposed_convolution(node: gs.Node, trunk: Trunk) -> list[Axes]:
     trunk.refuse_growing(node, [1])
     data = trunk.axes(node, node.inputs[0])
     units = trunk.small_shape(node, node.inputs[1])[1] * int(node.attrs.get("group", 1))
-    extra = node.attrs.get("output_padding") or [0] * (len(data) - 2)
     target = node.attrs.get("output_shape", [])[-len(data) + 2 :]
     positions, pads = [], []
     for axis, extent in enumerate(data[2:], 2):
         own = kernel(node, trunk, axis)
         whole = trunk.extents.product([extent, fixed(own.stride)])
-        more = own.span - own.stride + extra[axis - 2] - own.before - own.after
+        unpadded = own.span - own.stride + own.more
+        more = unpadded - sum(own.pads)
         if target:
             more = target[axis - 2] - small(whole)
-            pads.append(own.span - own.stride + extra[axis - 2] - more)
-        positions.append(whole if own.same and not target else trunk.extents.shifted(whole, more))
+            pads.append(unpadded - more)
+        positions.append(
+            whole if own.is_same and not target else trunk.extents.shifted(whole, more)
+        )
     if target:
         _pad_explicitly(node, trunk, pads)
     return [(data[0], fixed(units), *positions)]

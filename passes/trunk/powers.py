@@ -1,4 +1,8 @@
-"""Powers in which numbers of positions went into a tensor, and what operators do to them."""
+"""Powers in which numbers of positions went into a tensor, and what operators do to them.
+
+A sum over ``H * W`` positions has ``H`` and ``W`` in the power 1, its square in the power 2, its
+quotient by ``H * W`` in none.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -82,12 +86,12 @@ class Powers:
         return Powers(frozenset((f, p) for f, p in total.items() if p), self.since)
 
     def times(self, by: Fraction) -> "Powers":
-        """Powers of a power."""
+        """Powers of a tensor that was raised to a power."""
         return Powers(frozenset((factor, power * by) for factor, power in self.of), self.since)
 
 
 def powers_of(node: gs.Node, factors: Iterable[Factor], power: Fraction) -> Powers:
-    """Powers behind a node that sums up so many elements."""
+    """Powers behind a node that brings in some factors, each in the same power."""
     total = Powers(frozenset(), node)
     for factor in factors:
         total = total.plus(Powers(frozenset({(factor, power)}), node))

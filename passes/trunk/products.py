@@ -10,24 +10,24 @@ from .trunk import Trunk, baked
 
 
 def matmul(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """``[*b, I, K] x [*b, K, J]``."""
+    """MatMul: ``[*b, I, K] x [*b, K, J]`` gives ``[*b, I, J]``."""
     left, right = (trunk.axes(node, tensor) for tensor in node.inputs[:2])
     if len(left) < 2 or len(right) < 2:
         raise baked(node, "a product with a vector")
     _contract(node, trunk, (len(left) - 1, len(right) - 2))
     batches = [(node.inputs[0], range(len(left) - 2)), (node.inputs[1], range(len(right) - 2))]
     batch = broadcast_axes(node, trunk, batches)
-    _refuse_attention(node, trunk, left[-2], right[-1])
+    _refuse_attention(node, left[-2], right[-1])
     return [(*batch, left[-2], right[-1])]
 
 
 def gemm(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """``A x B + C`` of two matrices."""
+    """Gemm: ``A x B + C``, with ``A`` or ``B`` transposed where it says so."""
     left, right = (trunk.axes(node, tensor) for tensor in node.inputs[:2])
     flips = [int(node.attrs.get(name, 0)) for name in ("transA", "transB")]
     _contract(node, trunk, (1 - flips[0], flips[1]))
     rows, columns = left[flips[0]], right[1 - flips[1]]
-    _refuse_attention(node, trunk, rows, columns)
+    _refuse_attention(node, rows, columns)
     bias = node.inputs[2] if len(node.inputs) > 2 and node.inputs[2].name else None
     if bias is not None and any(
         grows(extent) and own and own != extent
@@ -62,7 +62,7 @@ def _contract(node: gs.Node, trunk: Trunk, axes: tuple[int, int]) -> None:
     meet(node, trunk, pairs, broadcasts=False)
 
 
-def _refuse_attention(node: gs.Node, trunk: Trunk, rows: Extent, columns: Extent) -> None:
+def _refuse_attention(node: gs.Node, rows: Extent, columns: Extent) -> None:
     """Refuse a product of every position with every other.
 
     Raises:

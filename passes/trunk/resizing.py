@@ -8,6 +8,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..result import Rewrite, node_name
+from ..signatures import scales_place
 from .demands import global_gate
 from .extents import Axes, Extent, fixed, grows, large, small
 from .sources import Sources
@@ -17,8 +18,6 @@ _FLOAT = int(onnx.TensorProto.FLOAT)
 _ROUNDING = 1e-3
 _SIZES = 3
 """Place of the operand ``sizes``."""
-_WITH_REGION = 11
-"""From this opset on, Resize takes a region of interest in front of its scales."""
 
 
 def resize(node: gs.Node, trunk: Trunk) -> list[Axes]:
@@ -26,7 +25,7 @@ def resize(node: gs.Node, trunk: Trunk) -> list[Axes]:
     data = global_gate(node, trunk)
     chosen = trunk.constant_operand(node, "axes", len(node.inputs))
     places = range(len(data)) if chosen is None else [int(axis) % len(data) for axis in chosen]
-    scales = trunk.operand(node, "scales", 1 if trunk.opset < 11 else 2)
+    scales = trunk.operand(node, "scales", scales_place(trunk.opset))
     if scales is not None and scales[0].size:
         told = {
             axis: _scaled(trunk, data[axis], float(at_small), float(at_large))
@@ -45,12 +44,12 @@ def resize(node: gs.Node, trunk: Trunk) -> list[Axes]:
 
 def _sized(node: gs.Node, trunk: Trunk, places: Sequence[int]) -> dict[int, Extent]:
     """Extents that the operand ``sizes`` says."""
-    sizes = trunk.operand(node, "sizes", 3)
+    sizes = trunk.operand(node, "sizes", _SIZES)
     if sizes is None:
         raise baked(node, "neither scales nor sizes")
     if node.attrs.get("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise baked(node, "sizes that keep the aspect ratio")
-    return dict(zip(places, trunk.as_told(sizes, node.inputs[3]), strict=True))
+    return dict(zip(places, trunk.as_told(sizes, node.inputs[_SIZES]), strict=True))
 
 
 def _scaled(trunk: Trunk, extent: Extent, at_small: float, at_large: float) -> Extent:
@@ -119,7 +118,7 @@ def _free(node: gs.Node, trunk: Trunk, data: Axes, result: Axes, places: Sequenc
         sized = len(node.inputs) > _SIZES
         if by_scale:
             scales = sources.floats([float(ratio) for ratio in ratios], "scales")
-            node.inputs = [*node.inputs[: 1 if trunk.opset < _WITH_REGION else 2], scales]
+            node.inputs = [*node.inputs[: scales_place(trunk.opset)], scales]
         elif sized:
             node.inputs[_SIZES] = sources.vector([result[axis] for axis in places])
         else:

@@ -7,13 +7,11 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx.helper import np_dtype_to_tensor_dtype
 
+from ..opsets import REDUCTION_AXES_AS_INPUT, SHAPE_OF_SOME_AXES
 from ..result import node_name
 from ..splice import Splice
 from .extents import Extent, Factor, grows, small
 from .trunk import Trunk
-
-_SHAPE_OF_SOME = 15
-"""From this opset on, Shape can give some of the axes."""
 
 
 class Sources:
@@ -108,9 +106,8 @@ class Sources:
         return self._node(operator, inputs, attributes, key)
 
     def set_axes(self, node: gs.Node, axes: Sequence[int]) -> None:
-        """Give a reduction its axes, as an attribute or an input."""
-        first = 13 if node.op == "ReduceSum" else 18
-        if self._trunk.opset < first:
+        """Give a reduction other than ReduceSum its axes, as an attribute or an input."""
+        if self._trunk.opset < REDUCTION_AXES_AS_INPUT:
             node.attrs["axes"] = list(axes)
         else:
             node.inputs = [node.inputs[0], self.numbers(axes, "axes")]
@@ -128,7 +125,7 @@ class Sources:
     def _axes_of(self, tensor: gs.Tensor, axes: Sequence[int]) -> gs.Tensor:
         key = ("axes", id(tensor), *axes)
         run = list(range(axes[0], axes[0] + len(axes)))
-        if self._trunk.opset >= _SHAPE_OF_SOME and list(axes) == run:
+        if self._trunk.opset >= SHAPE_OF_SOME_AXES and list(axes) == run:
             return self._node("Shape", [tensor], {"start": run[0], "end": run[-1] + 1}, key)
         shape = self._node("Shape", [tensor], {}, ("shape", id(tensor)))
         return self._node("Gather", [shape, self.numbers(axes, "axes")], {"axis": 0}, key)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import onnx_graphsurgeon as gs
 
+from ..opsets import SLICE_BOUNDS_AS_INPUTS
 from ..result import Rewrite, node_name
-from .cuts import BOUNDS_AS_INPUTS, bounds_text, cut_extent, relative_bounds
+from .cuts import bounds_text, cut_extent, relative_bounds
 from .extents import Axes, fixed, grows, small
 from .sources import Sources
 from .trunk import Trunk, baked, smalls
@@ -69,7 +70,7 @@ def _to_slices(node: gs.Node, trunk: Trunk, axis: int, bounds: Sequence[tuple[in
             cut.op = "Slice"
             cut.attrs.clear()
             cut.inputs, cut.outputs = [data], [output]
-            if trunk.opset < BOUNDS_AS_INPUTS:
+            if trunk.opset < SLICE_BOUNDS_AS_INPUTS:
                 cut.attrs.update({"axes": [axis], "starts": [start], "ends": [end]})
             else:
                 names = (("starts", start), ("ends", end), ("axes", axis))

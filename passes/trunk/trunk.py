@@ -8,7 +8,9 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants
+from ..gates import has_positions
 from ..result import RefusalCode, Refused, Rewrite, refuse
+from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
 from ..use_def import downstream
 from .extents import Axes, Extent, Extents, fixed, grows, large, small
@@ -63,8 +65,8 @@ class Trunk:
         needs: extents that the edit of a node computes, by ``id`` of the node.
         fillers: uniform constants that must follow the map, by ``id`` of the node that reads them.
         batches: the batch, by its two values: nothing else grows by so little.
-        doubts: refusals of nodes that stand unless what follows them says what they are for, by
-            ``id`` of the node.
+        doubts: refusals that hold unless a later node explains the baked size, by ``id`` of the
+            node that is refused.
         names: what people call the growing axes of the inputs, by key of the factor.
     """
 
@@ -118,7 +120,7 @@ class Trunk:
         return id(tensor) in self._axes
 
     def has_value(self, tensor: gs.Tensor) -> bool:
-        """Whether a tensor's value is known, if it is not constant."""
+        """Whether a tensor's value is known because it is computed from shapes."""
         return id(tensor) in self._values
 
     def found(self, tensor: gs.Tensor) -> Axes | None:
@@ -164,7 +166,7 @@ class Trunk:
         return self.wanted.get((id(tensor), axis))
 
     def need(self, node: gs.Node, extents: Sequence[Extent]) -> None:
-        """Note that freeing a node takes these extents."""
+        """Note extents that the edit of a node computes at run time."""
         self.needs.setdefault(id(node), []).extend(extents)
 
     def fill(self, constant: gs.Tensor, axis: int, wanted: Extent, *, before: gs.Node) -> None:
@@ -179,7 +181,7 @@ class Trunk:
     def is_map(self, tensor: gs.Tensor) -> bool:
         """Whether a tensor is computed from the image and has more than one position."""
         shape = self.shapes.get(tensor.name, ())
-        return id(tensor) in self._dependent and sum(extent != 1 for extent in shape[1:]) > 1
+        return id(tensor) in self._dependent and has_positions(shape)
 
     def text(self, axes: Axes) -> str:
         """Axes for people, such as ``[batch, 24, height/4, width/4]``."""
@@ -211,12 +213,10 @@ class Trunk:
         Raises:
             Refused: it is computed from data.
         """
-        if name in node.attrs:
-            value = np.atleast_1d(np.asarray(node.attrs[name]))
-            return value, value
-        if len(node.inputs) <= index or not node.inputs[index].name:
-            return None
-        return self.value(node, node.inputs[index])
+        found = attribute_or_input(node, name, index)
+        if isinstance(found, np.ndarray):
+            return found, found
+        return None if found is None else self.value(node, found)
 
     def value(self, node: gs.Node, tensor: gs.Tensor) -> Pair:
         """Value of an operand at both sizes, one-dimensional.
@@ -239,22 +239,25 @@ class Trunk:
             raise baked(node, f"{name} that depend on the image size")
         return None if pair is None else pair[0]
 
-    def refuse_growing(
-        self, node: gs.Node, axes: Sequence[int], data: gs.Tensor | None = None
-    ) -> None:
-        """Refuse a node that acts along axes which must not depend on the image.
+    def refuse_growing(self, node: gs.Node, axes: Sequence[int]) -> None:
+        """Refuse a node that acts along axes of its data which must not depend on the image.
 
         Raises:
             Refused: one of them grows.
         """
-        tensor = data or node.inputs[0]
+        tensor = node.inputs[0]
         own = self.axes(node, tensor)
         hit = sorted({axis % len(own) for axis in axes if grows(own[axis % len(own)])})
         if hit:
             raise baked(node, f"that it acts along axis {hit[0]} of '{tensor.name}', which grows")
 
     def as_told(self, value: Pair, origin: gs.Tensor) -> Axes:
-        """Axes of the extents that a shape operand holds: its own numbers where they grow."""
+        """The elements of a shape operand as extents.
+
+        Args:
+            value: the operand at both sizes: an element that differs is the batch, or grows.
+            origin: the operand, by which growing extents that nothing else explains are known.
+        """
         pairs = zip(value[0].tolist(), value[1].tolist(), strict=True)
         return tuple(
             fixed(a)

@@ -1,20 +1,17 @@
 """Views: Reshape and its like, which put the same elements under other axes."""
 
 from collections.abc import Sequence
-from math import prod
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..images import permutation
 from ..result import Rewrite, node_name
+from ..signatures import COPY, REST, reshaped
 from .demands import global_gate
 from .extents import Axes, Extent, grows, small
 from .sources import Sources
 from .trunk import Trunk, baked, numbers, smalls
-
-_COPY, _REST = 0, -1
-"""What a Reshape's target says of an axis: as in the data, or whatever is left."""
 
 
 def transpose(node: gs.Node, trunk: Trunk) -> list[Axes]:
@@ -59,10 +56,10 @@ def reshape(node: gs.Node, trunk: Trunk) -> list[Axes]:
     merged = trunk.extents.product(data)
     target = trunk.operand(node, "shape", 1)
     own, larger = numbers(data)
-    wanted = None if target is None else _told(node, target[0], own)
+    wanted = None if target is None else reshaped(node, target[0].tolist(), own)
     if target is None or wanted is None:
         raise baked(node, "a target that does not fit the data")
-    told = _told(node, target[1], larger)
+    told = reshaped(node, target[1].tolist(), larger)
     axes = _regrouped(trunk, data, wanted)
     if told is not None and (axes is None or numbers(axes)[1] != told):
         # What is computed from shapes knows better; a rest among baked numbers does not.
@@ -93,19 +90,6 @@ def _regrouped(trunk: Trunk, data: Axes, wanted: Sequence[int]) -> Axes | None:
     return (*data[:same], *others)
 
 
-def _told(node: gs.Node, target: np.ndarray, data: Sequence[int]) -> list[int] | None:
-    """Shape that a target gives to data of some extents; ``None`` where the elements do not fit."""
-    copies = not node.attrs.get("allowzero", 0)
-    shape = [
-        data[axis] if wanted == _COPY and copies and axis < len(data) else int(wanted)
-        for axis, wanted in enumerate(target.tolist())
-    ]
-    known = prod(extent for extent in shape if extent != _REST)
-    if known <= 0 or prod(data) % known or (_REST not in shape and known != prod(data)):
-        return None
-    return [prod(data) // known if extent == _REST else extent for extent in shape]
-
-
 def _retarget(node: gs.Node, trunk: Trunk, data: Axes, axes: Axes) -> None:
     """Give a Reshape a target that holds at any size."""
     elements = _elements(data, axes)
@@ -132,12 +116,12 @@ def _elements(data: Axes, axes: Axes) -> list[int | Extent]:
         if not grows(extent):
             elements.append(small(extent))
         elif axis < len(data) and data[axis] == extent:
-            elements.append(_COPY)
+            elements.append(COPY)
         else:
             elements.append(extent)
     left = [axis for axis, element in enumerate(elements) if not isinstance(element, int)]
     if len(left) == 1:
-        elements[left[0]] = _REST
+        elements[left[0]] = REST
     return elements
 
 

@@ -34,6 +34,31 @@ def test_the_node_is_named(name: str) -> None:
             told(case.model, case.size)
 
 
+def test_symbolic_channels_are_unknown() -> None:
+    case = small_net("answer = MaxPool <kernel_shape = [2]> (image)", [9])
+    case.model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "channels"
+    with pytest.raises(GeometryUnknownError, match=r"the input 'image' has shape"):
+        analyse(case.model, case.size)
+
+
+def test_a_second_image_with_fewer_axes_is_unknown() -> None:
+    case = small_net(
+        "f = Conv (image, w) p = MaxPool <kernel_shape = [2]> (sound)"
+        " q = ReduceMean <axes = [2], keepdims = 0> (p) s = Unsqueeze (q, axes)"
+        " answer = Add (f, s)",
+        [9, 8],
+        opset=17,
+        weights={"w": (2, 2, 3, 3)},
+        constants={"axes": [2, 3]},
+    )
+    sound = onnx.helper.make_tensor_value_info("sound", onnx.TensorProto.FLOAT, [1, 2, 6])
+    case.model.graph.input.append(sound)
+    extents = case.model.graph.input[0].type.tensor_type.shape.dim
+    extents[2].dim_value, extents[3].dim_value = case.size
+    with pytest.raises(GeometryUnknownError, match=r"the input 'sound' has shape"):
+        analyse(case.model)
+
+
 def test_a_branch_is_not_followed() -> None:
     case = small_net("t = Conv (image, w) answer = Relu (t)", [9], weights=W)
     branch = onnx.parser.parse_graph("own () => (float[1, 2, n] o) { o = Identity (t) }")

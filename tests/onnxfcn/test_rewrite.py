@@ -104,7 +104,7 @@ def test_freed_batch_takes_any_number_of_images(
 
 def test_symbolic_size_needs_the_size_that_the_model_was_made_for(lenet: ModelProto) -> None:
     set_image(lenet, "N", 1, "H", "W")
-    with pytest.raises(onnxfcn.RefusedError, match="--input-size HxW") as caught:
+    with pytest.raises(onnxfcn.RefusedError, match="option input_size") as caught:
         onnxfcn.rewrite(lenet)
     assert [r.code for r in caught.value.refusals] == [RefusalCode.INPUT_SIZE_NEEDED]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 import pytest
@@ -118,3 +119,17 @@ def test_model_without_baked_extents_keeps_its_nodes(build: Build) -> None:
     )
     exported, _ = freed(model)
     assert list(exported.graph.node) == list(gs.export_onnx(gs.import_onnx(model)).graph.node)
+
+
+def test_zero_bias_leaves_a_sum_over_positions_a_sum(build: Build) -> None:
+    model = build(
+        "v = Reshape(image, to) p = Gemm<transB=1>(v, v, bias) y = Div(p, count)",
+        inputs="float[1,3,8,10] image",
+        outputs="float[3,3] y",
+        to=ints(3, 80),
+        bias=np.zeros((3, 3), np.float32),
+        count=np.float32(80),
+    )
+    exported, values = freed(model)
+    assert "count" not in values
+    assert exported.graph.node[-1].op_type == "Div"

@@ -77,7 +77,7 @@ def test_pool_with_the_size_of_the_map_cannot_be_kept(
     model = head_model(f"[pool] p = {pool}(map) v = Flatten(p) y = Gemm(v, w)", w=(2, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model, global_pool="keep")
     assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "pool")
-    assert "--global-pool slide" in refusal.advice
+    assert "option global_pool=slide" in refusal.advice
 
 
 def test_sum_over_the_map_is_kept_but_not_freed(head_model: Build, assert_refused: Refused) -> None:

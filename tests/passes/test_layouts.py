@@ -205,7 +205,7 @@ def test_dense_layer_directly_on_an_image_asks_for_its_layout(
     model = build(FLAT, inputs="float[N,2,3,4] image", w=(24, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
-    assert "--input-layout" in refusal.advice
+    assert "option input_layout" in refusal.advice
     result = dynamic_spatial_axes.apply(gs.import_onnx(model))
     assert (result.rewrites, result.refusals) == ((), ())
 

@@ -75,6 +75,30 @@ TRUNKS: dict[str, Case] = {
         "q = Reshape(image, to) [mix] y = MatMul(q, w)",
         {"to": ints(-1, 3, 80), "w": (80, 80), "outputs": "float[A,B,C] y"},
     ),
+    "bias_on_a_sum_over_positions": (
+        RefusalCode.BAKED_EXTENT,
+        "products",
+        "v = Reshape(image, to) [products] p = Gemm<transB=1>(v, v, bias) y = Div(p, count)",
+        {
+            "inputs": "float[1,3,8,10] image",
+            "to": ints(3, 80),
+            "bias": (3, 3),
+            "count": np.float32(80),
+            "outputs": "float[3,3] y",
+        },
+    ),
+    "sum_over_positions_as_a_bias": (
+        RefusalCode.BAKED_EXTENT,
+        "total",
+        "v = Reshape(image, to) [total] t = ReduceSum(v, last) y = Gemm(w, w, t)",
+        {
+            "inputs": "float[1,3,8,10] image",
+            "to": ints(3, 80),
+            "last": ints(-1),
+            "w": (3, 3),
+            "outputs": "float[3,3] y",
+        },
+    ),
     "axes_that_do_not_line_up": (
         RefusalCode.BAKED_EXTENT,
         "view",

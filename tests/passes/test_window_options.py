@@ -91,7 +91,7 @@ def test_unknown_size_is_refused_and_the_option_named(
 ) -> None:
     refusal = assert_refused(apply_pass, symbolic)
     assert refusal.code is RefusalCode.INPUT_SIZE_NEEDED
-    assert "--input-size" in refusal.advice
+    assert "option input_size" in refusal.advice
 
 
 @pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
@@ -129,7 +129,7 @@ def test_size_that_does_not_fit_the_weight_is_refused(
     model = head_model(head, inputs="float[N,3,H,W] image", **weights)
     refusal = assert_refused(flatten_gemm_to_conv, model, input_size=size)
     assert refusal.code is RefusalCode.INPUT_SIZE_WRONG
-    assert "--input-size" in refusal.advice
+    assert "option input_size" in refusal.advice
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def _with_values(rule: Rule) -> Rule:
         for tensor in node.inputs if trace.view.marked else ():
             if not tensor.name or not trace.is_known(tensor) or trace.program.is_constant(tensor):
                 continue
-            value = trace.known(node, tensor)
+            value = trace.known(tensor)
             if node.op in along.RULES and value.dtype.kind in "iu":
                 continue  # which axes, or how many elements: the rule reads them
             mark = int.from_bytes(blake2b(value.tobytes(), digest_size=8).digest())

@@ -7,13 +7,11 @@ import onnx_graphsurgeon as gs
 
 from passes.operators import GLOBAL_POOLS, REDUCTIONS
 from passes.result import node_name
+from passes.signatures import reduced_axes, softmax_axes
 
 from ..reshaping import reshaped
 from ..seen import Seen, joined, moved, reduced, with_extent
 from ..trace import Rule, Trace
-
-_SINGLE_AXIS_SOFTMAX = 13
-"""From this opset on softmax acts along one axis; before, along all from it on."""
 
 
 def _reduced(node: gs.Node, trace: Trace, seen: Seen, axes: Sequence[int]) -> Seen:
@@ -28,13 +26,9 @@ def _dropped(seen: Seen, axes: Sequence[int]) -> Seen:
 def reduction(node: gs.Node, trace: Trace) -> list[Seen]:
     """Some axes become one position, or vanish."""
     data = trace[node.inputs[0]]
-    chosen = trace.operand(node, "axes", 1)
-    if chosen is None or not chosen.size:
-        if node.attrs.get("noop_with_empty_axes", 0):
-            return [data]
-        axes = list(range(len(data.shape)))
-    else:
-        axes = [int(axis) % len(data.shape) for axis in chosen]
+    axes = sorted(reduced_axes(node, trace.operand(node, "axes", 1), len(data.shape)))
+    if not axes:
+        return [data]
     found = _reduced(node, trace, data, axes)
     return [found if node.attrs.get("keepdims", 1) else _dropped(found, axes)]
 
@@ -76,9 +70,7 @@ def along_one(node: gs.Node, trace: Trace) -> list[Seen]:
 def softmax(node: gs.Node, trace: Trace) -> list[Seen]:
     """Hardmax, LogSoftmax and Softmax, with the meaning that they have at the opset."""
     rank = len(trace[node.inputs[0]].shape)
-    if trace.program.opset >= _SINGLE_AXIS_SOFTMAX:
-        return [_beside(node, trace, [int(node.attrs.get("axis", -1)) % rank])]
-    return [_beside(node, trace, range(int(node.attrs.get("axis", 1)) % rank, rank))]
+    return [_beside(node, trace, softmax_axes(node, rank, trace.program.opset))]
 
 
 def from_axis(node: gs.Node, trace: Trace) -> list[Seen]:

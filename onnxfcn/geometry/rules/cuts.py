@@ -39,7 +39,7 @@ def gather(node: gs.Node, trace: Trace) -> list[Seen]:
     """Gather by known indices."""
     if not trace.is_known(node.inputs[1]):
         raise UnknownError("its indices are computed from the image")
-    data, index = trace[node.inputs[0]], trace.known(node, node.inputs[1])
+    data, index = trace[node.inputs[0]], trace.known(node.inputs[1])
     axis = int(node.attrs.get("axis", 0)) % len(data.shape)
     extent = data.shape[axis]
     if ((index < -extent) | (index >= extent)).any():
@@ -158,7 +158,7 @@ def pad(node: gs.Node, trace: Trace) -> list[Seen]:
     chosen = trace.operand(node, "axes", 3)
     axes = range(rank) if chosen is None else [int(axis) % rank for axis in chosen]
     fillers = [t for t in node.inputs[2:3] if t.name and trace.is_known(t)]
-    number = float(np.ravel(trace.known(node, fillers[0]))[0]) if fillers else 0.0
+    number = float(np.ravel(trace.known(fillers[0]))[0]) if fillers else 0.0
     filler = int(np.array([number]).view(np.uint64)[0])
     for place, axis in enumerate(axes):
         before, behind = int(pads[place]), int(pads[place + len(axes)])

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from passes.opsets import RESIZE_WITH_REGION
+from passes.signatures import scales_place
+
 from ..seen import Seen, UnknownError, Windows, read, taken
 from ..trace import Rule, Trace
 
@@ -21,8 +24,6 @@ _SNAP = 1e-6
 """Positions; what lies so close to a source position is on it."""
 _PHASES = 1 << 12
 """Coordinates between two positions that are told apart."""
-_WITHOUT_REGION = 10
-"""The last opset in which the scales are the second input."""
 
 
 def resize(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -32,7 +33,7 @@ def resize(node: gs.Node, trace: Trace) -> list[Seen]:
     coordinates = str(
         node.attrs.get(
             "coordinate_transformation_mode",
-            "half_pixel" if trace.program.opset > _WITHOUT_REGION else "asymmetric",
+            "half_pixel" if trace.program.opset >= RESIZE_WITH_REGION else "asymmetric",
         )
     )
     if coordinates == "tf_crop_and_resize":
@@ -97,8 +98,7 @@ def _targets(node: gs.Node, trace: Trace, data: Seen) -> list[tuple[int, int, fl
     rank = len(data.shape)
     chosen = node.attrs.get("axes")
     axes = list(range(rank)) if chosen is None else [int(axis) % rank for axis in chosen]
-    at = 1 if trace.program.opset <= _WITHOUT_REGION else 2
-    scales = trace.operand(node, "scales", at)
+    scales = trace.operand(node, "scales", scales_place(trace.program.opset))
     if scales is not None and scales.size:
         factors = scales.astype(np.float32)
         counts = [
@@ -116,7 +116,7 @@ def _targets(node: gs.Node, trace: Trace, data: Seen) -> list[tuple[int, int, fl
 
 def _rounding(trace: Trace) -> str:
     """How the nearest position is found where the node does not say."""
-    return "floor" if trace.program.opset <= _WITHOUT_REGION else "round_prefer_floor"
+    return "round_prefer_floor" if trace.program.opset >= RESIZE_WITH_REGION else "floor"
 
 
 def _nearest(grid: _Grid, rounding: str) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Operators with a kernel on ``[N, C, *s]``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from passes.kernels import Kernel, kernels
 from passes.operators import POOLS
 from passes.result import node_name
 
@@ -29,112 +29,53 @@ _BIAS = 2
 """Which input of a ConvTranspose is its bias."""
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A kernel along one axis.
+def _count(kernel: Kernel, extent: int) -> int:
+    """Windows on so many positions.
 
-    Attributes:
-        size: its elements.
-        stride: positions of the finer side from one position of the coarser one to the next.
-        dilation: positions from one element to the next.
-        auto_pad: ``NOTSET``, ``VALID``, ``SAME_UPPER`` or ``SAME_LOWER``.
-        pads: positions added before and behind, where ``auto_pad`` is ``NOTSET``.
-        ceil: whether a last window that hangs over is taken too.
-        more: positions that a ConvTranspose adds behind.
+    Raises:
+        DoesNotFitError: the kernel is longer than they are.
     """
-
-    size: int
-    stride: int
-    dilation: int
-    auto_pad: str
-    pads: tuple[int, int]
-    ceil: bool = False
-    more: int = 0
-
-    @property
-    def span(self) -> int:
-        """Positions from the first element to the last."""
-        return self.dilation * (self.size - 1) + 1
-
-    @property
-    def is_same(self) -> bool:
-        """Whether pads are such that as many windows fit as the stride allows."""
-        return self.auto_pad.startswith("SAME")
-
-    @property
-    def is_trivial(self) -> bool:
-        """Whether every position is read by itself."""
-        return self.span == self.stride == 1 and not any(self.pads) and not self.more
-
-    def count(self, extent: int) -> int:
-        """Windows on so many positions: see Conv and MaxPool in ONNX."""
-        if self.is_same:
-            return -(-extent // self.stride)
-        slack = extent + sum(self.pads) - self.span
-        if slack < 0:
-            raise DoesNotFitError(f"a kernel of {self.span} on {extent} positions")
-        if not self.ceil:
-            return slack // self.stride + 1
-        count = -(-slack // self.stride) + 1
-        # No window starts in the pads behind.
-        return count - ((count - 1) * self.stride >= extent + self.pads[0])
-
-    def windows(self, extent: int) -> Windows:
-        """What each window reads."""
-        before = self.pads[0]
-        if self.is_same:
-            # Where the kernel is smaller than the stride, ONNX Runtime cuts off, rounded to 0.
-            total = (self.count(extent) - 1) * self.stride + self.span - extent
-            before = int((total + (self.auto_pad == "SAME_LOWER")) / 2)
-        elements = np.arange(self.size)
-        starts = np.arange(self.count(extent))[:, None] * self.stride - before
-        index = starts + elements * self.dilation
-        return np.where((index < 0) | (index >= extent), -1, index), elements[None]
-
-    def spread(self, extent: int) -> int:
-        """Positions of a ConvTranspose's result: see there in ONNX."""
-        if self.is_same:
-            return extent * self.stride
-        return (extent - 1) * self.stride + self.span + self.more - sum(self.pads)
-
-    def sources(self, extent: int) -> Windows:
-        """What goes into each position of a ConvTranspose's result."""
-        before = self.pads[0]
-        if self.is_same:
-            total = self.span + self.more - self.stride
-            before = (total + (self.auto_pad == "SAME_LOWER")) // 2
-        elements = np.arange(self.size)
-        places = np.arange(self.spread(extent))[:, None] + before - elements * self.dilation
-        index, rest = np.divmod(places, self.stride)
-        return np.where((rest != 0) | (index < 0) | (index >= extent), -1, index), elements[None]
+    if not kernel.is_same and extent + sum(kernel.pads) < kernel.span:
+        raise DoesNotFitError(f"a kernel of {kernel.span} on {extent} positions")
+    return kernel.positions(extent)
 
 
-def _kernels(node: gs.Node, sizes: Sequence[int]) -> list[Kernel]:
-    """Kernels of a convolution or a pool, one for each axis behind the channels."""
-    rank = len(sizes)
-    auto_pad = str(node.attrs.get("auto_pad") or "NOTSET")
-    pads = list(node.attrs.get("pads") or [0] * 2 * rank)
-    if auto_pad != "NOTSET":
-        pads = [0] * 2 * rank
-    extra = list(node.attrs.get("output_padding") or [0] * rank)
-    return [
-        Kernel(
-            size=int(size),
-            stride=int((node.attrs.get("strides") or [1] * rank)[axis]),
-            dilation=int((node.attrs.get("dilations") or [1] * rank)[axis]),
-            auto_pad=auto_pad,
-            pads=(int(pads[axis]), int(pads[axis + rank])),
-            ceil=bool(node.attrs.get("ceil_mode", 0)) and auto_pad == "NOTSET",
-            more=int(extra[axis]),
-        )
-        for axis, size in enumerate(sizes)
-    ]
+def _windows(kernel: Kernel, extent: int) -> Windows:
+    """What each window reads."""
+    count, before = _count(kernel, extent), kernel.pads[0]
+    if kernel.is_same:
+        # Where the kernel is smaller than the stride, ONNX Runtime cuts off, rounded to 0.
+        total = (count - 1) * kernel.stride + kernel.span - extent
+        before = int((total + (kernel.auto_pad == "SAME_LOWER")) / 2)
+    elements = np.arange(kernel.size)
+    starts = np.arange(count)[:, None] * kernel.stride - before
+    index = starts + elements * kernel.dilation
+    return np.where((index < 0) | (index >= extent), -1, index), elements[None]
+
+
+def _spread(kernel: Kernel, extent: int) -> int:
+    """Positions of a ConvTranspose's result: see there in ONNX."""
+    if kernel.is_same:
+        return extent * kernel.stride
+    return (extent - 1) * kernel.stride + kernel.span + kernel.more - sum(kernel.pads)
+
+
+def _sources(kernel: Kernel, extent: int) -> Windows:
+    """What goes into each position of a ConvTranspose's result."""
+    before = kernel.pads[0]
+    if kernel.is_same:
+        total = kernel.span + kernel.more - kernel.stride
+        before = (total + (kernel.auto_pad == "SAME_LOWER")) // 2
+    elements = np.arange(kernel.size)
+    places = np.arange(_spread(kernel, extent))[:, None] + before - elements * kernel.dilation
+    index, rest = np.divmod(places, kernel.stride)
+    return np.where((rest != 0) | (index < 0) | (index >= extent), -1, index), elements[None]
 
 
 def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
     """A convolution sees the channels of its group, and a window of every other axis."""
     data, weight = trace[node.inputs[0]], trace.shape(node.inputs[_WEIGHTS[node.op]])
-    kernels = _kernels(node, node.attrs.get("kernel_shape") or weight[2:])
+    axes = kernels(node, node.attrs.get("kernel_shape") or weight[2:])
     groups = int(node.attrs.get("group", 1))
     spreads = node.op == "ConvTranspose"
     if spreads and node.attrs.get("output_shape"):
@@ -142,13 +83,11 @@ def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
     units = weight[1] * groups if spreads else weight[0]
     salt = trace.salt(node)
     found = _channels(node, trace, data, groups, units)
-    for axis, kernel in enumerate(kernels, 2):
+    count, windows = (_spread, _sources) if spreads else (_count, _windows)
+    for axis, kernel in enumerate(axes, 2):
         if not kernel.is_trivial:
-            count, windows = (
-                (kernel.spread, kernel.sources) if spreads else (kernel.count, kernel.windows)
-            )
             extent = found.shape[axis]
-            found = read(found, axis, count(extent), partial(windows, extent), salt)
+            found = read(found, axis, count(kernel, extent), partial(windows, kernel, extent), salt)
     has_bias = len(node.inputs) > _BIAS and bool(node.inputs[_BIAS].name)
     return [found if has_bias or not spreads else _with_gaps(found)]
 
@@ -187,10 +126,11 @@ def pool(node: gs.Node, trace: Trace) -> list[Seen]:
     """A pool sees a window of every axis behind the channels."""
     found = trace[node.inputs[0]]
     salt = trace.salt(node)
-    for axis, kernel in enumerate(_kernels(node, node.attrs["kernel_shape"]), 2):
+    for axis, kernel in enumerate(kernels(node, node.attrs["kernel_shape"]), 2):
         if not kernel.is_trivial:
             extent = found.shape[axis]
-            found = read(found, axis, kernel.count(extent), partial(kernel.windows, extent), salt)
+            windows = partial(_windows, kernel, extent)
+            found = read(found, axis, _count(kernel, extent), windows, salt)
     # The second output of MaxPool, the maxima's places in the whole map, is left unknown.
     return [found]
 

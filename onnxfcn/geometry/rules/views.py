@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from passes import signatures
 from passes.images import permutation
 
 from ..reshaping import reshaped
@@ -25,14 +26,10 @@ def reshape(node: gs.Node, trace: Trace) -> list[Seen]:
     data = trace[node.inputs[0]]
     wanted = trace.operand(node, "shape", 1)
     target = [] if wanted is None else [int(extent) for extent in wanted]
-    if not node.attrs.get("allowzero", 0):
-        target = [extent or data.shape[place] for place, extent in enumerate(target)]
-    if -1 in target:
-        rest = -prod(target)
-        if rest < 1 or prod(data.shape) % rest:
-            raise DoesNotFitError(f"{list(data.shape)} does not reshape to {target}")
-        target[target.index(-1)] = prod(data.shape) // rest
-    return [reshaped(data, tuple(target))]
+    shape = signatures.reshaped(node, target, data.shape)
+    if shape is None:
+        raise DoesNotFitError(f"{list(data.shape)} does not reshape to {target}")
+    return [reshaped(data, tuple(shape))]
 
 
 def squeeze(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -98,21 +95,21 @@ def space_to_depth(node: gs.Node, trace: Trace) -> list[Seen]:
 
 def expand(node: gs.Node, trace: Trace) -> list[Seen]:
     """Axes of extent 1 are repeated."""
-    shape = trace.known(node, node.inputs[1])
+    shape = trace.known(node.inputs[1])
     wider = trace.nothing(tuple(int(extent) for extent in shape), 0)
     return [joined([trace[node.inputs[0]], wider], trace.salt(node))]
 
 
 def constant_of_shape(node: gs.Node, trace: Trace) -> list[Seen]:
     """One number everywhere."""
-    shape = tuple(int(extent) for extent in trace.known(node, node.inputs[0]))
+    shape = tuple(int(extent) for extent in trace.known(node.inputs[0]))
     return [trace.nothing(shape, trace.salt(node))]
 
 
 def tile(node: gs.Node, trace: Trace) -> list[Seen]:
     """Every axis is repeated as a whole."""
     data = trace[node.inputs[0]]
-    times = [int(count) for count in trace.known(node, node.inputs[1])]
+    times = [int(count) for count in trace.known(node.inputs[1])]
     shape = tuple(extent * count for extent, count in zip(data.shape, times, strict=True))
     repeats = [
         count if stored > 1 else 1 for stored, count in zip(data.first.shape, times, strict=True)

@@ -11,7 +11,7 @@ from .trunk import Pair, Trunk, baked, smalls
 
 
 def expand(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """Repeat along axes of one element; the target is what the result meets where it was baked."""
+    """Expand: axes of one element repeated; a baked target becomes what the result meets."""
     data = global_gate(node, trunk)
     target = trunk.operand(node, "shape", 1)
     if target is None:
@@ -50,7 +50,7 @@ def _same(one: Extent, other: Extent) -> bool:
 
 
 def tile(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """Repeat along axes; the number is what the result meets where it was baked."""
+    """Tile: axes repeated; a baked number of times becomes what the result meets."""
     data = global_gate(node, trunk)
     repeats = trunk.operand(node, "repeats", 1)
     if repeats is None:
@@ -69,7 +69,7 @@ def tile(node: gs.Node, trunk: Trunk) -> list[Axes]:
 
 
 def constant_of_shape(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """A filled tensor of the extents that it is told, or that the result meets."""
+    """ConstantOfShape: baked extents become those that the result meets."""
     told = trunk.as_told(trunk.value(node, node.inputs[0]), node.inputs[0])
     found = [trunk.wants(node.outputs[0], axis) for axis in range(len(told))]
     result = tuple(t if w is None else w for t, w in zip(told, found, strict=True))
@@ -95,7 +95,7 @@ def _resize_to(
 
 
 def count(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """Range: the numbers up to a limit, which is what the result meets where it was baked."""
+    """Range: the numbers up to a limit; a baked one becomes what the result meets."""
     start, limit, step = (trunk.value(node, tensor) for tensor in node.inputs)
     wanted = trunk.wants(node.outputs[0], 0)
     if wanted is None:

@@ -214,6 +214,8 @@ class Geometry:
         """Raise ``UsageError`` where there is not one whole number for each axis."""
         if len(numbers) != len(self.axes) or not all(isinstance(n, Integral) for n in numbers):
             given = ", ".join(map(str, numbers))
+            if len(numbers) == 1 and isinstance(numbers[0], Sequence):
+                given += " in one argument"
             raise UsageError(
                 f"{what} is one whole number for each of {len(self.axes)} axes, not {given}"
             )

@@ -112,7 +112,7 @@ def test_a_cell_or_a_size_of_another_rank_is_an_error() -> None:
     for wrong in (found.box, found.crop, found.map_size):
         with pytest.raises(UsageError, match=r"is one whole number for each of 2 axes, not 1$"):
             wrong(1)
-    with pytest.raises(UsageError, match=r"each of 2 axes, not \(40, 44\)$"):
+    with pytest.raises(UsageError, match=r"each of 2 axes, not \(40, 44\) in one argument$"):
         found.map_size((40, 44))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="an image size is one whole number"):
         found.box(0, 0, size=(40,))

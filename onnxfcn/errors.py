@@ -68,9 +68,17 @@ class RefusedError(OnnxfcnError):
 
 
 class GeometryUnknownError(OnnxfcnError):
-    """Where the cells of an output lie in the image cannot be told; the message names the node."""
+    """Where the cells of an output lie in the image cannot be told; the message names the node.
+
+    Attributes:
+        refusal: why no cell can stand for a place in the image; ``None`` where it may.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, refusal: Refusal | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class ValidationFailedError(OnnxfcnError):

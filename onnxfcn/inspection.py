@@ -151,6 +151,9 @@ def _inspected(
         return replace(found, kind="refused", blockers=error.refusals)
     windows = windows_of(rewrites)
     outputs = find_meanings(result, image)
+    torn = tuple(meaning.refusal for meaning in outputs if meaning.refusal)
+    if torn and windows:
+        return replace(found, kind="refused", blockers=torn)
     return replace(
         found,
         kind="classifier" if windows else "fully convolutional",

@@ -7,6 +7,7 @@ from typing import Any
 
 from onnx import ModelProto
 
+from passes import Refusal
 from passes.images import Image
 
 from .errors import GeometryUnknownError, RefusedError
@@ -27,12 +28,14 @@ class OutputMeaning:
         geometry: where they lie in the image; ``None`` where that cannot be told.
         exactness: whether they are what the model says of crops; ``None`` where ``geometry`` is.
         unknown: why nothing can be told; empty where something is.
+        refusal: why no cell can stand for a place in the image; ``None`` where it may.
     """
 
     output: str
     geometry: Geometry | None = None
     exactness: Exactness | None = None
     unknown: str = ""
+    refusal: Refusal | None = None
 
     def lines(self) -> list[str]:
         """What people need to know, a line of geometry and one of exactness."""
@@ -116,7 +119,7 @@ def _find_meaning(analysis: ModelAnalysis, name: str) -> OutputMeaning:
         geometry = analysis.geometry(name)
         return OutputMeaning(name, geometry, decide_one(analysis, geometry))
     except GeometryUnknownError as error:
-        return OutputMeaning(name, unknown=str(error))
+        return OutputMeaning(name, unknown=str(error), refusal=error.refusal)
 
 
 def write_meanings(

@@ -156,6 +156,9 @@ def rewrite(
         outputs: tuple[OutputMeaning, ...] = ()
         if dynamic_spatial_axes in chosen:
             outputs = find_meanings_soon(plain, images[0])
+            torn = [found.refusal for found in outputs if found.refusal]
+            if torn and flatten_gemm_to_conv in chosen:
+                raise RefusedError(torn)
             write_meanings(plain.proto, outputs, windows_of(rewrites))
         if conv_to_gemm not in chosen:
             _check_result(original.proto, plain.proto)

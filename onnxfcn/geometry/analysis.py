@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import onnx_graphsurgeon as gs
 
+from passes import Refusal, RefusalCode
+
 from ..errors import GeometryUnknownError
 from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
 from .geometry import Geometry
 from .program_source import ModelSource, layout_of, to_program
-from .seen import DoesNotFitError, UnknownError
+from .seen import DoesNotFitError, TornError, UnknownError
 
 
 class ModelAnalysis:
@@ -40,6 +42,8 @@ class ModelAnalysis:
         """
         try:
             return self._geometry(self.outputs[name])
+        except TornError as error:
+            raise GeometryUnknownError(f"'{name}': {error}", _torn(error)) from error
         except UnknownError as error:
             reason = str(error)
         except DoesNotFitError as error:
@@ -58,6 +62,17 @@ class ModelAnalysis:
             axes=found,
             disagreements=disagreements(self.axes, output),
         )
+
+
+def _torn(error: TornError) -> Refusal:
+    return Refusal(
+        code=RefusalCode.WINDOWS_DIFFER,
+        node=error.name,
+        operator=error.operator,
+        expected="branches whose cells lie at the same places of the image",
+        found="some that lie differently, such as in a mirror, or in the other half of the image",
+        advice="Rewrite the net of one branch, and put the maps together at run time",
+    )
 
 
 def analyse(

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from math import ceil, lcm
 
 import onnx_graphsurgeon as gs
 
+from passes.result import node_name
 from passes.use_def import is_standard
 
 from .axis import AxisGeometry, Field
 from .fit import Fit, Grid, fit
 from .program import Program
-from .seen import DoesNotFitError, Seen, Shape, UnknownError
+from .seen import DoesNotFitError, Seen, Shape, TornError, UnknownError
 from .trace import Trace, View, node_text
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
@@ -85,16 +87,23 @@ class AxisAnalysis:
             output: the output whose cells shall see no border, or only one.
 
         Raises:
-            UnknownError: its fields are too wide, or grow with the image.
+            TornError: fields grow with the image.
+            UnknownError: its fields are too wide.
             DoesNotFitError: the model takes no such images.
         """
         more = shortest = max(3 * self.original, _PERIODS * period, _SHORTEST)
+        widths: list[int] = []
         while more <= max(_LONGEST, shortest):
             size = self.original + ceil(more / period) * period
-            if not self._is_wide(self.traced(size)[output], size):
+            seen = self.traced(size)[output]
+            if not self._is_wide(seen, size):
                 return size
+            widths.append(seen.widest)
             more *= 2
         node = self._widening(size, output)
+        # Images are twice as large each time. Fields that slide are as wide as before.
+        if len(widths) > 1 and all(3 * a <= 2 * b for a, b in pairwise(widths)):
+            raise TornError(node_name(node), node.op)
         raise UnknownError(f"its positions see {size // _BORDERS} pixels or more", node_text(node))
 
     def _is_wide(self, seen: Seen, size: int) -> bool:

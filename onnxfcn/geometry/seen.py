@@ -44,6 +44,22 @@ class UnknownError(_NodeError):
     """What a node reads of the image cannot be told."""
 
 
+class TornError(UnknownError):
+    """Cells put together what lies at different places, the farther apart the larger the image.
+
+    Attributes:
+        name: name of the node where they meet.
+        operator: its operator type.
+    """
+
+    def __init__(self, name: str, operator: str) -> None:
+        super().__init__(
+            "branches meet that lie differently in the image, such as one that is mirrored",
+            f"{name} ({operator})",
+        )
+        self.name, self.operator = name, operator
+
+
 @dataclass(frozen=True)
 class Seen:
     """What the positions of a tensor have seen.

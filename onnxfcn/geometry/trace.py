@@ -206,7 +206,7 @@ class Trace:
     def _slid(self, node: gs.Node, found: Seen) -> Seen:
         """What slides along; a node that puts both ends of the image together sees all of it."""
         extent = self.program.sizes[self.view.axis] + self.view.more
-        if node.op in _PAIRS:
+        if node.op in _PAIRS or self.view.start is None:
             return found
         slid = without_leaps(found, node_name(node), extent, self._widest)
         self._widest = max(self._widest, slid.widest)

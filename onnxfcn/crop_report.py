@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .sizes import Size
+from .sizes import Size, size_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,5 +93,11 @@ class CropReport:
                 return f"cells of '{found.output}' are not what the original says of their crops"
         if self.problems:
             return self.problems[0]
+        for found in self.results:
+            if found.beyond:
+                return (
+                    f"not compared were {found.beyond} of the cells of '{found.output}' at"
+                    f" {size_text(found.size)}: their crops leave the image"
+                )
         measured = [group.measured for r in self.results for group in (r.border, r.inside)]
         return "" if any(measured) else "no cell was compared with its crop"

@@ -81,7 +81,9 @@ def compare(
     proven = spread > _MARGIN * noise * scale
     limit = atol + rtol * scale
     limit = np.where(proven, np.minimum(limit, spread / _MARGIN), limit)
-    worst = int(np.argmax(np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)))
+    with np.errstate(over="ignore"):
+        excess = np.where(largest > 0, largest / np.maximum(limit, _TINY), 0.0)
+    worst = int(np.argmax(excess))
     return replace(
         found,
         max_error=float(largest[worst]),

@@ -75,6 +75,10 @@ def test_integers_must_be_equal(dtype: npt.DTypeLike) -> None:
     assert not of_cells([0, 1, 1], [0, 1, 0], dtype=dtype)
 
 
+def test_integers_that_are_far_apart_differ_without_a_warning() -> None:
+    assert not of_cells([0, 1, 1], [0, 1, 2**40], dtype=np.int64)
+
+
 def test_integers_that_do_not_differ_by_float_rounding_still_prove_something() -> None:
     assert of_cells([100_000_000, 100_000_001], [100_000_000, 100_000_001], dtype=np.int64).proven
 

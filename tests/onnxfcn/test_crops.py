@@ -82,6 +82,18 @@ def test_trunk_without_padding_has_cells_that_are_crops(
     assert all(found["border"]["cells"] == 0 for found in crops["results"])
 
 
+def test_cells_whose_crops_leave_the_image_were_not_compared(
+    tmp_path: Path, command: Command, fails: Fails
+) -> None:
+    # The last row and column of 18 pixels are read by nothing.
+    body = "x = Conv<strides=[2, 2]>(image, kernel) v = Flatten(x) [dense] out = Gemm(v, dense)"
+    files = files_of(model(body, "float[1,3,18,18]", "float[1,5] out"), tmp_path)
+    assert command("validate", *files, "--size", "19x18").code == 0
+    says = "not compared were 1 of the cells of 'out' at 19x18: their crops leave the image"
+    fails("validate", *files, "--size", "19x18", "--require-crops", code=5, says=says)
+    assert command("validate", *files, "--size", "20x18", "--require-crops").code == 0
+
+
 def test_padded_trunk_is_a_finding_and_a_failure_if_crops_are_required(
     tmp_path: Path, command: Command, fails: Fails
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set
 from fractions import Fraction
+from functools import cached_property
 
 from passes.skeleton import Shape
 
@@ -10,6 +11,7 @@ from ..runtime.providers import Provider
 from ..runtime.session import load_rewritten
 from ..sizes import Size
 from .feature_maps import find_frontiers
+from .growth import GROWTH
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
 from .regions import SharedTrunk
@@ -63,8 +65,8 @@ class ComparedHeads:
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.
 
-        The original's own, but for what lies behind nodes that the rewrite changed: those may
-        have had the original size baked in.
+        The original's own, but for what lies behind nodes that the rewrite changed where those had
+        the original size baked in: then it does not grow as the rewritten model's does.
         """
         if size not in self._shapes:
             shapes: dict[str, Shape] = {}
@@ -74,9 +76,19 @@ class ComparedHeads:
             self._shapes[size] = shapes | {
                 name: shape
                 for name, shape in original.items()
-                if not shapes or name in self.trunk.untouched
+                if not shapes or name in self.trunk.untouched or name in self._grow_alike
             }
         return self._shapes[size]
+
+    @cached_property
+    def _grow_alike(self) -> set[str]:
+        """Tensors that have grown by as much in both models where images are much larger.
+
+        Rounding does not show there: nothing is left over.
+        """
+        size = tuple(extent + GROWTH for extent in self.pair.image.size)
+        original, rewritten = (self.pair.shapes_at(size, of_rewritten=own) for own in (False, True))
+        return {name for name, shape in original.items() if rewritten.get(name) == shape}
 
     @property
     def trunk_outputs(self) -> list[str]:

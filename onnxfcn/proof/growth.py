@@ -16,7 +16,7 @@ from passes.static_shapes import StaticShapes, static_shapes
 from ..sizes import Size
 from .image import ImageInput
 
-_GROWTH = 6720
+GROWTH = 6720
 """Pixels; a multiple of most strides that networks have, so that every map grows evenly by it. No
 more than that: inference makes some of the tensors."""
 
@@ -119,7 +119,7 @@ def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
     small = shapes_at(graph, image, image.size)
     rates = []
     for index in range(len(image.size)):
-        size = tuple(e + _GROWTH * (axis == index) for axis, e in enumerate(image.size))
+        size = tuple(e + GROWTH * (axis == index) for axis, e in enumerate(image.size))
         rates.append(_rates(small, shapes_at(graph, image, size)))
     ranks = frozenset({len(image.shape), 2 + len(image.size)})
     has_batch = image.roles.index(0) == 0 if 0 in image.roles else False
@@ -147,7 +147,7 @@ def _rates(
     for name, shape in small.items():
         if name in large and len(large[name]) == len(shape):
             rates[name] = {
-                axis: Fraction(wide - narrow, _GROWTH)
+                axis: Fraction(wide - narrow, GROWTH)
                 for axis, (narrow, wide) in enumerate(zip(shape, large[name], strict=True))
                 if isinstance(narrow, int) and isinstance(wide, int) and narrow < wide
             }

@@ -107,6 +107,19 @@ def test_map_of_another_size_fails_and_says_both(pair: tuple[ModelProto, ModelPr
         onnxfcn.validate(pair[0], spoiled, sizes=[(36, 40)])
 
 
+@pytest.mark.parametrize("attribute", [{"ceil_mode": 1}, {"auto_pad": "SAME_UPPER"}])
+def test_pools_that_take_what_is_left_over_fail(
+    pair: tuple[ModelProto, ModelProto], attribute: dict[str, Any]
+) -> None:
+    original, rewritten = pair[0], copy_of(pair[1])
+    for node in rewritten.graph.node:
+        if node.op_type == "MaxPool":
+            node.attribute.extend(onnx.helper.make_attribute(*each) for each in attribute.items())
+    # The windows of the original size are whole, and so are those of images by whole strides.
+    with pytest.raises(onnxfcn.ValidationFailedError, match="the original's geometry gives"):
+        onnxfcn.validate(original, rewritten)
+
+
 def test_wanted_step_makes_the_stepping_model_right_and_the_other_one_wrong(
     pair: tuple[ModelProto, ModelProto],
 ) -> None:

@@ -29,9 +29,10 @@ from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
 from .geometry.axis_analysis import AxisAnalysis
 from .geometry.blame import Reason, first_reason, own_reason
+from .geometry.errors import DoesNotFitError, UnknownError
 from .geometry.geometry import Geometry
 from .geometry.program_source import ModelSource
-from .geometry.seen import DoesNotFitError, Seen, UnknownError
+from .geometry.seen import Seen
 from .geometry.trace import Trace, View, Watch
 
 _SETS_BESIDE = ("Concat", "Pad")

@@ -1,33 +1,22 @@
 """The whole job: load, rewrite, check, validate, save."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
-from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 from onnx import ModelProto
 
-from passes import Rewrite, conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import dynamic_spatial_axes
 from passes.images import Image, find_images
 from passes.options import per_axis
 
-from .errors import NothingToRewriteError, RefusedError, UsageError, ValidationFailedError
+from .errors import UsageError, ValidationFailedError
 from .files.contradictory_models import blaming
-from .files.document import Document
 from .files.graph_view import graph_view
 from .files.model_io import check_runs_from_memory
-from .files.onnx_checker import check
 from .files.staged_output import ExternalData, StagedOutput
-from .files.stored_model import StoredModel
 from .geometry.program_source import with_told
-from .meaning import (
-    OutputMeaning,
-    find_meanings_soon,
-    is_result,
-    told_windows,
-    write_meanings,
-)
 from .opening import ModelSource, open_model
 from .option_checks import (
     check_draws,
@@ -37,14 +26,13 @@ from .option_checks import (
     checked_size,
     checked_sizes,
 )
-from .pipeline import chosen_passes, passes_for_head, run_passes
+from .pipeline import chosen_passes, passes_for_head
 from .proof.prove import prove
-from .report import RewriteReport, windows_of
+from .report import RewriteReport
+from .rewritten_model import after_passes
 from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
-
-_DONE = "the model was rewritten already: its heads slide, there is nothing to rewrite"
 
 
 def rewrite(
@@ -142,7 +130,16 @@ def rewrite(
             f"sizes: without the pass {dynamic_spatial_axes.NAME} the image keeps its size, and"
             f" there is none of {size_text(sizes[0])} to validate at"
         )
-    run_on = exact_provider(provider) if validate else None
+    settings = None
+    if validate:
+        settings = Settings(
+            provider=exact_provider(provider),
+            rtol=rtol,
+            atol=atol,
+            seed=seed,
+            max_cells=max_cells,
+            progress=progress,
+        )
     original = open_model(model)
     if validate:
         check_runs_from_memory(original.proto)
@@ -151,35 +148,12 @@ def rewrite(
         input_size, input_layout = with_told(original, input_size, input_layout)
         options |= {"input_size": input_size, "input_layout": input_layout}
         images = find_images(graph_view(original), input_size, input_layout)
-        others = [module for module in chosen if module is not conv_to_gemm]
-        plain, rewrites = _after(original, others, options, images) if others else (original, ())
-        outputs: tuple[OutputMeaning, ...] = ()
-        if dynamic_spatial_axes in chosen:
-            outputs = find_meanings_soon(plain, images[0])
-            torn = [found.refusal for found in outputs if found.refusal]
-            if torn and flatten_gemm_to_conv in chosen:
-                raise RefusedError(torn)
-            write_meanings(plain.proto, outputs, windows_of(rewrites))
-        if conv_to_gemm not in chosen:
-            _check_result(original.proto, plain.proto)
-            plain = rewritten = staged.write(plain)
-        else:
-            # It changes no answer: what cells mean is told, and proven, without it.
-            products, more = _after(plain, [conv_to_gemm], options, images)
-            rewrites += more
-            _check_result(original.proto, products.proto)
-            rewritten = staged.write(products)
+        made = after_passes(original, chosen, options, images)
+        rewritten = staged.write(made.model)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
-        if run_on is not None:
-            settings = Settings(
-                provider=run_on,
-                rtol=rtol,
-                atol=atol,
-                seed=seed,
-                max_cells=max_cells,
-                progress=progress,
-            )
+        if settings is not None:
+            plain = made.plain or rewritten
             validation = prove(original, plain, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
@@ -187,8 +161,8 @@ def rewrite(
             output="" if output is None else str(output),
             passes=tuple(module.NAME for module in chosen),
             window_step=per_axis("window_step", window_step, _spatial_rank(images)),
-            rewrites=rewrites,
-            outputs=outputs,
+            rewrites=made.rewrites,
+            outputs=made.outputs,
             validation=validation,
             seconds=seconds,
             data_file=staged.data_file,
@@ -202,43 +176,5 @@ def rewrite(
     return report
 
 
-def _after(
-    model: StoredModel,
-    chosen: Sequence[ModuleType],
-    options: Mapping[str, Any],
-    images: Sequence[Image],
-) -> tuple[StoredModel, tuple[Rewrite, ...]]:
-    """A model after some passes, and what they changed; the model itself stays as it is.
-
-    Raises:
-        RefusedError: a pass refused.
-        NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
-    """
-    document, told = Document.copy_of(model), model.metadata
-    is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
-    try:
-        rewrites = run_passes(document.graph, chosen, options)
-    except NothingToRewriteError as error:
-        if not is_done or flatten_gemm_to_conv not in chosen:
-            raise
-        raise NothingToRewriteError(_DONE) from error
-    except RefusedError as error:
-        # Matrix products in place of convolutions are no form that the passes take.
-        if not is_done or conv_to_gemm in chosen or options["batch"] == "free":
-            raise
-        raise NothingToRewriteError(f"{_DONE} (again: {error.refusals[0]})") from error
-    document.commit()
-    return document.stored, rewrites
-
-
 def _spatial_rank(images: Sequence[Image]) -> int:
     return max((len(image.spatial_axes) for image in images), default=0)
-
-
-def _check_result(original: ModelProto, result: ModelProto) -> None:
-    complaint = check(result, infer_shapes=True)
-    if complaint and check(original, infer_shapes=True):
-        # A model whose declared shapes were wrong from the start is not ours to mend.
-        complaint = check(result, infer_shapes=False)
-    if complaint:
-        raise ValidationFailedError(f"the checker rejects the rewritten model: {complaint}")

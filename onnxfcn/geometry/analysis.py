@@ -9,9 +9,9 @@ from passes import Refusal, RefusalCode
 from ..errors import GeometryUnknownError
 from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
+from .errors import DoesNotFitError, TornError, UnknownError
 from .geometry import Geometry
 from .program_source import ModelSource, layout_of, to_program
-from .seen import DoesNotFitError, TornError, UnknownError
 
 
 class ModelAnalysis:

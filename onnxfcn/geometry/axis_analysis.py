@@ -17,9 +17,10 @@ from passes.result import node_name
 from passes.use_def import is_standard
 
 from .axis import AxisGeometry, Field
+from .errors import DoesNotFitError, TornError, UnknownError
 from .fit import Fit, Grid, fit
 from .program import Program
-from .seen import DoesNotFitError, Seen, Shape, TornError, UnknownError
+from .seen import Seen, Shape
 from .trace import Trace, View, node_text
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)

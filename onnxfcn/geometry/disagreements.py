@@ -11,7 +11,8 @@ from passes.operators import VARIADIC
 from passes.use_def import is_standard, producer, upstream
 
 from .axis_analysis import AxisAnalysis
-from .seen import FIRST_OF_NONE, Seen, UnknownError
+from .errors import UnknownError
+from .seen import FIRST_OF_NONE, Seen
 from .trace import Trace, View, node_text
 
 _AXES = ("depth", "height", "width")

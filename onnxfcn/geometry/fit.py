@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 
 from .axis import Field
-from .seen import FIRST_OF_NONE, Seen, UnknownError
+from .errors import UnknownError
+from .seen import FIRST_OF_NONE, Seen
 
 
 @dataclass(frozen=True)

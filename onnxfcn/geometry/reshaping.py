@@ -7,7 +7,8 @@ from operator import mul
 
 import numpy as np
 
-from .seen import DoesNotFitError, Seen, Shape, check_few, moved
+from .errors import DoesNotFitError
+from .seen import Seen, Shape, check_few, moved
 
 
 def reshaped(seen: Seen, shape: Shape) -> Seen:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
+
+from .errors import DoesNotFitError, UnknownError
 
 Shape = tuple[int, ...]
 
@@ -22,42 +24,6 @@ FIRST_OF_NONE = 1 << 30
 
 _MOST = 1 << 24
 """Positions of one tensor that are told apart, at most."""
-
-
-class _NodeError(Exception):
-    """What is wrong, and the node where it was found, once it is known."""
-
-    def __init__(self, message: str, node: str = "") -> None:
-        super().__init__(f"{node}: {message}" if node else message)
-        self._node = node
-
-    def at(self, node: str) -> Self:
-        """The same error with a node, unless it has one already."""
-        return self if self._node else type(self)(str(self), node)
-
-
-class DoesNotFitError(_NodeError):
-    """The model does not take images of this size."""
-
-
-class UnknownError(_NodeError):
-    """What a node reads of the image cannot be told."""
-
-
-class TornError(UnknownError):
-    """Cells put together what lies at different places, the farther apart the larger the image.
-
-    Attributes:
-        name: name of the node where they meet.
-        operator: its operator type.
-    """
-
-    def __init__(self, name: str, operator: str) -> None:
-        super().__init__(
-            "branches meet that lie differently in the image, such as one that is mirrored",
-            f"{name} ({operator})",
-        )
-        self.name, self.operator = name, operator
 
 
 @dataclass(frozen=True)

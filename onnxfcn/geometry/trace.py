@@ -11,18 +11,10 @@ from passes.result import node_name
 from passes.signatures import attribute_or_input
 from passes.use_def import has_subgraph, is_standard
 
+from .errors import DoesNotFitError, UnknownError
 from .leaps import without_leaps
 from .program import Program
-from .seen import (
-    DoesNotFitError,
-    Seen,
-    Shape,
-    UnknownError,
-    image,
-    mixed,
-    nothing,
-    number,
-)
+from .seen import Seen, Shape, image, mixed, nothing, number
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""

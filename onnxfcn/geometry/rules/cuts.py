@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..seen import DoesNotFitError, Seen, UnknownError, joined, mixed, moved, taken
+from ..errors import DoesNotFitError, UnknownError
+from ..seen import Seen, joined, mixed, moved, taken
 from ..trace import Rule, Trace
 
 _REPEATS = ("edge", "reflect", "wrap")

@@ -5,7 +5,8 @@ import onnx_graphsurgeon as gs
 
 from passes.result import node_name
 
-from ..seen import DoesNotFitError, Seen, joined, moved, reduced
+from ..errors import DoesNotFitError
+from ..seen import Seen, joined, moved, reduced
 from ..trace import Rule, Trace
 
 

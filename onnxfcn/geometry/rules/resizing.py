@@ -13,7 +13,8 @@ import onnx_graphsurgeon as gs
 from passes.opsets import RESIZE_WITH_REGION
 from passes.signatures import scales_place
 
-from ..seen import Seen, UnknownError, Windows, read, taken
+from ..errors import UnknownError
+from ..seen import Seen, Windows, read, taken
 from ..trace import Rule, Trace
 
 _REACH = {"linear": 1, "cubic": 2}

@@ -10,17 +10,9 @@ from passes.kernels import Kernel, kernels
 from passes.operators import POOLS
 from passes.result import node_name
 
+from ..errors import DoesNotFitError, UnknownError
 from ..reshaping import reshaped
-from ..seen import (
-    FIRST_OF_NONE,
-    DoesNotFitError,
-    Seen,
-    UnknownError,
-    Windows,
-    read,
-    reduced,
-    with_extent,
-)
+from ..seen import FIRST_OF_NONE, Seen, Windows, read, reduced, with_extent
 from ..trace import Rule, Trace
 
 _WEIGHTS = {"Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "QLinearConv": 3}

@@ -8,8 +8,9 @@ import onnx_graphsurgeon as gs
 from passes import signatures
 from passes.images import permutation
 
+from ..errors import DoesNotFitError
 from ..reshaping import reshaped
-from ..seen import DoesNotFitError, Seen, Shape, joined, moved
+from ..seen import Seen, Shape, joined, moved
 from ..trace import Rule, Trace
 
 

@@ -69,9 +69,10 @@ def _torn(error: TornError) -> Refusal:
         code=RefusalCode.WINDOWS_DIFFER,
         node=error.name,
         operator=error.operator,
-        expected="branches whose cells lie at the same places of the image",
-        found="some that lie differently, such as in a mirror, or in the other half of the image",
-        advice="Rewrite the net of one branch, and put the maps together at run time",
+        expected="inputs whose cells lie at the same places of the image",
+        found="places that lie the farther apart the larger the image is, such as those of a"
+        " mirrored branch, or of both halves of the image",
+        advice="Rewrite one branch by itself, and put the maps together at run time",
     )
 
 

@@ -33,7 +33,8 @@ class TornError(UnknownError):
 
     def __init__(self, name: str, operator: str) -> None:
         super().__init__(
-            "branches meet that lie differently in the image, such as one that is mirrored",
+            "it reads places that lie the farther apart the larger the image is, such as a mirrored"
+            " branch beside one that is not",
             f"{name} ({operator})",
         )
         self.name, self.operator = name, operator

@@ -120,7 +120,7 @@ def test_a_view_that_cuts_an_axis_into_halves_may_look_anywhere() -> None:
         weights={"w": (2, 2, 1), "k": (1, 2, 6)},
         constants={"two": [2], "split": [0, 2, 2], "joined": [0, 2]},
     )
-    with pytest.raises(GeometryUnknownError, match=r"answer \(Conv\): its positions see"):
+    with pytest.raises(GeometryUnknownError, match=r"answer \(Conv\): it reads places that"):
         decide(case.model, original_size=case.size)
 
 

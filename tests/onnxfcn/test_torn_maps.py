@@ -54,7 +54,7 @@ def test_is_refused(name: str, tmp_path: Path, command: Callable[..., Any]) -> N
     onnx.save(net(TORN[name]), tmp_path / "in.onnx")
     finished = command("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx")
     assert finished.code == 4
-    assert finished.err.startswith("onnxfcn: node 'y' (Add): expected branches whose cells")
+    assert finished.err.startswith("onnxfcn: node 'y' (Add): expected inputs whose cells")
     assert "[windows-differ]" in finished.err
     assert not (tmp_path / "out.onnx").exists()
     assert "[windows-differ]" in command("inspect", tmp_path / "in.onnx").out

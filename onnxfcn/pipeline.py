@@ -49,8 +49,8 @@ _NOTHING = {
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
     dynamic_spatial_axes.NAME: (
-        "no input has spatial axes that can be told: there is nothing to rewrite (of an image, say"
-        " what its axes are, such as --input-layout nchw)"
+        "no input has fixed spatial axes that can be told: there is nothing to rewrite (of an"
+        " image, say what its axes are, such as --input-layout nchw)"
     ),
     conv_to_gemm.NAME: (
         "there is no such convolution: there is nothing to rewrite (--convolutions takes names of"

@@ -94,7 +94,7 @@ def _after(
     try:
         rewrites = run_passes(document.graph, chosen, options)
     except NothingToRewriteError as error:
-        if not is_done or flatten_gemm_to_conv not in chosen:
+        if not is_done or conv_to_gemm in chosen:
             raise
         raise NothingToRewriteError(_DONE) from error
     except RefusedError as error:

@@ -81,11 +81,11 @@ def _open(graph: gs.Graph, images: Sequence[Image], trunk: Trunk) -> list[Rewrit
             if not isinstance(image.tensor.shape[axis], str):
                 image.tensor.shape[axis] = own_by_axis.get(axis, _BATCH)
         names.adopt(image.tensor)
-        rewrites.append(_reshaped("input", image.tensor, before))
+        rewrites += _reshaped("input", image.tensor, before)
     for node in graph.nodes:
         for tensor in node.outputs:
             if trunk.is_followed(tensor) and is_graph_output(graph, tensor):
-                rewrites += _open_output(graph, tensor, trunk, taken)
+                rewrites += _open_output(graph, images, tensor, trunk, taken)
             elif trunk.is_followed(tensor):
                 _open_inner(tensor, trunk, names)
     return rewrites
@@ -133,7 +133,11 @@ def _open_inner(tensor: gs.Tensor, trunk: Trunk, names: _Names) -> None:
 
 
 def _open_output(
-    graph: gs.Graph, tensor: gs.Tensor, trunk: Trunk, taken: set[Dim]
+    graph: gs.Graph,
+    images: Sequence[Image],
+    tensor: gs.Tensor,
+    trunk: Trunk,
+    taken: set[Dim],
 ) -> list[Rewrite]:
     """Give the growing axes of an output names."""
     axes = trunk.found(tensor)
@@ -143,14 +147,19 @@ def _open_output(
     # A declared rank other than the one that was found was stale before this pass came.
     stale = tensor.shape is None or len(tensor.shape) != len(axes)
     before = smalls(axes) if stale else list(tensor.shape)
-    named = {0} if isinstance(before[0] if before else None, str) else set()
+    taken_by_images = {extent for image in images for extent in image.tensor.shape}
+    named = {
+        axis
+        for axis, extent in enumerate(before)
+        if isinstance(extent, str) and (axis == 0 or extent not in taken_by_images)
+    }
     growing = _growing(trunk, tensor) - named
     # Other names than the image's, for a map is smaller; an output's own, for maps may differ.
     prefix = "map_" if len(graph.outputs) == 1 else f"{tensor.name}_"
     spatial = sorted(growing - {0})
     names = {0: _BATCH} | dict(zip(spatial, _axis_names(len(spatial), prefix, taken), strict=True))
     tensor.shape = [names[a] if a in growing else extent for a, extent in enumerate(before)]
-    return [_reshaped("output", tensor, before)] if growing else []
+    return _reshaped("output", tensor, before)
 
 
 def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:
@@ -163,10 +172,12 @@ def _free_name(name: str, taken: set[Dim]) -> str:
     return _free_name(f"{name}_", taken) if name in taken else name
 
 
-def _reshaped(kind: str, tensor: gs.Tensor, before: Sequence[Dim]) -> Rewrite:
-    return Rewrite(
-        node=tensor.name, before=f"{kind} {_text(before)}", after=f"{kind} {_text(tensor.shape)}"
-    )
+def _reshaped(kind: str, tensor: gs.Tensor, before: Sequence[Dim]) -> list[Rewrite]:
+    """What became of the shape of an input or an output; nothing where it was free already."""
+    if list(before) == list(tensor.shape):
+        return []
+    after = f"{kind} {_text(tensor.shape)}"
+    return [Rewrite(node=tensor.name, before=f"{kind} {_text(before)}", after=after)]
 
 
 def _text(shape: Sequence[Dim]) -> str:

@@ -8,6 +8,12 @@ UNARY = frozenset(
 )
 """One tensor in, the same shape out, every element on its own."""
 
+KEEPS_ZERO = frozenset(
+    "Abs Asin Asinh Atan Atanh Cast Ceil Celu Elu Erf Floor Gelu HardSwish Identity LeakyRelu Mish"
+    " Neg Relu Round Selu Sign Sin Sinh Softsign Sqrt Swish Tan Tanh ThresholdedRelu".split()
+)
+"""Unary operators that make zero of zero."""
+
 VARIADIC = frozenset(
     "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or Pow PRelu"
     " Sub Sum Where Xor".split()

@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter, dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import LazyValues
 
-from .use_def import is_standard
+from .use_def import has_subgraph, is_standard
 
 Dim = int | str | None
 """An extent, the name of a symbolic one, or ``None`` where nothing is known."""
@@ -81,10 +81,13 @@ def to_model(
     initializers: Sequence[onnx.TensorProto] = (),
 ) -> onnx.ModelProto:
     """Some nodes of a graph as a model of its own, for onnx to reason about."""
+    # The evaluator of onnx fails on functions that it does not need.
+    needed = any(not is_standard(node) or has_subgraph(node) for node in nodes)
+    functions = graph.functions if needed else []
     return onnx.helper.make_model(
         onnx.helper.make_graph(
             [_node_proto(node) for node in nodes], "part", inputs, outputs, list(initializers)
         ),
         opset_imports=operator_sets(graph),
-        functions=[OnnxExporter.export_function(function) for function in graph.functions],
+        functions=[OnnxExporter.export_function(function) for function in functions],
     )

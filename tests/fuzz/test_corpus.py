@@ -59,9 +59,11 @@ def _outside(**entries: str) -> bytes:
     return _edited(edit)
 
 
-def _calling(levels: int, last: str) -> bytes:
+def _calling(
+    levels: int, last: str, body: str = "r = local.f0(map) v = Flatten(r) y = Gemm(v, w)"
+) -> bytes:
     """A Relu by functions, each of which calls the next one twice."""
-    model = _model("r = local.f0(map) v = Flatten(r) y = Gemm(v, w)", domains=', "local" : 1')
+    model = _model(body, domains=', "local" : 1')
     for level in range(levels):
         called = f"local.f{level + 1}" if level + 1 < levels else last
         text = f"""<domain: "local", opset_import: ["" : 17, "local" : 1]>
@@ -103,6 +105,10 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     "data_with_a_negative_offset": (_outside(location="hole", offset="-8"), "negative"),
     "data_longer_than_its_dims": (_outside(location="hole", length=str(2**41)), "too long"),
     "functions_twice_as_large_at_every_level": (_calling(40, "Relu"), "written out"),
+    "function_that_nothing_calls_and_that_calls_a_later_one": (
+        _calling(2, "Relu", "p = AveragePool<kernel_shape=[4,5]>(map) y = Flatten(p)"),
+        "",
+    ),
     "function_that_calls_itself": (_calling(2, "local.f0"), "calls itself"),
     "name_that_is_no_text": (
         _text("v = Flatten(map) [names] y = Gemm(v, w)").replace(b"names", b"n\xffmes"),
@@ -123,6 +129,15 @@ CORPUS: dict[str, tuple[bytes, str]] = {
             many=2**28,
         ),
         "'t' of 268435456",
+    ),
+    "map_beside_billions_of_channels": (
+        _text(
+            "s = Shape<start=2>(map) l = Concat<axis=0>(one, many, s) z = ConstantOfShape(l)"
+            " j = Concat<axis=1>(map, z) q = Conv<pads=[1,1,1,1]>(j, kernel)"
+            " p = GlobalAveragePool(q) y = Flatten(p)",
+            many=2**31 + 5,
+        ),
+        "",
     ),
     "target_without_end": (
         _text("t = Reshape(one, many) s = Slice(one, t, many) v = Reshape(map, s) y = Gemm(v, w)"),

@@ -176,6 +176,12 @@ EXACT = {
         4, pair=np.array([[[0.5, 0.3], [0.2, 0.9]]] * 2, np.float32),
         head=np.full((1, 2, 4), 0.3, np.float32),
     ),
+    "gaps behind an activation beside pads": net(
+        "s = ConvTranspose <strides = [2]> (image, one) r = LeakyRelu (s)"
+        " t = Conv <pads = [0, 1], strides = [2]> (r, pair) answer = Conv (t, head)",
+        4, pair=np.array([[[0.5, 0.3], [0.2, 0.9]]] * 2, np.float32),
+        head=np.full((1, 2, 4), 0.3, np.float32),
+    ),
     "no pads": net(f"t = Conv <pads = [0, 0]> (image, w) {HEAD}", 6),
     "a kernel of one with SAME": net(f't = Conv <auto_pad = "SAME_UPPER"> (image, one) {HEAD}', 4),
     "a stride of one position with SAME": net(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
+from math import prod
 from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..errors import DoesNotFitError, UnknownError
-from ..seen import Seen, joined, mixed, moved, taken
+from ..seen import Seen, check_few, joined, mixed, moved, taken
 from ..trace import Rule, Trace
 
 _REPEATS = ("edge", "reflect", "wrap")
@@ -117,6 +118,7 @@ def concat(node: gs.Node, trace: Trace) -> list[Seen]:
     stored = [
         max(part.first.shape[place] for part in parts) for place in range(len(parts[0].shape))
     ]
+    check_few(prod(_with(stored, axis, replace(parts[0], shape=shape))))
     spread = [
         moved(part, part.shape, partial(np.broadcast_to, shape=_with(stored, axis, part)))
         for part in parts

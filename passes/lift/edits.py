@@ -45,13 +45,18 @@ def make_edits(
             rewrites.append(rewrite)
     for tensor in computed:
         _declare_shape(head, tensor)
-    for output in head.graph.outputs:
-        cells, node = head.lifted.get(id(output)), producer(output)
-        if isinstance(cells, Cells) and node is not None:
-            _keep_name(node, cells, output)
-            order = _axis_order(cells, head.spatial_rank, output_layout, image_layout)
-            if order != sorted(order):
-                _transpose_output(splice, node, output, order)
+    maps = [
+        (output, node, cells)
+        for output in head.graph.outputs
+        if (node := producer(output)) and isinstance(cells := head.lifted.get(id(output)), Cells)
+    ]
+    # All names first: one output may be another one by a second name.
+    for output, node, cells in maps:
+        _keep_name(node, cells, output)
+    for output, node, cells in maps:
+        order = _axis_order(cells, head.spatial_rank, output_layout, image_layout)
+        if order != sorted(order):
+            _transpose_output(splice, node, output, order)
     splice.finish(read)
     return rewrites
 

@@ -76,6 +76,7 @@ def fill_disk(workplace: Workplace, steps: int) -> Counter[str]:
         rooms = [needed * step // steps for step in range(steps)]
         rooms += [needed - page * _PAGE for page in range(-4, 4)]
         for room in rooms:
+            workplace.clear()
             workplace.write("old", before)
             free = shutil.disk_usage(ballast.parent).free
             ballast.write_bytes(bytes(max(0, free - room)))

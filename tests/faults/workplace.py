@@ -44,6 +44,11 @@ class Workplace:
         """Rewrite one of the models to the output."""
         onnxfcn.rewrite(self.sources[name], self.output, validate=False, external_data=place)
 
+    def clear(self) -> None:
+        """Remove everything from the output's folder: data files of replaced models stay there."""
+        for path in self.output.parent.iterdir():
+            path.unlink()
+
     def standing(self) -> str:
         """Which model the output is.
 

@@ -262,3 +262,15 @@ def test_layout_is_told_behind_what_keeps_the_axes(
         **WEIGHTS,
     )
     assert_cells_are_crops(model)
+
+
+def test_output_that_is_another_one_by_a_second_name_has_its_layout_once(
+    head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    model = head_model(
+        f"{HEAD} u = Unsqueeze(y, two) again = Squeeze(u, two)",
+        outputs="float[] y, float[] again",
+        two=np.array([2]),
+        **WEIGHTS,
+    )
+    assert_cells_are_crops(model, output_layout="nhwc")

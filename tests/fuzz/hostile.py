@@ -70,6 +70,8 @@ def nest(model: ModelProto, choice: random.Random) -> None:
     inner = NodeProto()
     at = choice.randrange(len(graph.node))
     inner.CopyFrom(graph.node[at])
+    if any(attribute.HasField("g") for attribute in inner.attribute):
+        return  # deeper ones protobuf itself does not copy
     outputs = list(inner.output)
     condition = choice.choice([graph.node[0].output[0] if graph.node[0].output else "", "missing"])
     for depth in range(choice.choice([1, 2, 10, 23, 30])):

@@ -22,7 +22,8 @@ from .geometry import AxisGeometry, Box, Geometry
 from .geometry.blame import Reason
 from .inspection import Inspection, inspect
 from .meaning import OutputMeaning
-from .report import RegionResult, RewriteReport, SizeResult, ValidationReport
+from .region_report import RegionResult
+from .report import RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite
 from .speed import bench
 from .speed_report import BatchSpeed, CropSpeed, SpeedReport

@@ -15,7 +15,8 @@ from .cell_count import CellCount
 from .comparison import Comparison
 from .crop_report import CropReport
 from .meaning import OutputMeaning
-from .sizes import Size
+from .region_report import RegionResult
+from .sizes import Size, size_text
 
 SCHEMA_VERSION = 1
 """Version of the JSON form; it changes when a key changes its meaning or goes."""
@@ -58,66 +59,6 @@ class SizeResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegionResult:
-    """What validation saw of a part of the trunk that the rewrite changed.
-
-    Attributes:
-        output: name of the tensor that it computes.
-        nodes: the original's nodes there that make it doubtful, such as ``split (Reshape)``.
-        changed: whether the rewritten model has other nodes in their place; else they are the
-            same, and may be ones that should have been changed.
-        method: what it was compared on: ``windows`` of larger maps; a ``repetition`` of one
-            window, where every cell depends on a statistic of the whole window; or an
-            ``extrapolation`` from several, where that depends on the number of cells too.
-        sizes: extents of the output on the larger maps.
-        comparison: of the output on all of them; ``None`` where it came to none.
-        problem: why it came to none, or how the rewritten region fails.
-        undecided: whether it cannot be told what would be right.
-        assumed: whether it is taken for right then, because the user named the feature maps.
-    """
-
-    output: str
-    nodes: tuple[str, ...]
-    changed: bool
-    method: Literal["windows", "repetition", "extrapolation"] = "windows"
-    sizes: tuple[Size, ...] = ()
-    comparison: Comparison | None = None
-    problem: str = ""
-    undecided: bool = False
-    assumed: bool = False
-
-    @property
-    def passed(self) -> bool:
-        """Whether the two models do the same there, or are taken to."""
-        return self.assumed or (self.comparison is not None and self.comparison.passed)
-
-    @property
-    def failure(self) -> str:
-        """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
-        return "" if self.passed else self.finding
-
-    @property
-    def finding(self) -> str:
-        """What is wrong with it, or cannot be told, even where it is taken for right.
-
-        Of no meaning where the comparison passed.
-        """
-        reason = self.problem
-        if self.comparison is not None:
-            error, limit = self.comparison.max_error, self.comparison.tolerance
-            reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
-        where = f"{', '.join(self.nodes)}, which '{self.output}' is made by"
-        if self.undecided:
-            return f"whether the trunk is right at {where}, cannot be told: {reason}"
-        return f"the trunk is wrong at {where}: {reason}"
-
-    @property
-    def proven(self) -> bool:
-        """Whether a difference would have shown."""
-        return self.comparison is not None and self.comparison.proven
-
-
-@dataclass(frozen=True, kw_only=True)
 class ValidationReport:
     """Outcome of a validation.
 
@@ -157,8 +98,15 @@ class ValidationReport:
         """What is wrong with the rewritten model, in a sentence; empty where nothing is."""
         if self.failed_regions:
             return "; ".join(region.failure for region in self.failed_regions)
-        if not all(c for result in (self.identity, *self.sizes) for c in result.comparisons):
-            return "the rewritten model's answers differ from the original's"
+        for result in (self.identity, *self.sizes):
+            for found in result.comparisons:
+                if not found:
+                    error, limit = found.max_error, found.tolerance
+                    return (
+                        "the rewritten model's answers differ from the original's: at"
+                        f" {size_text(result.size)} '{found.output}' by up to {error:.1e}, more"
+                        f" than {limit:.1e} (--rtol)"
+                    )
         crops = self.crops or CropReport()
         return crops.failure if self.crops_required else ""
 

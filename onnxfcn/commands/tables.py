@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..comparison import Comparison
-from ..report import RegionResult, RewriteReport, SizeResult, ValidationReport
+from ..region_report import RegionResult
+from ..report import RewriteReport, SizeResult, ValidationReport
 from ..sizes import size_text
 from .crop_table import print_crops
 

@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 
 from ..comparison import Comparison
-from ..report import RegionResult
+from ..region_report import RegionResult
 from ..settings import Settings
 from ..sizes import Size
 from .compare import compare, worst_of

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import replace
 
-from ..report import RegionResult
+from ..region_report import RegionResult
 from ..settings import Settings
 from .model_pair import ModelPair
 from .region_proof import prove_region

@@ -7,7 +7,7 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
-from onnxfcn.report import RegionResult, ValidationReport
+from onnxfcn import RegionResult, ValidationReport
 
 from .freed_trunks import CASES, baked, freed
 from .model_texts import model, trunk

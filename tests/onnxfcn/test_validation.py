@@ -100,6 +100,17 @@ def test_model_whose_size_was_not_freed_cannot_be_compared(
         onnxfcn.validate(pair[0], pair[0])
 
 
+def test_failure_says_where_and_by_how_much(pair: tuple[ModelProto, ModelProto]) -> None:
+    spoiled = copy_of(pair[1])
+    perturb_bias(spoiled.graph)
+    report = onnxfcn.validate(pair[0], spoiled)
+    worst = next(found for found in report.identity.comparisons if not found)
+    assert report.failure == (
+        f"the rewritten model's answers differ from the original's: at 28x28 '{worst.output}' by up"
+        f" to {worst.max_error:.1e}, more than {worst.tolerance:.1e} (--rtol)"
+    )
+
+
 def test_map_of_another_size_fails_and_says_both(pair: tuple[ModelProto, ModelProto]) -> None:
     spoiled = copy_of(pair[1])
     double_the_step(spoiled.graph)

@@ -26,6 +26,8 @@ from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"
 
+_LARGEST_EXTENT = 2**63 - 1
+"""What a declared shape can say, in int64; repetitions may ask for more."""
 _BATCH = "batch"
 
 
@@ -128,7 +130,9 @@ def _open_inner(tensor: gs.Tensor, trunk: Trunk, names: _Names) -> None:
     if tensor.dtype is None and inferred:
         dtype = tensor_dtype_to_np_dtype(inferred)
         tensor.dtype = dtype if dtype.kind in "biuf" else None
-    if axes is not None and tensor.dtype is not None:
+    if axes is None or max(map(small, axes), default=0) > _LARGEST_EXTENT:
+        return
+    if tensor.dtype is not None:
         tensor.shape = [names.of(extent) if grows(extent) else small(extent) for extent in axes]
 
 

@@ -139,6 +139,15 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         ),
         "",
     ),
+    "more_repetitions_than_an_extent_can_say": (
+        _text(
+            "s = Shape<start=2>(map) l = Concat<axis=0>(one, many, s) p = GlobalAveragePool(map)"
+            " t = Tile(p, l) j = Concat<axis=1>(map, t) q = Conv<pads=[1,1,1,1]>(j, kernel)"
+            " g = GlobalAveragePool(q) y = Flatten(g)",
+            many=2**62,
+        ),
+        "",
+    ),
     "target_without_end": (
         _text("t = Reshape(one, many) s = Slice(one, t, many) v = Reshape(map, s) y = Gemm(v, w)"),
         "'t' of 1099511627776",

@@ -22,7 +22,7 @@ from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import layout_told, size_told
 from .meaning import OutputMeaning, find_meanings, is_result, told_windows
 from .opening import ModelSource, open_model
-from .option_checks import checked_size, checked_sizes
+from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .sizes import Size
@@ -114,7 +114,7 @@ def inspect(
         SizeNotAcceptedError: the rewritten model takes no images of a size.
     """
     sizes = checked_sizes(sizes)
-    input_size = None if input_size is None else checked_size(input_size)
+    input_size = checked_input_size(input_size)
     stored = open_model(model)
     source = "" if isinstance(model, ModelProto) else str(model)
     with blaming(stored):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from operator import index
 from os import PathLike
-from typing import get_args
+
+from passes.options import OptionError, one_of
 
 from .errors import UsageError
-from .files.staged_output import ExternalData
 from .sizes import Size
 
 
@@ -17,6 +17,11 @@ def checked_sizes(sizes: Sequence[Sequence[int]]) -> tuple[Size, ...]:
         UsageError: one is no size.
     """
     return tuple(checked_size(size) for size in sizes)
+
+
+def checked_input_size(size: Sequence[int] | None) -> Size | None:
+    """As ``checked_size``, of an option that may be left out."""
+    return None if size is None else checked_size(size)
 
 
 def checked_size(size: Sequence[int]) -> Size:
@@ -66,13 +71,13 @@ def check_draws(seed: int, max_cells: int | None) -> None:
         raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
 
 
-def check_external_data(external_data: str) -> None:
-    """Refuse a word that does not say where weights go.
+def check_word(option: str, value: str, words: Sequence[str]) -> None:
+    """Refuse what is none of an option's words, as the passes do of theirs.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it is none of them.
     """
-    if external_data not in get_args(ExternalData):
-        raise UsageError(
-            f"external_data is one of {', '.join(get_args(ExternalData))}, not {external_data}"
-        )
+    try:
+        one_of(option, value, words)
+    except OptionError as error:
+        raise UsageError(str(error)) from error

@@ -19,6 +19,7 @@ from passes import (
 from passes.options import OptionError
 
 from .errors import NothingToRewriteError, RefusedError, UsageError
+from .option_checks import check_word
 
 DEFAULT = (flatten_gemm_to_conv.NAME, dynamic_spatial_axes.NAME)
 """What turns a classifier into a fully convolutional network."""
@@ -108,8 +109,7 @@ def passes_for_head(
     Raises:
         UsageError: the head cannot take that form.
     """
-    if head not in ("conv", "matmul"):
-        raise UsageError(f"head is one of conv, matmul, not {head}")
+    check_word("head", head, ("conv", "matmul"))
     if head == "conv":
         return names, convolutions
     wanted = DEFAULT if names is None else tuple(names)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from os import PathLike
-from typing import Literal
+from typing import Literal, get_args
 
 from onnx import ModelProto
 
@@ -20,10 +20,10 @@ from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
 from .option_checks import (
     check_draws,
-    check_external_data,
     check_list,
     check_tolerances,
-    checked_size,
+    check_word,
+    checked_input_size,
     checked_sizes,
 )
 from .pipeline import chosen_passes, passes_for_head
@@ -110,10 +110,10 @@ def rewrite(
     started = time.perf_counter()
     check_list("passes", passes)
     sizes = checked_sizes(sizes)
-    input_size = None if input_size is None else checked_size(input_size)
+    input_size = checked_input_size(input_size)
     check_tolerances(rtol, atol)
     check_draws(seed, max_cells)
-    check_external_data(external_data)
+    check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
         "batch": batch,

@@ -20,7 +20,7 @@ from .geometry import Box, Geometry
 from .geometry.analysis import ModelAnalysis
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
-from .option_checks import checked_size, checked_sizes
+from .option_checks import checked_input_size, checked_sizes
 from .proof.crop_runs import CropRuns
 from .proof.model_pair import ModelPair
 from .runtime.providers import parse_provider
@@ -71,7 +71,7 @@ def bench(
         GeometryUnknownError: it cannot be told which crop a cell stands for.
     """
     sizes = checked_sizes(sizes)
-    input_size = None if input_size is None else checked_size(input_size)
+    input_size = checked_input_size(input_size)
     settings = Settings(provider=parse_provider(provider), progress=progress)
     first, second = open_model(original), open_model(rewritten)
     pair = ModelPair(first, second, with_told(first, input_size)[0])

@@ -9,7 +9,13 @@ from .errors import RefusedError, UnusableModelError
 from .files.contradictory_models import blaming
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
-from .option_checks import check_draws, check_list, check_tolerances, checked_size, checked_sizes
+from .option_checks import (
+    check_draws,
+    check_list,
+    check_tolerances,
+    checked_input_size,
+    checked_sizes,
+)
 from .proof.validation import run_validation
 from .report import ValidationReport
 from .runtime.providers import exact_provider
@@ -72,7 +78,7 @@ def validate(
     check_list("inputs", inputs)
     check_list("feature_maps", feature_maps)
     sizes = checked_sizes(sizes)
-    input_size = None if input_size is None else checked_size(input_size)
+    input_size = checked_input_size(input_size)
     check_tolerances(rtol, atol)
     check_draws(seed, max_cells)
     settings = Settings(

@@ -162,7 +162,7 @@ class StagedOutput:
 
 def _resolved(path: Path) -> Path:
     try:
-        return path.resolve(strict=False)
+        return path.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
         raise UsageError(f"{path} leads nowhere: {error}") from error
 

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -72,8 +73,8 @@ def _calling(
     return model.SerializeToString()
 
 
-def _text(body: str, **options: object) -> bytes:
-    return _model(body, **options).SerializeToString()  # type: ignore[arg-type]
+def _text(body: str, **options: Any) -> bytes:
+    return _model(body, **options).SerializeToString()
 
 
 CORPUS: dict[str, tuple[bytes, str]] = {

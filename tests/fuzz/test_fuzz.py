@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .examine import LARGEST, LONGEST, Outcome, act, examine, examine_call
-from .workers import run
+from .workers import Examine, run
 
 _CASES = 150
 
@@ -56,7 +56,7 @@ def _fail(seed: int, case: int, folder: Path) -> Outcome:
         (_fail, "traceback"),
     ],
 )
-def test_faults_are_found(fault: object, kind: str) -> None:
+def test_faults_are_found(fault: Examine, kind: str) -> None:
     longest = 2.0 if kind == "hang" else 6 * LONGEST
-    outcomes = list(run(0, range(2), 1, fault, longest=longest))  # type: ignore[arg-type]
+    outcomes = list(run(0, range(2), 1, fault, longest=longest))
     assert [(outcome.kind, outcome.failed) for outcome in outcomes] == [(kind, True)] * 2

@@ -90,7 +90,10 @@ def with_told(
         The size and the layout as given; what is not given, and cannot be told from the graph, as
         the metadata tell.
     """
-    told, graph = model.metadata, graph_view(model)
+    told = model.metadata
+    if not _told(told):
+        return input_size, input_layout
+    graph = graph_view(model)
     with suppress(Refused):  # Whoever works with them will say so.
         images = find_images(graph, input_size, input_layout)
         if not images and input_layout is None:

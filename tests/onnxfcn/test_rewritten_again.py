@@ -12,6 +12,7 @@ from onnx import ModelProto, numpy_helper
 import onnxfcn
 from onnxfcn.geometry.metadata import PREFIX
 from sample_models import lenet as lenet_sample
+from sample_models import light_models
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
@@ -131,6 +132,14 @@ def test_model_that_was_rewritten_is_said_to_be_so(
     rewritten, output = tmp_path / "fcn.onnx", tmp_path / "again.onnx"
     onnxfcn.rewrite(make(), rewritten, head=head, validate=False)
     fails("rewrite", rewritten, output, "--head", again, code=3, says=ALREADY)
+
+
+def test_pool_that_slides_is_not_taken_for_one_of_the_whole_map(
+    tmp_path: Path, fails: Fails
+) -> None:
+    rewritten = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(light_models.load("squeezenet"), rewritten, validate=False)
+    fails("rewrite", rewritten, tmp_path / "again.onnx", code=3, says=ALREADY)
 
 
 def test_passes_say_themselves_why_they_do_nothing_more(

@@ -27,10 +27,8 @@ from .option_checks import (
     checked_sizes,
 )
 from .pipeline import chosen_passes, passes_for_head
-from .proof.prove import prove
 from .report import RewriteReport
 from .rewritten_model import after_passes
-from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size, size_text
 
@@ -132,6 +130,10 @@ def rewrite(
         )
     settings = None
     if validate:
+        # Loading ONNX Runtime and the proof takes a good part of a rewrite that does without.
+        from .proof.prove import prove
+        from .runtime.providers import exact_provider
+
         settings = Settings(
             provider=exact_provider(provider),
             rtol=rtol,

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .runtime.providers import Provider
+if TYPE_CHECKING:
+    from .runtime.providers import Provider
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the steps done and the steps in all."""
@@ -28,7 +30,7 @@ class Settings:
         progress: called with what is being done, the steps done and the steps in all.
     """
 
-    provider: Provider
+    provider: "Provider"
     rtol: float | None = None
     atol: float = 0.0
     seed: int = 0

@@ -16,9 +16,7 @@ from .option_checks import (
     checked_input_size,
     checked_sizes,
 )
-from .proof.validation import run_validation
 from .report import ValidationReport
-from .runtime.providers import exact_provider
 from .settings import Progress, Settings, no_progress
 from .sizes import Size
 
@@ -75,6 +73,10 @@ def validate(
         ValidationFailedError: the models cannot be compared, do not run at a larger size, or a map
             has another size than the original's geometry gives.
     """
+    # Only here: the other commands need not wait until ONNX Runtime and the proof are loaded.
+    from .proof.validation import run_validation
+    from .runtime.providers import exact_provider
+
     check_list("inputs", inputs)
     check_list("feature_maps", feature_maps)
     sizes = checked_sizes(sizes)

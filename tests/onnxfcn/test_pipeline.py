@@ -75,3 +75,14 @@ print(*names)
 def test_importing_prints_nothing_and_warns_of_nothing(package: str, tmp_path: Path) -> None:
     finished = run_script(f"import {package}", tmp_path)
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+
+
+def test_onnx_runtime_is_loaded_by_what_runs_models_alone(tmp_path: Path) -> None:
+    onnx.save(light_models.load("bvlc_alexnet"), tmp_path / "in.onnx")
+    without = """
+import onnxfcn, onnxfcn.cli
+onnxfcn.rewrite("in.onnx", "out.onnx", validate=False)
+onnxfcn.inspect("in.onnx")
+"""
+    finished = run_script(without + ALONE.format(forbidden={"onnxruntime"}), tmp_path)
+    assert finished.returncode == 0, finished.stderr

@@ -143,11 +143,14 @@ class HeadWindows:
     def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:
         """Load the head, once the feature maps' data types are known."""
         if self._session is None:
-            dtypes = {name: values.dtype for name, values in maps.items()}
-            dtypes |= dict.fromkeys(self._frontier.templates, np.dtype(np.float32))
+            types = {name: (values.dtype, values.ndim) for name, values in maps.items()}
+            types |= {
+                name: (np.dtype(np.float32), len(self._shapes[name]))
+                for name in self._frontier.templates
+            }
             logits = [name for name in self.compared if name not in self._frontier.outputs]
             outputs = (*self._frontier.outputs, *logits)
-            model = model_part(self._original.proto, self._frontier.head, dtypes, outputs)
+            model = model_part(self._original.proto, self._frontier.head, types, outputs)
             self._session = Session(replace(self._original, proto=model), provider)
         return self._session
 

@@ -13,18 +13,18 @@ from ..files.stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS
 def model_part(
     model: ModelProto,
     nodes: Iterable[NodeProto],
-    inputs: Mapping[str, np.dtype],
+    inputs: Mapping[str, tuple[np.dtype, int]],
     outputs: Iterable[str],
-    ranks: Mapping[str, int] | None = None,
 ) -> ModelProto:
     """A model of some of a model's nodes, with the weights that they read.
 
     Args:
         model: the model; not changed.
         nodes: its nodes to keep, in graph order.
-        inputs: data types of the tensors that come from outside, by name.
+        inputs: data types and ranks of the tensors that come from outside, by name. ONNX Runtime
+            misjudges arithmetic on shapes whose rank it does not know, and other providers than
+            its own take no such tensors.
         outputs: names of the tensors to return.
-        ranks: their ranks, where they are known; without them, they may have any.
     """
     part = ModelProto(ir_version=max(model.ir_version, FIRST_IR_WITHOUT_WEIGHT_INPUTS))
     part.opset_import.extend(model.opset_import)
@@ -37,10 +37,9 @@ def model_part(
     graph.sparse_initializer.extend(
         t for t in model.graph.sparse_initializer if t.values.name in names
     )
-    for name, dtype in inputs.items():
+    for name, (dtype, rank) in inputs.items():
         element = onnx.helper.np_dtype_to_tensor_dtype(dtype)
-        shape = [None] * ranks[name] if ranks is not None and name in ranks else None
-        graph.input.append(onnx.helper.make_tensor_value_info(name, element, shape))
+        graph.input.append(onnx.helper.make_tensor_value_info(name, element, [None] * rank))
     declared = {value.name: value for value in model.graph.output}
     graph.output.extend(declared.get(name, ValueInfoProto(name=name)) for name in outputs)
     return part

@@ -152,10 +152,8 @@ class RegionRuns:
         inputs: Iterable[str],
         provider: Provider,
     ) -> Session:
-        dtypes = {name: self._dtypes[name] for name in inputs}
-        # ONNX Runtime misjudges arithmetic on shapes whose rank it does not know.
-        ranks = {name: len(self.lattice.shapes[name]) for name in inputs}
-        part = model_part(model.proto, nodes, dtypes, [self.output], ranks)
+        types = {name: (self._dtypes[name], len(self.lattice.shapes[name])) for name in inputs}
+        part = model_part(model.proto, nodes, types, [self.output])
         return Session(replace(model, proto=part), provider)
 
 

@@ -1,10 +1,11 @@
 """Check the options that Python callers give; texts and numbers go wrong in their own ways."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from os import PathLike
+from typing import SupportsIndex
 
-from passes.options import OptionError, one_of
+from passes.options import OptionError, one_of, per_axis
 
 from .errors import UsageError
 from .sizes import Size
@@ -16,7 +17,9 @@ def checked_sizes(sizes: Sequence[Sequence[int]]) -> tuple[Size, ...]:
     Raises:
         UsageError: one is no size.
     """
-    return tuple(checked_size(size) for size in sizes)
+    if not isinstance(sizes, Iterable):
+        raise UsageError(f"sizes is a list of sizes, such as [(288, 320)], not {sizes}")
+    return tuple(map(checked_size, sizes))
 
 
 def checked_input_size(size: Sequence[int] | None) -> Size | None:
@@ -37,6 +40,30 @@ def checked_size(size: Sequence[int]) -> Size:
     if not found or min(found) < 1:
         raise UsageError(f"a size is one positive number an axis, such as (224, 224), not {size}")
     return found
+
+
+def checked_batches(batches: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of images, as Python's own.
+
+    Raises:
+        UsageError: one is no number.
+    """
+    try:
+        return tuple(map(index, batches))
+    except TypeError:
+        raise UsageError(f"batches is a list of numbers, such as [1, 8], not {batches}") from None
+
+
+def checked_window_step(window_step: int | Sequence[int], rank: int) -> Size:
+    """Cells from one window to the next, a spatial axis each.
+
+    Raises:
+        UsageError: as ``passes.options.per_axis`` says.
+    """
+    try:
+        return per_axis("window_step", window_step, rank)
+    except OptionError as error:
+        raise UsageError(str(error)) from error
 
 
 def check_list(option: str, values: object) -> None:
@@ -63,11 +90,11 @@ def check_draws(seed: int, max_cells: int | None) -> None:
     """Refuse what random numbers and draws cannot be made of.
 
     Raises:
-        UsageError: the seed is negative, or there are no cells to draw.
+        UsageError: the seed is no number or negative, or there are no cells to draw.
     """
-    if seed < 0:
-        raise UsageError(f"seed must not be negative, got {seed}")
-    if max_cells is not None and (not isinstance(max_cells, int) or max_cells < 1):
+    if not isinstance(seed, SupportsIndex) or index(seed) < 0:
+        raise UsageError(f"seed must be a whole number, and not negative, got {seed}")
+    if max_cells is not None and (not isinstance(max_cells, SupportsIndex) or index(max_cells) < 1):
         raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
 
 

@@ -1,6 +1,6 @@
 """The passes of a rewrite: which run, in which order, with which options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
@@ -129,10 +129,10 @@ def pass_options(module: ModuleType) -> dict[str, Parameter]:
     return {n: option for n, option in parameters.items() if option.kind is Parameter.KEYWORD_ONLY}
 
 
-def _is_default(value: object, default: object) -> bool:
+def _is_default(value: Any, default: object) -> bool:
     """Whether an option has its default, perhaps written once an axis."""
-    each = set(value) if isinstance(value, list | tuple) else {value}
-    return each == {default}
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    return set(value) == {default} if several else value == default
 
 
 def run_passes(

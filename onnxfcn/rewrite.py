@@ -9,7 +9,6 @@ from onnx import ModelProto
 
 from passes import dynamic_spatial_axes
 from passes.images import Image, find_images
-from passes.options import per_axis
 
 from .errors import UsageError, ValidationFailedError
 from .files.contradictory_models import blaming
@@ -19,17 +18,16 @@ from .files.staged_output import ExternalData, StagedOutput
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
 from .option_checks import (
-    check_draws,
     check_list,
-    check_tolerances,
     check_word,
     checked_input_size,
     checked_sizes,
+    checked_window_step,
 )
 from .pipeline import chosen_passes, passes_for_head
 from .report import RewriteReport
 from .rewritten_model import after_passes
-from .settings import Progress, Settings, no_progress
+from .settings import Progress, checked_settings, no_progress
 from .sizes import Size, size_text
 
 
@@ -109,8 +107,6 @@ def rewrite(
     check_list("passes", passes)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
-    check_tolerances(rtol, atol)
-    check_draws(seed, max_cells)
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
@@ -130,17 +126,8 @@ def rewrite(
         )
     settings = None
     if validate:
-        # Loading ONNX Runtime and the proof takes a good part of a rewrite that does without.
-        from .proof.prove import prove
-        from .runtime.providers import exact_provider
-
-        settings = Settings(
-            provider=exact_provider(provider),
-            rtol=rtol,
-            atol=atol,
-            seed=seed,
-            max_cells=max_cells,
-            progress=progress,
+        settings = checked_settings(
+            provider, rtol=rtol, atol=atol, seed=seed, max_cells=max_cells, progress=progress
         )
     original = open_model(model)
     if validate:
@@ -151,10 +138,14 @@ def rewrite(
         options |= {"input_size": input_size, "input_layout": input_layout}
         images = find_images(graph_view(original), input_size, input_layout)
         made = after_passes(original, chosen, options, images)
+        step = checked_window_step(window_step, _spatial_rank(images))
         rewritten = staged.write(made.model)
         seconds = {"rewrite": time.perf_counter() - started}
         validation = None
         if settings is not None:
+            # Only here: loading ONNX Runtime takes a good part of a rewrite that does without.
+            from .proof.prove import prove
+
             plain = made.plain or rewritten
             validation = prove(original, plain, rewritten, chosen, options, settings, sizes)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
@@ -162,7 +153,7 @@ def rewrite(
             source="" if isinstance(model, ModelProto) else str(model),
             output="" if output is None else str(output),
             passes=tuple(module.NAME for module in chosen),
-            window_step=per_axis("window_step", window_step, _spatial_rank(images)),
+            window_step=step,
             rewrites=made.rewrites,
             outputs=made.outputs,
             validation=validation,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .option_checks import check_draws, check_tolerances
+
 if TYPE_CHECKING:
     from .runtime.providers import Provider
 
@@ -40,3 +42,32 @@ class Settings:
     def generator(self) -> np.random.Generator:
         """Random numbers, the same ones every time."""
         return np.random.default_rng(self.seed)
+
+
+def checked_settings(
+    provider: str,
+    *,
+    rtol: float | None,
+    atol: float,
+    seed: int,
+    max_cells: int | None,
+    progress: Progress,
+) -> Settings:
+    """Settings to compare numbers with, from the options of ``onnxfcn.validate``.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+    # Only here: who runs no model need not wait until ONNX Runtime is loaded.
+    from .runtime.providers import exact_provider
+
+    check_tolerances(rtol, atol)
+    check_draws(seed, max_cells)
+    return Settings(
+        provider=exact_provider(provider),
+        rtol=rtol,
+        atol=atol,
+        seed=seed,
+        max_cells=max_cells,
+        progress=progress,
+    )

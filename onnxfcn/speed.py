@@ -8,9 +8,10 @@ turns, and ratios are medians of the ratios of the rounds.
 from collections.abc import Sequence
 
 from .costs import default_sizes
+from .files.contradictory_models import blaming
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
-from .option_checks import checked_input_size, checked_sizes
+from .option_checks import checked_batches, checked_input_size, checked_sizes
 from .settings import Progress, Settings, no_progress
 from .sizes import Size
 from .speed_report import SpeedReport
@@ -49,6 +50,7 @@ def bench(
         UnusableModelError: a model is not valid, or ONNX Runtime cannot run it.
         ValidationFailedError: the second model is not the first with free spatial axes.
         GeometryUnknownError: it cannot be told which crop a cell stands for.
+        RefusedError: what an input or a tensor is cannot be told; names the node.
     """
     # Only here: the other commands need not wait until ONNX Runtime and the proof are loaded.
     from .proof.model_pair import ModelPair
@@ -56,17 +58,18 @@ def bench(
     from .stopwatch import Stopwatch
 
     sizes = checked_sizes(sizes)
-    input_size = checked_input_size(input_size)
+    batches, input_size = checked_batches(batches), checked_input_size(input_size)
     settings = Settings(provider=parse_provider(provider), progress=progress)
     first, second = open_model(original), open_model(rewritten)
-    pair = ModelPair(first, second, with_told(first, input_size)[0])
-    models = Stopwatch(pair, settings)
-    counts = batches or ([pair.image.samples] if pair.image.samples else _BATCHES)
-    models.check(counts)
-    limits = models.limits(sizes or [default_sizes(models.geometry)[1]])
-    return SpeedReport(
-        provider=str(settings.provider),
-        output=models.geometry.output,
-        batches=tuple(models.time_batch(batch) for batch in counts),
-        sizes=tuple(models.time_crops(size, limit) for size, limit in limits.items()),
-    )
+    with blaming(first, second):
+        pair = ModelPair(first, second, with_told(first, input_size)[0])
+        models = Stopwatch(pair, settings)
+        counts = batches or ([pair.image.samples] if pair.image.samples else _BATCHES)
+        models.check(counts)
+        limits = models.limits(sizes or [default_sizes(models.geometry)[1]])
+        return SpeedReport(
+            provider=str(settings.provider),
+            output=models.geometry.output,
+            batches=tuple(models.time_batch(batch) for batch in counts),
+            sizes=tuple(models.time_crops(size, limit) for size, limit in limits.items()),
+        )

@@ -1,6 +1,7 @@
 """Check the options of passes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
 
 
 class OptionError(ValueError):
@@ -21,13 +22,17 @@ def per_axis(option: str, value: int | Sequence[int], spatial_rank: int) -> tupl
     """One positive number for each spatial axis.
 
     Raises:
-        OptionError: a number is not positive, or there are more or fewer than axes.
+        OptionError: one is no positive whole number, or there are more or fewer than axes.
     """
-    numbers = (value,) if isinstance(value, int) else tuple(value)
+    given = tuple(value) if isinstance(value, Iterable) else (value,)
+    try:
+        numbers = tuple(map(index, given))
+    except TypeError:
+        numbers = ()
     if len(numbers) == 1:
         numbers *= spatial_rank
     if len(numbers) != spatial_rank or any(number < 1 for number in numbers):
-        given = ",".join(map(str, numbers)) or "none"
+        text = ",".join(map(str, given)) or "none"
         several = f", or {spatial_rank}" if spatial_rank > 1 else ""
-        raise OptionError(f"{option} takes one positive number{several}; got {given}")
+        raise OptionError(f"{option} takes one positive number{several}; got {text}")
     return numbers

@@ -12,10 +12,9 @@ from os import PathLike
 
 import numpy as np
 
-from passes.options import OptionError, per_axis
-
 from ..errors import UsageError, ValidationFailedError
 from ..files.stored_model import StoredModel
+from ..option_checks import checked_window_step
 from ..report import SizeResult, ValidationReport
 from ..settings import Settings
 from ..sizes import Size, larger_sizes, size_text
@@ -56,7 +55,7 @@ def run_validation(
     rewritten = with_channels_first(original, with_original_names(rewritten, names))
     pair = ModelPair(original, rewritten, input_size)
     check_named(pair, names.keys())
-    step = _window_step(window_step, len(pair.image.size))
+    step = checked_window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
     failed = "; ".join(region.failure for region in regions if not region.passed)
@@ -186,10 +185,3 @@ def _check_sizes(models: ComparedHeads, sizes: Sequence[Size], step: Size) -> No
                 f" {size_text(own)} and takes images at least as large on every"
                 " axis, where its trunk allows"
             )
-
-
-def _window_step(window_step: int | Sequence[int], rank: int) -> Size:
-    try:
-        return per_axis("window_step", window_step, rank)
-    except OptionError as error:
-        raise UsageError(str(error)) from error

@@ -156,3 +156,25 @@ def test_ratios_are_of_rounds() -> None:
     slow, fast = Timed(9.0, np.array([2.0, 30.0, 4.0])), Timed(9.0, np.array([1.0, 10.0, 4.0]))
     assert slow.times(fast) == 2.0
     assert slow.median == 4.0
+
+
+def test_model_that_cannot_be_looked_through_is_refused_in_one_line(
+    tmp_path: Path, command: Command
+) -> None:
+    paths = tmp_path / "original.onnx", tmp_path / "freed.onnx"
+    for path, extents, cells in zip(paths, ("16,16", "H,W"), ("14,14", "h,w"), strict=True):
+        text = f"""
+            <ir_version: 8, opset_import: ["" : 17]>
+            net (float[1,3,{extents}] image) => (float[1,2,{cells}] map, float[1] most) {{
+               weight = Constant <value = float[2,3,3,3] {{{",".join(["1"] * 54)}}}> ()
+               map = Conv (image, weight)
+               shape = Constant <value = int64[1] {{2000000}}> ()
+               many = ConstantOfShape (shape)
+               most = ReduceMax (many)
+            }}
+        """
+        onnx.save(onnx.parser.parse_model(text), path)
+    finished = command("bench", *paths)
+    assert finished.code == 4
+    assert finished.err.count("\n") == 1
+    assert "(ConstantOfShape)" in finished.err

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import ModelProto
 
@@ -16,9 +17,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sizes": [(40, 0)]}, "such as (224, 224), not (40, 0)"),
     ({"sizes": [(40.0, 44)]}, "such as (224, 224), not (40.0, 44)"),
     ({"input_size": "28x28"}, "such as (224, 224), not 28x28"),
-    ({"seed": -1}, "seed must not be negative, got -1"),
+    ({"sizes": 5}, "sizes is a list of sizes, such as [(288, 320)], not 5"),
+    ({"seed": -1}, "seed must be a whole number, and not negative, got -1"),
+    ({"seed": 1.5}, "seed must be a whole number, and not negative, got 1.5"),
+    ({"window_step": 1.5}, "window_step takes one positive number, or 2; got 1.5"),
+    ({"window_step": (1.5, 2)}, "window_step takes one positive number, or 2; got 1.5,2"),
     ({"rtol": float("nan")}, "tolerances must not be negative, got rtol=nan, atol=0.0"),
     ({"max_cells": 0}, "max_cells must be a positive whole number, got 0"),
+    ({"max_cells": 2.0}, "max_cells must be a positive whole number, got 2.0"),
 ]
 
 
@@ -43,8 +49,34 @@ def test_of_validate(options: dict[str, Any], says: str, lenet: ModelProto) -> N
     assert says in str(error.value)
 
 
-def test_sizes_may_be_numbers_of_numpy(lenet: ModelProto) -> None:
-    report = onnxfcn.rewrite(lenet, sizes=[np.array([36, 40])])
+def test_of_a_pass_that_does_not_run(tmp_path: Path) -> None:
+    segmenter = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        segmenter (float[1, 1, 8, 8] image) => (float[1, 1, 8, 8] mask) { mask = Relu(image) }
+    """)
+    with pytest.raises(onnxfcn.UsageError, match="window_step takes one positive number, or 2"):
+        onnxfcn.rewrite(
+            segmenter,
+            tmp_path / "out.onnx",
+            passes=["dynamic_spatial_axes"],
+            window_step=(1, 1, 1),
+            input_layout="nchw",
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("batches", [5, [1.0]])
+def test_of_bench(batches: Any, lenet: ModelProto) -> None:
+    with pytest.raises(onnxfcn.UsageError, match="batches is a list of numbers, such as"):
+        onnxfcn.bench(lenet, lenet, batches=batches)
+
+
+@pytest.mark.parametrize("step", [np.int64(2), np.array([2, 2])])
+def test_numbers_may_be_numpy_s(step: Any, lenet: ModelProto) -> None:
+    report = onnxfcn.rewrite(
+        lenet, window_step=step, sizes=[np.array([36, 40])], max_cells=np.int64(3)
+    )
+    assert report.window_step == (2, 2)
     assert report.validation
     assert [size.size for size in report.validation.sizes] == [(36, 40)]
     assert all(type(extent) is int for extent in report.validation.sizes[0].size)

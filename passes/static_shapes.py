@@ -159,14 +159,22 @@ def _shape_operands(
             continue
         first = 0 if is_standard(node, "ConstantOfShape", "Range") else 1
         for operand in node.inputs[first:]:
-            if operand.name and operand.name not in known and producer(operand) is not None:
-                try:
-                    value = evaluate(graph, operand, sources)
-                except Exception:  # whatever numpy raises where nothing fits at this size
-                    continue
-                if value is not None and value.size <= _LARGEST_SHAPE_OPERAND:
-                    found[operand.name] = value
+            made = operand.name not in known and producer(operand) is not None
+            if not made or _is_weight(shapes.get(operand.name)):
+                continue
+            try:
+                value = evaluate(graph, operand, sources)
+            except Exception:  # whatever numpy raises where nothing fits at this size
+                continue
+            if value is not None and value.size <= _LARGEST_SHAPE_OPERAND:
+                found[operand.name] = value
     return found
+
+
+def _is_weight(shape: Shape | None) -> bool:
+    """Whether a tensor is too large to be a shape: a dequantized kernel would be computed."""
+    extents = [extent for extent in shape or () if isinstance(extent, int)]
+    return prod(extents) > _LARGEST_SHAPE_OPERAND
 
 
 def _is_known(shape: Shape | None) -> bool:

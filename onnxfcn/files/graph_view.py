@@ -9,7 +9,7 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from ..errors import UnusableModelError
-from .model_io import stored_bytes
+from .model_io import element_bits
 from .stored_model import StoredModel
 from .weights import FileRange
 
@@ -27,8 +27,8 @@ class StoredValues(LazyValues):  # type: ignore[misc]
         onnx's own reader takes no links, not even one that stays in the folder.
         """
         loaded = TensorProto(data_type=self.tensor.data_type, dims=self.tensor.dims)
-        if stored_bytes(loaded):
-            dtype = onnx.helper.tensor_dtype_to_np_dtype(loaded.data_type).newbyteorder("<")
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(loaded.data_type).newbyteorder("<")
+        if element_bits(loaded.data_type) == 8 * dtype.itemsize:
             return np.frombuffer(self._place.read(), dtype).reshape(loaded.dims)
         loaded.raw_data = self._place.read()
         return onnx.numpy_helper.to_array(loaded)

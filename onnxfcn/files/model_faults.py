@@ -6,7 +6,7 @@ import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
-from .model_io import tensors
+from .model_io import element_bits, stored_bytes, tensors
 from .stored_model import StoredModel
 
 _LARGEST = 2**62
@@ -15,6 +15,8 @@ _LONGEST = 2**22
 """Extent of an axis of an input; what is told of every position takes memory."""
 _LARGEST_EXPANSION = 2**18
 """Nodes of a model whose functions are written out, as shape inference does."""
+_SHARE_NUMBERS = (2, 4)
+"""Bits of elements of which several stand in one number."""
 _FIELDS = "raw_data string_data float_data int32_data int64_data double_data uint64_data".split()
 
 
@@ -54,21 +56,17 @@ def _dims_fault(tensor: TensorProto) -> str:
 
 def _data_fault(tensor: TensorProto) -> str:
     """How the data in a tensor contradicts its dims and data type."""
-    try:
-        name = TensorProto.DataType.Name(tensor.data_type)
-        field = onnx.helper.tensor_dtype_to_field(tensor.data_type)
-        width = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    except (KeyError, ValueError):
+    bits = element_bits(tensor.data_type)
+    if not bits:
         return f"has the data type {tensor.data_type}, which there is not"
+    name = TensorProto.DataType.Name(tensor.data_type)
+    field = onnx.helper.tensor_dtype_to_field(tensor.data_type)
     filled = [(each, len(getattr(tensor, each))) for each in _FIELDS if _is_filled(tensor, each)]
-    elements = prod(tensor.dims)
-    bits = 4 if name.endswith(("INT4", "FLOAT4E2M1")) else 2 if name.endswith("INT2") else 0
-    packed = -(-elements * bits // 8)
-    if [each for each, _ in filled] == ["raw_data"]:
-        needed, unit = packed if bits else elements * width, "bytes"
-    else:
-        needed = packed if bits else elements * (2 if name.startswith("COMPLEX") else 1)
+    needed, unit = stored_bytes(tensor), "bytes"
+    if [each for each, _ in filled] != ["raw_data"]:
         unit = "numbers"
+        if bits not in _SHARE_NUMBERS:
+            needed = prod(tensor.dims) * (2 if name.startswith("COMPLEX") else 1)
     found = sum(count for _, count in filled)
     if found == needed and len(filled) < 2 and {each for each, _ in filled} <= {"raw_data", field}:
         return ""

@@ -19,6 +19,10 @@ from .weights import FileRange, stamp_of
 LARGEST_FILE = 2**31 - 1
 """Bytes of the largest message that protobuf reads and writes."""
 
+_PACKED_BITS = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4}
+_PACKED_BITS |= {"FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
+"""Bits of an element, by data type, where several elements share bytes."""
+
 
 def tensors(graph: GraphProto) -> Iterator[TensorProto]:
     """Every tensor that a graph stores: initializers and attributes, in branches too."""
@@ -156,16 +160,20 @@ def _check_range(tensor: TensorProto, info: ExternalDataInfo, data: Path, where:
         )
 
 
-def stored_bytes(tensor: TensorProto) -> int:
-    """Bytes that a tensor's dims and data type need; 0 where elements are smaller than a byte."""
+def element_bits(data_type: int) -> int:
+    """Bits of an element in raw data; 0 for no data type."""
     try:
-        itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    except KeyError:
+        name = TensorProto.DataType.Name(data_type)
+        width: int = onnx.helper.tensor_dtype_to_np_dtype(data_type).itemsize
+    except (KeyError, ValueError):
         return 0
-    packed = onnx.TensorProto.DataType.Name(tensor.data_type).endswith(
-        ("INT2", "INT4", "FLOAT4E2M1")
-    )
-    return 0 if packed else math.prod(tensor.dims) * itemsize
+    return _PACKED_BITS.get(name, 8 * width)
+
+
+def stored_bytes(tensor: TensorProto) -> int:
+    """Bytes that a tensor's dims and data type need as raw data."""
+    bits: int = math.prod(tensor.dims) * element_bits(tensor.data_type)
+    return -(-bits // 8)
 
 
 def data_files(model: StoredModel) -> set[Path]:

@@ -1,15 +1,17 @@
 """A graph prepared to be traced many times."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.evaluation import Constants, node_runner
 from passes.images import Image
+from passes.static_shapes import StaticShapes, static_shapes
 from passes.use_def import downstream
 
-from .seen import Seen
+from .seen import Seen, Shape
 
 
 class Program:
@@ -64,6 +66,16 @@ class Program:
         if id(tensor) not in self._values:
             self._values[id(tensor)] = self._constants.values(tensor)
         return self._values[id(tensor)]
+
+    def constant_shape(self, tensor: gs.Tensor) -> Shape:
+        """Shape of a constant tensor, whose values are computed only where nothing else tells."""
+        inferred = self._shapes.get(tensor.name, (None,))
+        known = tuple(extent for extent in inferred if isinstance(extent, int))
+        return known if len(known) == len(inferred) else self.constant(tensor).shape
+
+    @cached_property
+    def _shapes(self) -> StaticShapes:
+        return static_shapes(self.graph)
 
     def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a node for known inputs."""

@@ -105,6 +105,8 @@ class Trace:
         """Shape of a tensor; raises as for its positions."""
         if isinstance(tensor, gs.Constant):
             return tuple(int(extent) for extent in tensor.shape)
+        if self.program.is_constant(tensor):
+            return self.program.constant_shape(tensor)
         value = self.value(tensor)
         return self[tensor].shape if value is None else value.shape
 

@@ -23,6 +23,8 @@ from .timing import take_turns
 
 _TOGETHER = (1, 8, 64)
 """Crops to run together; the fastest of these numbers stands against one pass."""
+_VALUES_TOGETHER = 2**22
+"""Values that they have at most: activations of VGG-16 take 1 GB then."""
 _ROUNDS = 30
 _SECONDS = 10.0
 """Of all rounds of a comparison, as soon as there are enough of them."""
@@ -136,7 +138,7 @@ class Stopwatch:
 
     def _fastest_number(self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box]) -> int:
         """How many crops to run together, so that each takes the least time."""
-        most = min(self._crops.most_together(feeds), len(crops))
+        most = min(self._crops.most_together(feeds, _VALUES_TOGETHER), len(crops))
         runs = {
             str(number): partial(self._run_crops, feeds, crops[:number], number)
             for number in sorted({min(number, most) for number in _TOGETHER})

@@ -12,7 +12,7 @@ from ..runtime.session import Session
 from ..settings import Settings
 from .model_pair import ModelPair
 
-_PIXELS_A_RUN = 2**20
+_VALUES_A_RUN = 2**20
 """Values of all crops that run together, to bound the memory of the original's activations."""
 
 
@@ -33,9 +33,12 @@ class CropRuns:
         self._image, self._progress = pair.image, settings.progress
         self._session = session or Session(pair.original, settings.provider)
 
-    def most_together(self, feeds: Mapping[str, np.ndarray]) -> int:
-        """Crops that are cut out together at most, so that the memory stays bounded."""
-        return max(1, self._samples_a_run(feeds) // self._batch(feeds))
+    def most_together(self, feeds: Mapping[str, np.ndarray], values: int = _VALUES_A_RUN) -> int:
+        """Crops that are cut out together at most, so that they have so many values."""
+        if 0 not in self._image.roles or len(feeds) > 1:
+            return 1  # Other inputs may belong to the images.
+        crop = self._image.channels * int(np.prod(self._image.size))
+        return max(1, values // crop // self._batch(feeds))
 
     def answers(
         self,
@@ -70,13 +73,6 @@ class CropRuns:
         """Number of images, one without a batch axis."""
         roles = self._image.roles
         return feeds[self._image.name].shape[roles.index(0)] if 0 in roles else 1
-
-    def _samples_a_run(self, feeds: Mapping[str, np.ndarray]) -> int:
-        """Samples whose crops are cut out together."""
-        if 0 not in self._image.roles or len(feeds) > 1:
-            return 1  # Other inputs may belong to the images.
-        values = self._image.channels * int(np.prod(self._image.size))
-        return max(1, _PIXELS_A_RUN // values)
 
     def _portions(
         self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box]

@@ -20,6 +20,7 @@ from .files.stored_model import StoredModel
 from .geometry import from_metadata
 from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import layout_told, size_told
+from .json_types import json_object
 from .meaning import OutputMeaning, find_meanings, is_result, told_windows
 from .opening import ModelSource, open_model
 from .option_checks import checked_input_size, checked_sizes
@@ -68,28 +69,21 @@ class Inspection:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON types, with a ``schema_version``."""
-        return {
+        content = {
             "schema_version": SCHEMA_VERSION,
             "status": "done",
             "source": self.source,
             "kind": self.kind,
-            "image": {"name": self.image, "shape": list(self.image_shape)},
-            "windows": {name: list(window) for name, window in self.windows.items()},
-            "rewrites": [asdict(r) | {"window": list(r.window)} for r in self.rewrites],
+            "image": {"name": self.image, "shape": self.image_shape},
+            "windows": self.windows,
+            "rewrites": [asdict(rewrite) for rewrite in self.rewrites],
             "blockers": [asdict(refusal) for refusal in self.blockers],
             "outputs": [meaning.as_dict() for meaning in self.outputs],
             "parameters": self.parameters,
-            "costs": [
-                {
-                    "size": list(cost.size),
-                    "map_size": list(cost.map_size),
-                    "one_pass": cost.one_pass,
-                    "by_crops": cost.by_crops,
-                }
-                for cost in self.costs
-            ],
-            "notes": list(self.notes),
+            "costs": [asdict(cost) for cost in self.costs],
+            "notes": self.notes,
         }
+        return json_object(content)
 
 
 def inspect(

@@ -166,7 +166,6 @@ def run_passes(
         # Pools that are kept whole are no reason not to free the axes.
         may_rest = taken.get("global_pool") == "keep" and module is not chosen[-1]
         if not result.rewrites and not may_rest:
-            found = f"{module.NAME} found nothing to rewrite"
-            raise NothingToRewriteError(_NOTHING.get(module.NAME, found))
+            raise NothingToRewriteError(_NOTHING[module.NAME])
         rewrites += result.rewrites
     return tuple(rewrites)

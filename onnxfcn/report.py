@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from math import isfinite
 from typing import Any, Literal
 
 import onnx
@@ -14,6 +13,7 @@ from passes import Rewrite
 from .cell_count import CellCount
 from .comparison import Comparison
 from .crop_report import CropReport
+from .json_types import json_object
 from .meaning import OutputMeaning
 from .region_report import RegionResult
 from .sizes import Size, size_text
@@ -138,18 +138,17 @@ class ValidationReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers that are not finite become texts such as ``inf``."""
-        content = asdict(self) | {
+        more = {
             "regions": [
                 asdict(region) | {"passed": region.passed, "proven": region.proven}
                 for region in self.regions
             ],
             "passed": self.passed,
             "proven": self.proven,
-            "unproven": list(self.unproven),
+            "unproven": self.unproven,
             "sampled": self.sampled,
         }
-        plain: dict[str, Any] = _plain(content)
-        return plain
+        return json_object(asdict(self) | more)
 
     def __bool__(self) -> bool:
         return self.passed
@@ -216,28 +215,18 @@ class RewriteReport:
             "output": self.output,
             "data_file": self.data_file,
             "outgrown": self.outgrown,
-            "left_behind": list(self.left_behind),
-            "passes": list(self.passes),
-            "window_step": list(self.window_step),
-            "windows": {name: list(window) for name, window in self.windows.items()},
+            "left_behind": self.left_behind,
+            "passes": self.passes,
+            "window_step": self.window_step,
+            "windows": self.windows,
             "rewrites": [asdict(rewrite) for rewrite in self.rewrites],
             "outputs": [meaning.as_dict() for meaning in self.outputs],
             "validation": None if self.validation is None else self.validation.as_dict(),
             "seconds": self.seconds,
         }
-        plain: dict[str, Any] = _plain(content)
-        return plain
+        return json_object(content)
 
 
 def windows_of(rewrites: Sequence[Rewrite]) -> dict[str, Size]:
     """Window of each feature map that a dense layer or a pool reads, by the map's name."""
     return {r.feature_map: r.window for r in rewrites if r.feature_map}
-
-
-def _plain(value: Any) -> Any:
-    """The same with numbers that JSON does not have as texts."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, float) and not isfinite(value) else value

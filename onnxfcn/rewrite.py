@@ -18,7 +18,9 @@ from .files.staged_output import ExternalData, StagedOutput
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
 from .option_checks import (
+    check_draws,
     check_list,
+    check_tolerances,
     check_word,
     checked_input_size,
     checked_sizes,
@@ -27,7 +29,7 @@ from .option_checks import (
 from .pipeline import chosen_passes, passes_for_head
 from .report import RewriteReport
 from .rewritten_model import after_passes
-from .settings import Progress, checked_settings, no_progress
+from .settings import Progress, exact_settings, no_progress
 from .sizes import Size, size_text
 
 
@@ -107,6 +109,8 @@ def rewrite(
     check_list("passes", passes)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
+    check_tolerances(rtol, atol)
+    check_draws(seed, max_cells)
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
@@ -126,7 +130,7 @@ def rewrite(
         )
     settings = None
     if validate:
-        settings = checked_settings(
+        settings = exact_settings(
             provider, rtol=rtol, atol=atol, seed=seed, max_cells=max_cells, progress=progress
         )
     original = open_model(model)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .option_checks import check_draws, check_tolerances
-
 if TYPE_CHECKING:
     from .runtime.providers import Provider
 
@@ -44,7 +42,7 @@ class Settings:
         return np.random.default_rng(self.seed)
 
 
-def checked_settings(
+def exact_settings(
     provider: str,
     *,
     rtol: float | None,
@@ -56,13 +54,11 @@ def checked_settings(
     """Settings to compare numbers with, from the options of ``onnxfcn.validate``.
 
     Raises:
-        UsageError: one of them is wrong.
+        UsageError: as ``exact_provider`` says; the other options are checked already.
     """
     # Only here: who runs no model need not wait until ONNX Runtime is loaded.
     from .runtime.providers import exact_provider
 
-    check_tolerances(rtol, atol)
-    check_draws(seed, max_cells)
     return Settings(
         provider=exact_provider(provider),
         rtol=rtol,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from .json_types import json_object
 from .report import SCHEMA_VERSION
 from .sizes import Size
 from .timing import Timed
@@ -32,13 +33,14 @@ class BatchSpeed:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        return {
-            "size": list(self.size),
+        content = {
+            "size": self.size,
             "batch": self.batch,
             "original": _seconds(self.original),
             "rewritten": _seconds(self.rewritten),
             "ratio": self.ratio,
         }
+        return json_object(content)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +83,9 @@ class CropSpeed:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        return {
-            "size": list(self.size),
-            "map_size": list(self.map_size),
+        content = {
+            "size": self.size,
+            "map_size": self.map_size,
             "images": self.images,
             "crops_together": self.crops_together,
             "one_pass": _seconds(self.one_pass),
@@ -93,6 +95,7 @@ class CropSpeed:
             "limit": self.limit,
             "reached": self.reached,
         }
+        return json_object(content)
 
 
 @dataclass(frozen=True, kw_only=True)

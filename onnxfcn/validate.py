@@ -9,9 +9,15 @@ from .errors import RefusedError, UnusableModelError
 from .files.contradictory_models import blaming
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
-from .option_checks import check_list, checked_input_size, checked_sizes
+from .option_checks import (
+    check_draws,
+    check_list,
+    check_tolerances,
+    checked_input_size,
+    checked_sizes,
+)
 from .report import ValidationReport
-from .settings import Progress, checked_settings, no_progress
+from .settings import Progress, exact_settings, no_progress
 from .sizes import Size
 
 
@@ -74,7 +80,9 @@ def validate(
     check_list("feature_maps", feature_maps)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
-    settings = checked_settings(
+    check_tolerances(rtol, atol)
+    check_draws(seed, max_cells)
+    settings = exact_settings(
         provider, rtol=rtol, atol=atol, seed=seed, max_cells=max_cells, progress=progress
     )
     models = open_model(original), open_model(rewritten)

@@ -21,9 +21,8 @@ def pass_help() -> str:
 def _about(module: ModuleType) -> list[str]:
     summary = cleandoc(module.__doc__ or "").splitlines()[0]
     texts = dict(_ARGUMENT.findall(getdoc(module.apply) or ""))
-    lines = [module.NAME, *_paragraph(summary, "  ")]
-    if module.NAME in ALONE:
-        lines += _paragraph(f"Alone: {ALONE[module.NAME]}.", "  ")
+    alone = f"Alone: {ALONE[module.NAME]}."
+    lines = [module.NAME, *_paragraph(summary, "  "), *_paragraph(alone, "  ")]
     for option in pass_options(module):
         flag = f"--{option.replace('_', '-')}"
         lines += _paragraph(texts.get(option, ""), f"  {flag:<18}")

@@ -3,7 +3,7 @@
 from math import prod
 
 import onnx
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from .model_io import element_bits, stored_bytes, tensors
@@ -33,7 +33,8 @@ def find_fault(model: StoredModel) -> str:
     # Listing the tensors keeps them alive, so that an id stays one tensor's own.
     initializers = list(proto.graph.initializer)
     left_out = {id(tensor) for tensor in initializers if model.lacks_data(tensor)}
-    stored = [*tensors(proto.graph), *(t for f in proto.functions for t in _within(f))]
+    graphs = [proto.graph, *(GraphProto(node=function.node) for function in proto.functions)]
+    stored = [tensor for graph in graphs for tensor in tensors(graph)]
     for tensor in stored:
         fault = _dims_fault(tensor)
         if not fault and id(tensor) not in left_out and not uses_external_data(tensor):
@@ -41,10 +42,6 @@ def find_fault(model: StoredModel) -> str:
         if fault:
             return f"the tensor '{tensor.name}' {fault}"
     return _names_fault(proto.graph) or _extents_fault(proto.graph) or _expansion_fault(proto)
-
-
-def _within(function: FunctionProto) -> list[TensorProto]:
-    return list(tensors(GraphProto(node=function.node)))
 
 
 def _dims_fault(tensor: TensorProto) -> str:

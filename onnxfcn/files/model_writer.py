@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from onnx import SparseTensorProto, TensorProto
+from onnx import TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from ..errors import UsageError
@@ -36,7 +36,9 @@ class ModelWriter:
         self._weights = [_taken(t, model.weight(t)) for t in self._initializers]
         others = list(tensors(model.proto.graph))[len(self._initializers) :]
         # Readers of onnx look for no external data in sparse initializers.
-        sparse = [t for each in model.proto.graph.sparse_initializer for t in _parts(each)]
+        sparse = [
+            t for each in model.proto.graph.sparse_initializer for t in (each.values, each.indices)
+        ]
         self._others = [
             t
             for t in others
@@ -145,10 +147,6 @@ def _taken(initializer: TensorProto, weight: Weight | None) -> Weight | None:
         return None
     initializer.ClearField("raw_data")
     return weight
-
-
-def _parts(sparse: SparseTensorProto) -> tuple[TensorProto, TensorProto]:
-    return sparse.values, sparse.indices
 
 
 def _is_large(tensor: TensorProto) -> bool:

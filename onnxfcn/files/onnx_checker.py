@@ -1,5 +1,7 @@
 """ONNX's checker, on a copy of the model without its weights: it would copy them several times."""
 
+from math import prod
+
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto
 
@@ -71,7 +73,4 @@ def _makes_weight(node: NodeProto) -> bool:
 
 
 def _is_weight(tensor: TensorProto) -> bool:
-    elements = 1
-    for extent in tensor.dims:
-        elements *= extent
-    return elements > _LARGEST_KEPT or tensor.data_location == TensorProto.EXTERNAL
+    return prod(tensor.dims) > _LARGEST_KEPT or tensor.data_location == TensorProto.EXTERNAL

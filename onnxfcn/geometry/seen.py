@@ -213,14 +213,13 @@ def joined(parts: Sequence[Seen], salt: int) -> Seen:
         shape = np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError as error:
         raise DoesNotFitError(str(error)) from error
-    rank = len(shape)
     check_few(prod(np.broadcast_shapes(*(part.first.shape for part in parts))))
-    first = reduce(np.minimum, (_of_rank(part.first, rank) for part in parts))
-    last = reduce(np.maximum, (_of_rank(part.last, rank) for part in parts))
+    first = reduce(np.minimum, (part.first for part in parts))
+    last = reduce(np.maximum, (part.last for part in parts))
     marks = [mixed(part.mark, salt + place * 7919) for place, part in enumerate(parts)]
     mark = None
     if all(found is not None for found in marks):
-        mark = reduce(np.add, (_of_rank(found, rank) for found in marks if found is not None))
+        mark = reduce(np.add, (found for found in marks if found is not None))
         first, last = np.broadcast_to(first, mark.shape), np.broadcast_to(last, mark.shape)
     return Seen(shape, first, last, mark, frozenset().union(*(part.whole for part in parts)))
 
@@ -229,10 +228,6 @@ def check_few(count: int) -> None:
     """Raise ``UnknownError`` where so many positions would be told apart."""
     if count > _MOST:
         raise UnknownError(f"{count} positions are too many to tell apart")
-
-
-def _of_rank(array: np.ndarray, rank: int) -> np.ndarray:
-    return array.reshape((1,) * (rank - array.ndim) + array.shape)
 
 
 def _added(marks: np.ndarray | None, axis: int | tuple[int, ...], *, keep: bool = False) -> Any:

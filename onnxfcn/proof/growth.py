@@ -21,7 +21,7 @@ GROWTH = 6720
 more than that: inference makes some of the tensors."""
 
 AxisIndices = tuple[int, ...]
-"""AxisIndices of a tensor, by their index."""
+"""Axes of a tensor, by their index."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def shapes_at(graph: gs.Graph, image: ImageInput, size: Size) -> StaticShapes:
 def _rates(
     small: Mapping[str, Shape], large: Mapping[str, Shape]
 ) -> dict[str, dict[int, Fraction]]:
-    """AxisIndices that grow, by tensor name, and the cells that each pixel adds to them."""
+    """Axes that grow, by tensor name, and the cells that each pixel adds to them."""
     rates: dict[str, dict[int, Fraction]] = {}
     for name, shape in small.items():
         if name in large and len(large[name]) == len(shape):

@@ -43,6 +43,27 @@ class Kernel:
         """Whether every position is read by itself."""
         return self.span == self.stride == 1 and not any(self.pads) and not self.more
 
+    @property
+    def constant_pads(self) -> tuple[int, int] | None:
+        """Positions added before and behind; ``None`` where they depend on the extent.
+
+        SAME keeps ``ceil(extent / stride)`` positions, for which it adds ``(ceil(H / s) - 1) * s +
+        d * (k - 1) + 1 - H``, but not less than none: ``d * (k - 1)`` for a stride of one, and none
+        for a kernel of one element.
+        """
+        if not self.is_same:
+            return self.pads
+        if self.size > 1 and self.stride > 1:
+            return None
+        total = self.span - 1
+        less, more = total // 2, total - total // 2
+        return (more, less) if self.auto_pad == "SAME_LOWER" else (less, more)
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether a position may see what was added."""
+        return self.constant_pads != (0, 0)
+
     def positions(self, extent: int) -> int:
         """How many positions fit an axis: the formulas of Conv and the pools in ai.onnx.
 

@@ -1,7 +1,6 @@
 """Puts windows and a MatMul in the place of convolutions."""
 
 from collections.abc import Mapping
-from math import prod
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -88,13 +87,12 @@ class Products:
         if not self._layouts.needed_first(output):
             result.name = self._splice.names(f"{output.name}_{CHANNELS_LAST}")
         self._leave(node, output, result, convolution.rank)
-        features = convolution.channels * prod(convolution.kernel)
         units = convolution.filters // convolution.groups
         several = f"{convolution.groups} x " if convolution.groups > 1 else ""
         return Rewrite(
             node=convolution.name,
             before=convolution.text,
-            after=f"{several}MatMul {features} -> {units}",
+            after=f"{several}MatMul {convolution.features} -> {units}",
         )
 
     def _move(self, node: gs.Node) -> None:
@@ -142,13 +140,12 @@ class Products:
         if key not in self._weights:
             groups, rank = convolution.groups, convolution.rank
             units = convolution.filters // groups
-            features = convolution.channels * prod(convolution.kernel)
 
             def stretched(values: np.ndarray) -> np.ndarray:
                 apart = values.reshape(groups, units, convolution.channels, -1)
                 return apart.transpose(0, 3, 2, 1)
 
             batched = (groups, *(1,) * (rank - 1)) if groups > 1 else ()
-            shape = (*batched, features, units)
+            shape = (*batched, convolution.features, units)
             self._weights[key] = self._splice.weights.computed(weight, shape, stretched)
         return self._weights[key]

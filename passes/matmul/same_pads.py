@@ -54,7 +54,7 @@ def _pads(
     strides = numbers(convolution.strides)
     rounded_up = whole("Add", extents, numbers([stride - 1 for stride in convolution.strides]))
     reached = whole("Mul", whole("Div", rounded_up, strides), strides)
-    surplus = [r - s for r, s in zip(convolution.reach, convolution.strides, strict=True)]
+    surplus = [axis.span - axis.stride for axis in convolution.axes]
     total = whole("Sub", whole("Add", reached, numbers(surplus)), extents)
     if min(surplus) < 0:
         # Older opsets have no Max of whole numbers; float32 holds every extent exactly.
@@ -62,7 +62,7 @@ def _pads(
         total = sequel.node("Cast", [sequel.node("Relu", [wide], _FLOAT)], _INT64, to=7)
     less = whole("Div", total, numbers([2] * convolution.rank))
     more = whole("Sub", total, less)
-    return (more, less) if convolution.extra_pad_first else (less, more)
+    return (more, less) if convolution.axes[0].auto_pad == "SAME_LOWER" else (less, more)
 
 
 def _part(sequel: Sequel, vector: gs.Tensor, places: range) -> gs.Tensor:

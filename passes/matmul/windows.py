@@ -1,7 +1,6 @@
 """The windows of a map as one axis of features, which a matrix product can read."""
 
 from itertools import product
-from math import prod
 
 import onnx_graphsurgeon as gs
 
@@ -33,14 +32,14 @@ def windows(
     first = 1 if channels_last else 2
     # ONNX Runtime moves a Pad into the pool right behind it, where it does not fit: a Slice that
     # takes off a zero too many keeps the two apart.
-    spare = int(not channels_last and convolution.is_padded and prod(convolution.kernel) == 1)
+    spare = int(not channels_last and convolution.is_padded and convolution.cells == 1)
     data = _padded(sequel, data, convolution, first, spare)
     axes = range(first, first + convolution.rank)
     parts = []
-    for cell in product(*map(range, convolution.kernel)):
-        starts = [at * dilation for at, dilation in zip(cell, convolution.dilations, strict=True)]
-        reached = zip(convolution.reach, starts, strict=True)
-        behind = [reach - 1 - start + spare for reach, start in reached]
+    for cell in product(*(range(axis.size) for axis in convolution.axes)):
+        placed = list(zip(cell, convolution.axes, strict=True))
+        starts = [at * axis.dilation for at, axis in placed]
+        behind = [(axis.size - 1 - at) * axis.dilation + spare for at, axis in placed]
         ends = [-left if left else None for left in behind]
         if any(starts) or any(behind) or convolution.is_strided:
             parts.append(sequel.sliced(data, axes, starts, ends, convolution.strides))
@@ -49,13 +48,10 @@ def windows(
     if channels_last:
         stretched = sequel.concatenated(parts, 1 + convolution.rank)
     else:
-        stretched = channels_moved_last(sequel, sequel.concatenated(parts, 1), convolution.rank)
+        stretched = sequel.transposed(
+            sequel.concatenated(parts, 1), to_channels_last(convolution.rank)
+        )
     return stretched if convolution.groups == 1 else _by_group(sequel, stretched, convolution)
-
-
-def channels_moved_last(sequel: Sequel, data: gs.Tensor, rank: int) -> gs.Tensor:
-    """``[N, *s, C]`` of ``[N, C, *s]``."""
-    return sequel.transposed(data, to_channels_last(rank))
 
 
 def to_channels_last(rank: int) -> list[int]:
@@ -81,7 +77,7 @@ def _by_group(sequel: Sequel, stretched: gs.Tensor, convolution: Convolution) ->
     apart = sequel.reshaped(stretched, [0] * (1 + rank) + [-1, groups, channels])
     cells, group = 1 + rank, 2 + rank
     moved = sequel.transposed(apart, [0, group, *range(1, 1 + rank), cells, group + 1])
-    return sequel.reshaped(moved, [0] * (2 + rank) + [channels * prod(convolution.kernel)])
+    return sequel.reshaped(moved, [0] * (2 + rank) + [convolution.features])
 
 
 def _padded(

@@ -77,7 +77,7 @@ def test_behind_freed_axes_the_form_with_convolutions_is_proven_too(maps: ModelP
 def test_wrong_products_are_found_out(maps: ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
     def mirrored(*given: Any) -> Any:
         read = real(*given)
-        return replace(read, pads=tuple((last, first) for first, last in read.pads))
+        return replace(read, axes=tuple(replace(a, pads=a.pads[::-1]) for a in read.axes))
 
     real = conv_to_gemm.read_convolution
     monkeypatch.setattr(conv_to_gemm, "read_convolution", mirrored)

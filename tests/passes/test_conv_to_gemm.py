@@ -191,6 +191,27 @@ def test_convolutions_are_chosen(which: str, left: list[str], build: Build) -> N
     assert [n.name for n in rewritten.graph.node if n.op_type == "Conv"] == left
 
 
+@pytest.mark.parametrize("pads", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+@pytest.mark.parametrize("shape", ["", ", kernel_shape=[1, 1]"])
+def test_layer_of_single_cells_has_no_pads_whatever_it_calls_them(
+    pads: str, shape: str, build: Build, run: Run, random: Random
+) -> None:
+    last = f'y = Conv<auto_pad="{pads}"{shape}>(r, b, c)'
+    text = f"x = Conv(image, a) r = Relu(x) {last}"
+    model = build(text, inputs=IMAGE, outputs="float[] y", **KERNELS)
+    rewritten = products(model, convolutions="heads")
+    assert operators(rewritten).count("Conv") == 0
+    assert_same_answers(run, model, rewritten, random("image", (1, 2, 4, 5)))
+
+
+def test_padded_layer_is_no_head_whatever_its_weight_is(build: Build) -> None:
+    text = "[one] x = Conv(image, a) y = Conv<kernel_shape=[3, 3], pads=[1, 1, 1, 1]>(image, fed)"
+    inputs = f"{IMAGE}, float[3,2,3,3] fed"
+    model = build(text, inputs=inputs, outputs="float[] x, float[] y", a=KERNELS["a"])
+    rewritten = products(model, convolutions="heads")
+    assert [n.input[1] for n in rewritten.graph.node if n.op_type == "Conv"] == ["fed"]
+
+
 def test_nothing_chosen_is_nothing_done(build: Build) -> None:
     model = build(TWO_LAYERS, inputs=IMAGE, outputs="float[] y", **KERNELS)
     result = conv_to_gemm.apply(gs.import_onnx(model), convolutions="three")

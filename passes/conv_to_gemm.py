@@ -17,6 +17,7 @@ from .matmul.convolution import Convolution, read_convolution
 from .matmul.heads import head_convolutions
 from .matmul.product import Products
 from .opsets import BROADCASTS, HAS_CONSTANT_OF_SHAPE
+from .options import OptionError
 from .result import PassResult, RefusalCode, Refused, node_name, refuse
 from .use_def import is_standard
 
@@ -34,6 +35,9 @@ def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
     Returns:
         One rewrite for each convolution, or the refusals; neither where there is no such
         convolution.
+
+    Raises:
+        OptionError: a name matches no convolution, though another one does.
     """
     constants = Constants(graph)
     try:
@@ -52,14 +56,15 @@ def _chosen(graph: gs.Graph, convolutions: str, constants: Constants) -> Sequenc
     """The convolutions that are meant, in graph order.
 
     Raises:
+        OptionError: a name matches none, though another one does.
         Refused: all are meant, and one stands in a branch or a loop.
     """
-    if convolutions == "heads":
+    names = [name.strip() for name in convolutions.split(",")]
+    if names == ["heads"]:
         return head_convolutions(graph, constants)
     own = [node for node in graph.nodes if is_standard(node, "Conv")]
-    if convolutions != "all":
-        patterns = convolutions.split(",")
-        return [n for n in own if any(fnmatchcase(node_name(n), each) for each in patterns)]
+    if names != ["all"]:
+        return _named(own, names)
     for node in graph.nodes:
         if any(_holds_convolution(subgraph.nodes) for subgraph in node.subgraphs(recursive=True)):
             raise _out_of_reach(node, "a branch or a loop with one inside")
@@ -67,6 +72,22 @@ def _chosen(graph: gs.Graph, convolutions: str, constants: Constants) -> Sequenc
         if _holds_convolution(function.nodes):
             raise _out_of_reach(None, f"one in the function '{function.name}'")
     return own
+
+
+def _named(convolutions: Sequence[gs.Node], names: Sequence[str]) -> list[gs.Node]:
+    """Those convolutions that one of the names matches, in order.
+
+    Raises:
+        OptionError: a name matches none, though another one does.
+    """
+    found = [n for n in convolutions if any(fnmatchcase(node_name(n), name) for name in names)]
+    for name in names if found else ():
+        if not any(fnmatchcase(node_name(node), name) for node in found):
+            last = node_name(convolutions[-1])
+            raise OptionError(
+                f"convolutions: '{name}' matches no convolution; the last one is '{last}'"
+            )
+    return found
 
 
 def _holds_convolution(nodes: Iterable[gs.Node]) -> bool:

@@ -9,6 +9,7 @@ import onnx_graphsurgeon as gs
 import pytest
 
 from passes import Refusal, RefusalCode, conv_to_gemm, flatten_gemm_to_conv
+from passes.options import OptionError
 
 Build = Callable[..., onnx.ModelProto]
 Check = Callable[..., None]
@@ -181,7 +182,15 @@ def test_map_that_something_else_reads_is_there_for_it(
 
 @pytest.mark.parametrize(
     ("which", "left"),
-    [("all", []), ("one", ["two"]), ("t*", ["one"]), ("heads", ["one"]), ("one,two", [])],
+    [
+        ("all", []),
+        ("one", ["two"]),
+        ("t*", ["one"]),
+        ("heads", ["one"]),
+        ("one,two", []),
+        ("o*, t??", []),
+        (" heads ", ["one"]),
+    ],
 )
 def test_convolutions_are_chosen(which: str, left: list[str], build: Build) -> None:
     text = "[one] x = Conv<pads=[0, 1, 0, 1]>(image, a) r = Relu(x) [two] y = Conv(r, b, c)"
@@ -212,9 +221,20 @@ def test_padded_layer_is_no_head_whatever_its_weight_is(build: Build) -> None:
     assert [n.input[1] for n in rewritten.graph.node if n.op_type == "Conv"] == ["fed"]
 
 
-def test_nothing_chosen_is_nothing_done(build: Build) -> None:
+@pytest.mark.parametrize("which", ["one,three", "three, two", "heads,one", "one,"])
+def test_name_of_no_convolution_is_wrong_beside_others(which: str, build: Build) -> None:
     model = build(TWO_LAYERS, inputs=IMAGE, outputs="float[] y", **KERNELS)
-    result = conv_to_gemm.apply(gs.import_onnx(model), convolutions="three")
+    wrong = next(name.strip() for name in which.split(",") if name.strip() not in ("one", "two"))
+    graph = gs.import_onnx(model)
+    with pytest.raises(OptionError, match=f"'{wrong}' matches no .* last one is 'two'"):
+        conv_to_gemm.apply(graph, convolutions=which)
+    assert [node.op for node in graph.nodes] == ["Conv", "Relu", "Conv"]
+
+
+@pytest.mark.parametrize("which", ["three", "three,fc*"])
+def test_nothing_chosen_is_nothing_done(which: str, build: Build) -> None:
+    model = build(TWO_LAYERS, inputs=IMAGE, outputs="float[] y", **KERNELS)
+    result = conv_to_gemm.apply(gs.import_onnx(model), convolutions=which)
     assert (result.rewrites, result.refusals) == ((), ())
 
 

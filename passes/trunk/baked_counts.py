@@ -80,12 +80,9 @@ def compute_number(
     """
     constant = node.inputs[index]
     trunk.need(node, [extent])
-    others = trunk.edits.get(id(node))
     value = trunk.value(node, constant)[0]
 
     def edit(sources: Sources) -> Rewrite:
-        if others is not None:
-            others(sources)
         number = sources.scalar(extent, value.dtype)
         if less:
             one = sources.splice.constant("one", np.array(less, value.dtype))

@@ -73,7 +73,9 @@ class _Counts:
 
     def _undone_average(self, node: gs.Node) -> Powers | None:
         """An unbiased variance: an average times ``n`` over ``n - 1``, both baked."""
-        if node.op != "Mul" or len(node.outputs[0].outputs) != 1:
+        # Where numbers of positions are in the average, the product is theirs to take back.
+        counted = any(self._of(tensor) is not None for tensor in operands(node))
+        if node.op != "Mul" or counted or len(node.outputs[0].outputs) != 1:
             return None
         positions = self._averaged.get(id(node.inputs[0]), ())
         count = small(positions)

@@ -1,6 +1,5 @@
 """Make the changes that following a trunk has asked for."""
 
-from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
@@ -40,15 +39,10 @@ def free(trunk: Trunk) -> list[Rewrite]:
         for filler in trunk.fillers.get(id(node), ()):
             rewrites.append(_fill(filler, trunk, sources))
         if id(node) in trunk.edits:
-            rewrites += _told(trunk.edits[id(node)](sources))
+            rewrites.append(trunk.edits[id(node)](sources))
         detached += [tensor for tensor in before if all(tensor is not t for t in node.inputs)]
     splice.finish(detached)
     return rewrites
-
-
-def _told(rewrite: Rewrite | None) -> Iterator[Rewrite]:
-    if rewrite is not None:
-        yield rewrite
 
 
 def _fill(filler: Filler, trunk: Trunk, sources: Sources) -> Rewrite:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Pair = tuple[np.ndarray, np.ndarray]
 """A value at the original image size and at the larger one."""
 
-Edit = Callable[["Sources"], Rewrite | None]
-"""Frees one node in place; returns what to tell the user, ``None`` for nothing."""
+Edit = Callable[["Sources"], Rewrite]
+"""Frees one node in place; returns what to tell the user."""
 
 Rule = Callable[[gs.Node, "Trunk"], Sequence[Axes]]
 """Axes of a node's outputs; leaves an edit where the node must change, or raises ``Refused``."""

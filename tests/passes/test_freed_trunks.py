@@ -120,6 +120,17 @@ BLOCKS: dict[str, Block] = {
             "inverse": number((h * w) ** -0.5),
         },
     ),
+    "softmax_over_as_many_as_are_averaged": (
+        "k = Slice(x, start, end, axis) s = Softmax<axis=2>(k)"
+        " a = ReduceMean<axes=[3], keepdims=0>(s) b = Mul(a, many) y = Div(b, five)",
+        lambda h, w: {
+            "start": ints(0),
+            "end": ints(w - 2),
+            "axis": ints(3),
+            "many": number(h),
+            "five": number(5),
+        },
+    ),
     "unbiased_variance": (
         "m = GlobalAveragePool(x) d = Sub(x, m) q = Mul(d, d) s = ReduceSum(q, spatial)"
         " v = Div(s, less) g = Sigmoid(v) y = Mul(x, g)",

@@ -2,8 +2,8 @@
 
 Puts Conv nodes with the same weights, reshaped, in the place of dense layers that read the
 flattened feature map, pools over a window in the place of pools over the whole map, and lifts
-everything after them to maps. A head is rewritten whole or
-not at all. The input size stays what it was: dynamic_spatial_axes frees it.
+everything after them to maps. A head is rewritten whole or not at all. The input size stays what it
+was: dynamic_spatial_axes frees it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from .lift.head import Head
 from .lift.lifted import Edit
 from .operators import POOLS
 from .options import one_of, per_axis
-from .result import PassResult, Refusal, RefusalCode, Refused, refuse
+from .result import PassResult, RefusalCode, Refused, refuse
 from .skeleton import load_values
 from .static_shapes import StaticShapes
 from .trunk.extents import large, small
@@ -73,17 +73,14 @@ def apply(
         grown = _grown(graph, images, shapes, constants)
         found = HeadFinder(graph, images, shapes, grown, constants).find()
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
+        if not collapses:
+            return PassResult(name=NAME)
+        first = collapses[0].window
+        step = per_axis("window_step", window_step, len(first.extents))
+        head = Head(graph, shapes, grown, constants, first.samples, step)
+        edits = _match(head, collapses)
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
-    if not collapses:
-        return PassResult(name=NAME)
-    rank = len(collapses[0].window.extents)
-    samples = collapses[0].window.samples
-    step = per_axis("window_step", window_step, rank)
-    head = Head(graph, shapes, grown, constants, samples, step)
-    edits, refusals = _match(head, collapses)
-    if refusals:
-        return PassResult(name=NAME, refusals=tuple(refusals))
     last = any(1 in image.roles[2:] for image in images)
     return PassResult(
         name=NAME,
@@ -121,34 +118,32 @@ def _stays(collapse: Collapse) -> bool:
     return not is_dense(collapse.node)
 
 
-def _match(
-    head: Head, collapses: Sequence[Collapse]
-) -> tuple[list[tuple[gs.Node, Edit]], list[Refusal]]:
-    """An edit for every node of every head, in graph order, or the refusal; changes nothing."""
+def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edit]]:
+    """An edit for every node of every head, in graph order; changes nothing.
+
+    Raises:
+        Refused: at the first node that cannot be lifted.
+    """
     region: set[int] = set()
     for collapse in collapses:
         head.lifted[id(collapse.window.source)] = collapse.window
         region.update(id(node) for node in nodes_behind(head.graph, collapse.first))
     edits: list[tuple[gs.Node, Edit]] = []
     shapes: set[int] = set()
-    try:
-        for node in head.graph.nodes:
-            if id(node) not in region:
-                continue
-            if is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes:
-                _declare_filled(node, head)
-            elif _computes_shapes(node, head, shapes):
-                shapes.update(id(output) for output in node.outputs)
-            else:
-                edits.append((node, _rule(node)(node, head)))
-        maps = {id(collapse.window.source) for collapse in collapses}
-        for output in head.graph.outputs:
-            if id(output) not in maps:
-                _check_output(head, output, shapes)
-    except Refused as refused:
-        # Whatever follows would be refused only for want of this node.
-        return [], [refused.refusal]
-    return edits, []
+    for node in head.graph.nodes:
+        if id(node) not in region:
+            continue
+        if is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes:
+            _declare_filled(node, head)
+        elif _computes_shapes(node, head, shapes):
+            shapes.update(id(output) for output in node.outputs)
+        else:
+            edits.append((node, _rule(node)(node, head)))
+    maps = {id(collapse.window.source) for collapse in collapses}
+    for output in head.graph.outputs:
+        if id(output) not in maps:
+            _check_output(head, output, shapes)
+    return edits
 
 
 def _computes_shapes(node: gs.Node, head: Head, shapes: set[int]) -> bool:

@@ -1,4 +1,4 @@
-"""Producers, consumers and attributes of a graphsurgeon graph, compared by identity."""
+"""What a graphsurgeon graph computes from what, by identity, and the names that are free in it."""
 
 from collections.abc import Iterable, Iterator
 

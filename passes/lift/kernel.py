@@ -20,7 +20,7 @@ class Dense:
         transposed: whether it is stored as ``[units, F]`` instead of ``[F, units]``.
         units: its number of outputs.
         alpha: factor of the product.
-        bias: constant with one number or one a unit, or a vector of the head; ``None`` for none.
+        bias: constant with one number or one a unit; ``None`` for none.
         beta: factor of the bias.
     """
 

@@ -1,6 +1,6 @@
 """The images of a graph: its inputs with spatial axes, their layout and their original size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
@@ -224,13 +224,7 @@ def _wrong_size(image: gs.Tensor, size: Sequence[int]) -> Refused:
 
 def original_shapes(graph: gs.Graph, images: Sequence[Image]) -> StaticShapes:
     """Static shapes of all tensors at the original size."""
-    return _inferred(graph, images, {image.tensor.name: image.shape for image in images})
-
-
-def _inferred(
-    graph: gs.Graph, images: Sequence[Image], shapes: Mapping[str, Shape]
-) -> StaticShapes:
-    """Static shapes with numbers for symbolic batches, which inference would lose track of."""
+    # With numbers for symbolic batches, which inference would lose track of.
     batches = {
         image.tensor.shape[image.roles.index(0)]: image.shape[image.roles.index(0)]
         for image in images
@@ -244,7 +238,7 @@ def _inferred(
         for tensor in graph.inputs
         if tensor.shape is not None
     }
-    return static_shapes(graph, others | dict(shapes))
+    return static_shapes(graph, others | {image.tensor.name: image.shape for image in images})
 
 
 def check_sized(images: Sequence[Image]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..evaluation import Constants, run_node
@@ -14,7 +13,7 @@ from ..use_def import downstream, has_subgraph, is_standard, outer_inputs
 from ..view_chain import trains
 from . import RULES
 from .extents import Axes, Extent, fixed, grows, small
-from .trunk import Again, Pair, Rule, Trunk, baked, numbers, operands
+from .trunk import Again, Rule, Trunk, baked, numbers, operands
 
 _LARGEST_SHAPE_OPERAND = 1024
 """Elements; what is computed from shapes and longer than that is data."""
@@ -248,7 +247,7 @@ def _compute(node: gs.Node, trunk: Trunk) -> bool:
     """Run a node of shape arithmetic at both sizes; false where it makes data of them."""
     if node.op in _FILLS and len(trunk.shapes.get(node.outputs[0].name, (0, 0))) > 1:
         return False
-    pairs: list[Pair] = [_pair(trunk, tensor) for tensor in operands(node)]
+    pairs = [trunk.known_value(node, tensor) for tensor in operands(node)]
     try:
         at_small, at_large = (
             run_node(trunk.graph, node, [pair[which] for pair in pairs]) for which in (0, 1)
@@ -262,13 +261,6 @@ def _compute(node: gs.Node, trunk: Trunk) -> bool:
         trunk.set_value(output, (pair[0], pair[1]))
         trunk.set_axes(output, tuple(map(fixed, pair[0].shape)))
     return True
-
-
-def _pair(trunk: Trunk, tensor: gs.Tensor) -> Pair:
-    if trunk.has_value(tensor):
-        return trunk.known_value(tensor)
-    value = np.asarray(trunk.constants.values(tensor))
-    return value, value
 
 
 def known_shapes(trunk: Trunk, size: Callable[[Extent], int]) -> StaticShapes:

@@ -117,7 +117,7 @@ def _free(node: gs.Node, trunk: Trunk, data: Axes, result: Axes, places: Sequenc
     def edit(sources: Sources) -> Rewrite:
         sized = len(node.inputs) > _SIZES
         if by_scale:
-            scales = sources.floats([float(ratio) for ratio in ratios], "scales")
+            scales = sources.splice.constant("scales", np.array(ratios, np.float32))
             node.inputs = [*node.inputs[: scales_place(trunk.opset)], scales]
         elif sized:
             node.inputs[_SIZES] = sources.vector([result[axis] for axis in places])

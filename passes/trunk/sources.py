@@ -90,10 +90,6 @@ class Sources:
             self._tensors[key] = self.splice.constant(name, array)
         return self._tensors[key]
 
-    def floats(self, values: Iterable[float], name: str) -> gs.Tensor:
-        """Numbers as a one-dimensional float32 constant."""
-        return self.splice.constant(name, np.array(list(values), np.float32))
-
     def scalar(self, extent: Extent, dtype: np.dtype) -> gs.Tensor:
         """An extent as a number of a data type, without axes."""
         number = self.apply("Squeeze", [self.vector([extent])])

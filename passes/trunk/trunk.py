@@ -111,10 +111,6 @@ class Trunk:
         for output in node.outputs:
             self._values.pop(id(output), None)
 
-    def known_value(self, tensor: gs.Tensor) -> Pair:
-        """The value of a tensor that is computed from shapes."""
-        return self._values[id(tensor)]
-
     def is_followed(self, tensor: gs.Tensor) -> bool:
         """Whether a tensor depends on the image."""
         return id(tensor) in self._axes
@@ -218,19 +214,23 @@ class Trunk:
             return found, found
         return None if found is None else self.value(node, found)
 
-    def value(self, node: gs.Node, tensor: gs.Tensor) -> Pair:
-        """Value of an operand at both sizes, one-dimensional.
+    def known_value(self, node: gs.Node, tensor: gs.Tensor) -> Pair:
+        """Value of an operand at both sizes.
 
         Raises:
             Refused: it is computed from data.
         """
         if id(tensor) in self._values:
-            at_small, at_large = self._values[id(tensor)]
-            return np.atleast_1d(at_small), np.atleast_1d(at_large)
+            return self._values[id(tensor)]
         if tensor not in self.constants:
             raise baked(node, f"'{tensor.name}', which is computed from the image")
-        value = np.atleast_1d(self.constants.values(tensor))
+        value = np.asarray(self.constants.values(tensor))
         return value, value
+
+    def value(self, node: gs.Node, tensor: gs.Tensor) -> Pair:
+        """As ``known_value``, one-dimensional."""
+        at_small, at_large = self.known_value(node, tensor)
+        return np.atleast_1d(at_small), np.atleast_1d(at_large)
 
     def constant_operand(self, node: gs.Node, name: str, index: int) -> np.ndarray | None:
         """As ``operand``, where the value must be the same at every size."""

@@ -8,7 +8,7 @@ import onnx_graphsurgeon as gs
 from .evaluation import Constants
 from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
 from .result import RefusalCode, Refused, refuse
-from .signatures import told
+from .signatures import told, unsqueezed
 from .skeleton import Dim, Shape
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -148,12 +148,7 @@ def _order_behind(
         return [order[axis] for axis in permutation(node, len(order))]
     if is_standard(node, "Unsqueeze"):
         axes = told(node, "axes", 1, constants)
-        if axes is None:
-            return None
-        rank = len(order) + len(axes)
-        added = {int(axis) % rank for axis in axes}
-        left = iter(order)
-        return [None if axis in added else next(left) for axis in range(rank)]
+        return None if axes is None else unsqueezed(order, axes, None)
     if is_standard(node, "Gather") and node.inputs[1] in constants:
         # Colours in another order; one index alone takes the axis away.
         axis = int(node.attrs.get("axis", 0)) % len(order)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
 from .opsets import RESIZE_WITH_REGION, SOFTMAX_ON_ONE_AXIS
+
+_T = TypeVar("_T")
 
 COPY, REST = 0, -1
 """What a Reshape's target says of an axis: as in the data, or whatever is left."""
@@ -55,6 +58,20 @@ def reduced_axes(node: gs.Node, axes: np.ndarray | None, rank: int) -> set[int]:
     if axes is None or not axes.size:
         return set() if node.attrs.get("noop_with_empty_axes", 0) else set(range(rank))
     return {int(axis) % rank for axis in axes}
+
+
+def unsqueezed(data: Sequence[_T], axes: Sequence[int] | np.ndarray, new: _T) -> list[_T]:
+    """What stands for each axis behind an Unsqueeze.
+
+    Args:
+        data: what stands for the axes of its data.
+        axes: its operand ``axes``.
+        new: what stands for a new axis.
+    """
+    rank = len(data) + len(axes)
+    added = {int(axis) % rank for axis in axes}
+    left = iter(data)
+    return [new if axis in added else next(left) for axis in range(rank)]
 
 
 def scales_place(opset: int) -> int:

@@ -7,7 +7,7 @@ import onnx_graphsurgeon as gs
 
 from ..images import permutation
 from ..result import Rewrite, node_name
-from ..signatures import COPY, REST, reshaped
+from ..signatures import COPY, REST, reshaped, unsqueezed
 from .demands import global_gate
 from .extents import Axes, Extent, grows, small
 from .sources import Sources
@@ -33,10 +33,7 @@ def unsqueeze(node: gs.Node, trunk: Trunk) -> list[Axes]:
     """New axes of one element."""
     data = trunk.axes(node, node.inputs[0])
     axes = trunk.constant_operand(node, "axes", 1)
-    rank = len(data) + (0 if axes is None else len(axes))
-    added = {int(axis) % rank for axis in ([] if axes is None else axes)}
-    left = iter(data)
-    return [tuple(() if axis in added else next(left) for axis in range(rank))]
+    return [tuple(unsqueezed(data, [] if axes is None else axes, ()))]
 
 
 def squeeze(node: gs.Node, trunk: Trunk) -> list[Axes]:

@@ -49,11 +49,8 @@ def unsqueeze(node: gs.Node, trace: Trace) -> list[Seen]:
     """New axes of extent 1."""
     data = trace[node.inputs[0]]
     chosen = trace.operand(node, "axes", 1)
-    added = [] if chosen is None else [int(axis) for axis in chosen]
-    rank = len(data.shape) + len(added)
-    places = {axis % rank for axis in added}
-    left = iter(data.shape)
-    return [reshaped(data, tuple(1 if axis in places else next(left) for axis in range(rank)))]
+    shape = signatures.unsqueezed(data.shape, [] if chosen is None else chosen, 1)
+    return [reshaped(data, tuple(shape))]
 
 
 def transpose(node: gs.Node, trace: Trace) -> list[Seen]:

@@ -8,7 +8,7 @@ import onnx_graphsurgeon as gs
 from .evaluation import Constants
 from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
 from .result import RefusalCode, Refused, refuse
-from .signatures import told, unsqueezed
+from .signatures import constant_operand, unsqueezed
 from .skeleton import Dim, Shape
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -147,7 +147,7 @@ def _order_behind(
     if is_standard(node, "Transpose"):
         return [order[axis] for axis in permutation(node, len(order))]
     if is_standard(node, "Unsqueeze"):
-        axes = told(node, "axes", 1, constants)
+        axes = constant_operand(node, "axes", 1, constants)
         return None if axes is None else unsqueezed(order, axes, None)
     if is_standard(node, "Gather") and node.inputs[1] in constants:
         # Colours in another order; one index alone takes the axis away.

@@ -1,4 +1,4 @@
-"""What operators are told, by attributes or inputs, as ai.onnx has it at each opset."""
+"""Operands of operators, by attributes or inputs, as ai.onnx has them at each opset."""
 
 from collections.abc import Sequence
 from math import prod
@@ -32,7 +32,9 @@ def attribute_or_input(node: gs.Node, name: str, place: int) -> np.ndarray | gs.
     return node.inputs[place] if len(node.inputs) > place and node.inputs[place].name else None
 
 
-def told(node: gs.Node, name: str, place: int, constants: Constants) -> np.ndarray | None:
+def constant_operand(
+    node: gs.Node, name: str, place: int, constants: Constants
+) -> np.ndarray | None:
     """Values of such an operand, one-dimensional; ``None`` where it is absent or computed."""
     found = attribute_or_input(node, name, place)
     if isinstance(found, gs.Tensor):

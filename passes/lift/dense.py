@@ -17,8 +17,8 @@ from ..images import GIVE_INPUT_SIZE
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..view_chain import Window
+from .dense_kernel import Dense, kernel, lifted_bias
 from .head import Head
-from .kernel import Dense, kernel, lifted_bias
 from .lifted import Cells, Edit
 
 

@@ -18,7 +18,7 @@ from ..evaluation import Constants, evaluate
 from ..kernels import kernels
 from ..operators import GLOBAL_POOLS, POOLS
 from ..result import RefusalCode, Rewrite, node_name, refuse
-from ..signatures import told
+from ..signatures import constant_operand
 from ..splice import Splice
 from ..use_def import is_standard
 from ..view_chain import Window
@@ -64,7 +64,7 @@ def pooled_axes(
         return tuple(range(2, rank)) if _covers(node, extents) else None
     if not is_standard(node, *_POOL_OF):
         return None
-    axes = told(node, "axes", 1, constants)
+    axes = constant_operand(node, "axes", 1, constants)
     if axes is None or not axes.size:
         return None
     return tuple(sorted(int(axis) % rank for axis in axes))

@@ -4,7 +4,7 @@
 refused. A rule leaves an edit where its node holds the original size.
 """
 
-from . import along, cuts, elementwise, fills, kernels, products, resizing, splits, views
+from . import along, cuts, elementwise, fills, products, resizing, sliding, splits, views
 from .trunk import Rule
 
 RULES: dict[str, Rule] = {
@@ -12,9 +12,9 @@ RULES: dict[str, Rule] = {
     **cuts.RULES,
     **elementwise.RULES,
     **fills.RULES,
-    **kernels.RULES,
     **products.RULES,
     **resizing.RULES,
+    **sliding.RULES,
     **splits.RULES,
     **views.RULES,
 }

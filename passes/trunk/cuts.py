@@ -42,7 +42,7 @@ def slice_axes(node: gs.Node, trunk: Trunk) -> list[Axes]:
         elif part is not None:
             data[axis], bounds[-1] = part
         elif larger != (start, end) and grows(extent):
-            data[axis] = _told(trunk, extent, (start, end), larger, step)
+            data[axis] = _computed_extent(trunk, extent, (start, end), larger, step)
         elif grows(extent):
             start, end = relative_bounds(node, small(extent), start, end, step)
             data[axis] = cut_extent(trunk, extent, (start, end), step)
@@ -81,8 +81,8 @@ def cut_of(node: gs.Node, trunk: Trunk, axis: int) -> tuple[int, int, int] | Non
         return None
     index = places.index(axis)
     pairs = [(int(a[index]), int(b[index])) for a, b in (starts, ends)]
-    told = [a for a, b in pairs if a == b]
-    return (told[0], told[1], strides[index]) if len(told) == 2 else None
+    constant = [a for a, b in pairs if a == b]
+    return (constant[0], constant[1], strides[index]) if len(constant) == 2 else None
 
 
 def cut_places(node: gs.Node, trunk: Trunk) -> list[int]:
@@ -141,7 +141,7 @@ def cut_extent(trunk: Trunk, extent: Extent, bounds: tuple[int, int], step: int)
     return trunk.extents.strided(extent, -lost - 1, abs(step))
 
 
-def _told(
+def _computed_extent(
     trunk: Trunk,
     extent: Extent,
     at_small: tuple[int, int],

@@ -17,7 +17,7 @@ from ..result import Refused
 from ..use_def import is_standard, producer
 from .cuts import FAR, cut_of, cut_places
 from .extents import Axes, Extent, grows, small
-from .kernels import covers_axis, keeps_extent
+from .sliding import covers_axis, keeps_extent
 from .trunk import Again, Pair, Trunk, operands
 
 Place = tuple[gs.Tensor, int]
@@ -56,7 +56,7 @@ def ask(
         return False
     if not wanted and any(trunk.wants(*place) == () for place in places):
         return False
-    raise Again(min(_tell(node, trunk, *place, wanted, broadcasts) for place in places))
+    raise Again(min(_note_wanted(node, trunk, *place, wanted, broadcasts) for place in places))
 
 
 def global_gate(node: gs.Node, trunk: Trunk) -> Axes:
@@ -76,7 +76,7 @@ def global_gate(node: gs.Node, trunk: Trunk) -> Axes:
     return data
 
 
-def _tell(
+def _note_wanted(
     node: gs.Node, trunk: Trunk, tensor: gs.Tensor, axis: int, wanted: Extent, broadcasts: bool
 ) -> int:
     """Note the extent that an axis must take; returns the place of the node that takes it."""
@@ -147,7 +147,7 @@ def _fixes(node: gs.Node, trunk: Trunk, axis: int, wanted: Extent) -> bool:
     return fixes is not None and fixes(node, trunk, axis)
 
 
-def _is_told(node: gs.Node, trunk: Trunk, name: str, index: int, axis: int) -> bool:
+def _is_baked(node: gs.Node, trunk: Trunk, name: str, index: int, axis: int) -> bool:
     """Whether an operand says the same of an axis at every size."""
     pair = trunk.operand(node, name, index)
     if pair is None:
@@ -164,18 +164,18 @@ def _same_at(pair: Pair, index: int) -> bool:
 def _expands(node: gs.Node, trunk: Trunk, axis: int) -> bool:
     data = trunk.axes(node, node.inputs[0])
     at = axis - (len(trunk.axes(node, node.outputs[0])) - len(data))
-    return (at < 0 or data[at] == ()) and _is_told(node, trunk, "shape", 1, axis)
+    return (at < 0 or data[at] == ()) and _is_baked(node, trunk, "shape", 1, axis)
 
 
 def _tiles(node: gs.Node, trunk: Trunk, axis: int) -> bool:
-    return trunk.axes(node, node.inputs[0])[axis] == () and _is_told(
+    return trunk.axes(node, node.inputs[0])[axis] == () and _is_baked(
         node, trunk, "repeats", 1, axis
     )
 
 
 def _resizes(node: gs.Node, trunk: Trunk, axis: int) -> bool:
     if "axes" not in node.attrs:
-        return _is_told(node, trunk, "sizes", 3, axis)
+        return _is_baked(node, trunk, "sizes", 3, axis)
     rank = len(trunk.axes(node, node.inputs[0]))
     places = [place % rank for place in node.attrs["axes"]]
     sizes = trunk.operand(node, "sizes", 3)
@@ -194,7 +194,7 @@ def _cuts(node: gs.Node, trunk: Trunk, axis: int) -> bool:
 
 
 _FIXES: dict[str, Callable[[gs.Node, Trunk, int], bool]] = {
-    "ConstantOfShape": lambda node, trunk, axis: _is_told(node, trunk, "input", 0, axis),
+    "ConstantOfShape": lambda node, trunk, axis: _is_baked(node, trunk, "input", 0, axis),
     "Expand": _expands,
     "Range": _counts,
     "Resize": _resizes,

@@ -1,4 +1,4 @@
-"""Operators that repeat, count or fill up to an extent that they are told."""
+"""Operators that repeat, count or fill up to an extent that an operand gives."""
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -18,29 +18,29 @@ def expand(node: gs.Node, trunk: Trunk) -> list[Axes]:
         raise baked(node, "no target")
     rank = max(len(data), len(target[0]))
     own = (((),) * (rank - len(data))) + data
-    told = ((),) * (rank - len(target[0])) + trunk.as_told(target, node.inputs[1])
+    given = ((),) * (rank - len(target[0])) + trunk.as_extents(target, node.inputs[1])
     result = [
         _expanded(node, trunk, axis, extents)
-        for axis, extents in enumerate(zip(own, told, strict=True))
+        for axis, extents in enumerate(zip(own, given, strict=True))
     ]
     # An axis of the data that grows is taken as it is: 1 in the target.
     elements: Axes = tuple(
-        () if own[a] and not _same(own[a], told[a]) else e for a, e in enumerate(result)
+        () if own[a] and not _same(own[a], given[a]) else e for a, e in enumerate(result)
     )
-    if any(not _same(a, b) for a, b in zip(elements, told, strict=True)):
+    if any(not _same(a, b) for a, b in zip(elements, given, strict=True)):
         _resize_to(node, trunk, 1, elements, tuple(result))
     return [tuple(result)]
 
 
 def _expanded(node: gs.Node, trunk: Trunk, axis: int, extents: tuple[Extent, Extent]) -> Extent:
-    own, told = extents
+    own, given = extents
     wanted = trunk.wants(node.outputs[0], axis)
     if wanted is not None and not own:
         return wanted
     if not own:
-        return told
-    if grows(own) and small(told) not in (1, small(own)):
-        raise baked(node, f"{small(told)} repetitions of an axis that grows")
+        return given
+    if grows(own) and small(given) not in (1, small(own)):
+        raise baked(node, f"{small(given)} repetitions of an axis that grows")
     return own
 
 
@@ -55,25 +55,25 @@ def tile(node: gs.Node, trunk: Trunk) -> list[Axes]:
     repeats = trunk.operand(node, "repeats", 1)
     if repeats is None:
         raise baked(node, "no repeats")
-    told = trunk.as_told(repeats, node.inputs[1])
+    given = trunk.as_extents(repeats, node.inputs[1])
     counts: list[Extent] = []
-    for axis, (own, times) in enumerate(zip(data, told, strict=True)):
+    for axis, (own, times) in enumerate(zip(data, given, strict=True)):
         wanted = trunk.wants(node.outputs[0], axis)
         if grows(own) and times:
             raise baked(node, f"repetitions of axis {axis}, which grows")
         counts.append(times if wanted is None or own else wanted)
     result = tuple(trunk.extents.product(pair) for pair in zip(counts, data, strict=True))
-    if any(not _same(a, b) for a, b in zip(counts, told, strict=True)):
+    if any(not _same(a, b) for a, b in zip(counts, given, strict=True)):
         _resize_to(node, trunk, 1, tuple(counts), result)
     return [result]
 
 
 def constant_of_shape(node: gs.Node, trunk: Trunk) -> list[Axes]:
     """ConstantOfShape: baked extents become those that the result meets."""
-    told = trunk.as_told(trunk.value(node, node.inputs[0]), node.inputs[0])
-    found = [trunk.wants(node.outputs[0], axis) for axis in range(len(told))]
-    result = tuple(t if w is None else w for t, w in zip(told, found, strict=True))
-    if any(not _same(a, b) for a, b in zip(result, told, strict=True)):
+    given = trunk.as_extents(trunk.value(node, node.inputs[0]), node.inputs[0])
+    found = [trunk.wants(node.outputs[0], axis) for axis in range(len(given))]
+    result = tuple(t if w is None else w for t, w in zip(given, found, strict=True))
+    if any(not _same(a, b) for a, b in zip(result, given, strict=True)):
         _resize_to(node, trunk, 0, result, result)
     return [result]
 
@@ -99,7 +99,7 @@ def count(node: gs.Node, trunk: Trunk) -> list[Axes]:
     start, limit, step = (trunk.value(node, tensor) for tensor in node.inputs)
     wanted = trunk.wants(node.outputs[0], 0)
     if wanted is None:
-        return [trunk.as_told(_lengths(start, limit, step), node.inputs[1])]
+        return [trunk.as_extents(_lengths(start, limit, step), node.inputs[1])]
     trunk.need(node, [wanted])
 
     def edit(sources: Sources) -> Rewrite:

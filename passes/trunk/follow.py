@@ -137,11 +137,11 @@ def _follow_node(node: gs.Node, trunk: Trunk, *, depends: bool) -> None:
     if not wanted and _computes_shapes(node, trunk) and _compute(node, trunk):
         return
     tensors = list(outer_inputs(node))
-    told = any(trunk.has_value(tensor) for tensor in tensors)
+    reads_shapes = any(trunk.has_value(tensor) for tensor in tensors)
     # Where inference knows no shape, the rule may.
     lost = depends and any(output.name not in trunk.shapes for output in node.outputs)
     has_rule = is_standard(node) and node.op in RULES
-    if any(map(trunk.grows, tensors)) or wanted or told or (lost and has_rule):
+    if any(map(trunk.grows, tensors)) or wanted or reads_shapes or (lost and has_rule):
         rule = _rule(node, trunk)
         for tensor in tensors:
             if not trunk.has_value(tensor):

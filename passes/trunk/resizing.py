@@ -27,16 +27,16 @@ def resize(node: gs.Node, trunk: Trunk) -> list[Axes]:
     places = range(len(data)) if chosen is None else [int(axis) % len(data) for axis in chosen]
     scales = trunk.operand(node, "scales", scales_place(trunk.opset))
     if scales is not None and scales[0].size:
-        told = {
+        given = {
             axis: _scaled(trunk, data[axis], float(at_small), float(at_large))
             for axis, at_small, at_large in zip(places, *scales, strict=True)
         }
     else:
-        told = _sized(node, trunk, places)
+        given = _sized(node, trunk, places)
     result = tuple(
-        _extent(node, trunk, axis, extent, told.get(axis)) for axis, extent in enumerate(data)
+        _extent(node, trunk, axis, extent, given.get(axis)) for axis, extent in enumerate(data)
     )
-    freed = any(grows(result[axis]) and not grows(told[axis]) for axis in places)
+    freed = any(grows(result[axis]) and not grows(given[axis]) for axis in places)
     if freed and id(node) not in trunk.doubts:
         _free(node, trunk, data, result, places)
     return [result]
@@ -49,7 +49,7 @@ def _sized(node: gs.Node, trunk: Trunk, places: Sequence[int]) -> dict[int, Exte
         raise baked(node, "neither scales nor sizes")
     if node.attrs.get("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise baked(node, "sizes that keep the aspect ratio")
-    return dict(zip(places, trunk.as_told(sizes, node.inputs[_SIZES]), strict=True))
+    return dict(zip(places, trunk.as_extents(sizes, node.inputs[_SIZES]), strict=True))
 
 
 def _scaled(trunk: Trunk, extent: Extent, at_small: float, at_large: float) -> Extent:
@@ -73,27 +73,27 @@ def _times(trunk: Trunk, extent: Extent, scale: float) -> Extent:
     )
 
 
-def _extent(node: gs.Node, trunk: Trunk, axis: int, own: Extent, told: Extent | None) -> Extent:
+def _extent(node: gs.Node, trunk: Trunk, axis: int, own: Extent, given: Extent | None) -> Extent:
     """Positions of an axis behind a Resize with sizes."""
     wanted = trunk.wants(node.outputs[0], axis)
-    if told is None or (small(told), large(told)) == (small(own), large(own)):
+    if given is None or (small(given), large(given)) == (small(own), large(own)):
         return own
     if wanted is not None:
         return wanted
-    if grows(told) or not grows(own):
-        return told
-    if small(told) == small(own):
+    if grows(given) or not grows(own):
+        return given
+    if small(given) == small(own):
         return own
-    scale = Fraction(small(told), small(own))
+    scale = Fraction(small(given), small(own))
     if scale.denominator == 1:
         return trunk.extents.product([own, fixed(scale.numerator)])
     if scale.numerator == 1:
         part = trunk.extents.divided(own, scale.denominator)
         if part is not None:
             return part
-    found = f"a size of {small(told)} for an axis of {small(own)}: no whole ratio"
+    found = f"a size of {small(given)} for an axis of {small(own)}: no whole ratio"
     trunk.doubts[id(node)] = baked(node, found)
-    return told
+    return given
 
 
 def _free(node: gs.Node, trunk: Trunk, data: Axes, result: Axes, places: Sequence[int]) -> None:

@@ -251,7 +251,7 @@ class Trunk:
         if hit:
             raise baked(node, f"that it acts along axis {hit[0]} of '{tensor.name}', which grows")
 
-    def as_told(self, value: Pair, origin: gs.Tensor) -> Axes:
+    def as_extents(self, value: Pair, origin: gs.Tensor) -> Axes:
         """The elements of a shape operand as extents.
 
         Args:

@@ -56,15 +56,15 @@ def reshape(node: gs.Node, trunk: Trunk) -> list[Axes]:
     wanted = None if target is None else reshaped(node, target[0].tolist(), own)
     if target is None or wanted is None:
         raise baked(node, "a target that does not fit the data")
-    told = reshaped(node, target[1].tolist(), larger)
+    at_large = reshaped(node, target[1].tolist(), larger)
     axes = _regrouped(trunk, data, wanted)
-    if told is not None and (axes is None or numbers(axes)[1] != told):
+    if at_large is not None and (axes is None or numbers(axes)[1] != at_large):
         # What is computed from shapes knows better; a rest among baked numbers does not.
         computed = [a != b and (a, b) not in trunk.batches for a, b in zip(*target, strict=True)]
-        told_axes = trunk.extents.regroup(merged, wanted, told) if any(computed) else None
-        if told_axes is not None:
-            return [told_axes]
-    elif axes is not None and told is not None:
+        computed_axes = trunk.extents.regroup(merged, wanted, at_large) if any(computed) else None
+        if computed_axes is not None:
+            return [computed_axes]
+    elif axes is not None and at_large is not None:
         return [axes]
     if axes is None:
         shape = [small(extent) for extent in data]

@@ -9,7 +9,7 @@ from onnx import TensorProto
 
 from passes.evaluation import Constants
 from passes.images import Image
-from passes.skeleton import Shape
+from passes.shapes import Shape
 from passes.static_shapes import static_shapes
 from passes.use_def import downstream, is_standard
 

@@ -9,7 +9,7 @@ from onnx import ModelProto
 from passes import Refusal, Rewrite, dynamic_spatial_axes
 from passes.images import Image, find_images
 from passes.result import Refused
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from .costs import Cost, count_costs, count_parameters, default_sizes
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError

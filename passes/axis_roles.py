@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from .images import Image, Roles, keeps_axes, permutation
 from .operators import CHANNELS_FIRST, REDUCTIONS
-from .skeleton import Shape
+from .shapes import Shape
 from .use_def import is_standard
 
 

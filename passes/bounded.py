@@ -10,12 +10,11 @@ import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 
 from .operators import ELEMENTWISE, REDUCTIONS
+from .shapes import LARGEST_SHAPE_OPERAND
 from .skeleton import to_model
 
 LARGEST_VALUE = 2**25
 """Elements of a computed tensor; the values that it is computed from may be larger."""
-_SMALL = 1024
-"""Elements; larger tensors are no shapes."""
 _BOUNDED = (
     ELEMENTWISE
     | REDUCTIONS
@@ -90,7 +89,7 @@ def _check_outputs(
         return
     inputs, initializers = [], []
     for name, value in given.items():
-        if value.size <= _SMALL:
+        if value.size <= LARGEST_SHAPE_OPERAND:
             initializers.append(onnx.numpy_helper.from_array(value, name))
         else:
             dtype = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)

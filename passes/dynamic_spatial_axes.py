@@ -16,7 +16,7 @@ from .evaluation import Constants
 from .images import AXIS_NAMES, Image, check_sized, find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite
-from .skeleton import Dim
+from .shapes import Dim
 from .trunk.counts import free_counts
 from .trunk.extents import Extent, grows, small
 from .trunk.follow import follow

@@ -9,11 +9,11 @@ import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops import load_op
-from onnx_graphsurgeon.ir.tensor import SparseValues
+from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from .bounded import run_bounded
 from .result import RefusalCode, refuse
-from .skeleton import load_values, to_model
+from .skeleton import to_model
 from .use_def import has_subgraph, is_standard, producer
 
 _RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomUniform"}) | frozenset(
@@ -92,6 +92,13 @@ def _can_evaluate(node: gs.Node, opset: int) -> bool:
     except (RuntimeError, NotImplementedError):
         return False
     return True
+
+
+def load_values(constant: gs.Constant) -> np.ndarray:
+    """Values of an initializer, without storing them in it: reading must not change an export."""
+    values = constant._values
+    loaded = values.load() if isinstance(values, LazyValues) else values
+    return np.asarray(loaded)
 
 
 def is_uniform(values: np.ndarray) -> bool:

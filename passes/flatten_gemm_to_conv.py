@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .evaluation import Constants
+from .evaluation import Constants, load_values
 from .heads import Collapse, HeadFinder, is_dense, nodes_behind
 from .images import Image, find_images, original_shapes
 from .lift import RULES, Rule
@@ -22,7 +22,6 @@ from .lift.lifted import Edit
 from .operators import POOLS
 from .options import one_of, per_axis
 from .result import PassResult, RefusalCode, Refused, refuse
-from .skeleton import load_values
 from .static_shapes import StaticShapes
 from .trunk.extents import large, small
 from .trunk.follow import follow, known_shapes

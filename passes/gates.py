@@ -6,7 +6,7 @@ from itertools import islice
 import onnx_graphsurgeon as gs
 
 from .images import Roles, spatial_axes
-from .skeleton import Shape
+from .shapes import Shape
 from .use_def import outer_inputs
 
 

@@ -13,7 +13,7 @@ from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
 from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
-from .skeleton import Shape
+from .shapes import Shape
 from .use_def import downstream, is_standard, producer, upstream
 from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 

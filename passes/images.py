@@ -8,8 +8,8 @@ import onnx_graphsurgeon as gs
 from .evaluation import Constants
 from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
 from .result import RefusalCode, Refused, refuse
+from .shapes import Dim, Shape
 from .signatures import constant_operand, unsqueezed
-from .skeleton import Dim, Shape
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
 

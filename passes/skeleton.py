@@ -3,24 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter, dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import LazyValues
 
+from .shapes import Dim
 from .use_def import has_subgraph, is_standard
-
-Dim = int | str | None
-"""An extent, the name of a symbolic one, or ``None`` where nothing is known."""
-Shape = tuple[Dim, ...]
-
-
-def load_values(constant: gs.Constant) -> np.ndarray:
-    """Values of an initializer, without storing them in it: reading must not change an export."""
-    values = constant._values
-    loaded = values.load() if isinstance(values, LazyValues) else values
-    return np.asarray(loaded)
 
 
 def value_info(name: str, tensor: gs.Tensor, shape: Sequence[Dim] | None) -> onnx.ValueInfoProto:
@@ -58,21 +47,6 @@ def _attribute_protos(name: str, value: Any) -> list[onnx.AttributeProto]:
     return exported
 
 
-def shape_value(node: gs.Node, dims: Sequence[Dim]) -> np.ndarray | None:
-    """What a Shape node gives for a tensor with these extents; ``None`` where one is unknown."""
-    known = [dim for dim in dims if isinstance(dim, int)]
-    if not known or len(known) != len(dims):
-        return None
-    start, end = node.attrs.get("start", 0), node.attrs.get("end", len(known))
-    return np.array(known[start:end], np.int64)
-
-
-def operator_sets(graph: gs.Graph) -> list[onnx.OperatorSetIdProto]:
-    """Opset imports of a graph, as a list that the caller may keep."""
-    imports = [onnx.helper.make_opsetid(o.domain, o.version) for o in graph.import_domains or []]
-    return imports or [onnx.helper.make_opsetid("", graph.opset)]
-
-
 def to_model(
     graph: gs.Graph,
     nodes: Sequence[gs.Node],
@@ -84,10 +58,11 @@ def to_model(
     # The evaluator of onnx fails on functions that it does not need.
     needed = any(not is_standard(node) or has_subgraph(node) for node in nodes)
     functions = graph.functions if needed else []
+    opsets = [onnx.helper.make_opsetid(o.domain, o.version) for o in graph.import_domains or []]
     return onnx.helper.make_model(
         onnx.helper.make_graph(
             [_node_proto(node) for node in nodes], "part", inputs, outputs, list(initializers)
         ),
-        opset_imports=operator_sets(graph),
+        opset_imports=opsets or [onnx.helper.make_opsetid("", graph.opset)],
         functions=[OnnxExporter.export_function(function) for function in functions],
     )

@@ -9,14 +9,12 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
-from .evaluation import evaluate
+from .evaluation import evaluate, load_values
 from .result import RefusalCode, refuse
-from .skeleton import Dim, Shape, load_values, shape_value, to_model, value_info
+from .shapes import LARGEST_SHAPE_OPERAND, Dim, Shape, shape_value
+from .skeleton import to_model, value_info
 from .use_def import downstream, is_standard, producer
 
-_LARGEST_SHAPE_OPERAND = 1024
-"""Constants above this many elements are weights: no operator takes a shape, an axis list or a
-scale list as long as that."""
 _LONGEST_VECTOR = 2**24
 """Elements of a tensor with one axis, batch included."""
 _LONGEST_CONSTANT = 2**20
@@ -81,7 +79,7 @@ def _infer(
         shapes.types[name] = dtype_to_onnx(tensor.dtype)
         shapes[name] = own
         sparse = isinstance(tensor._values, SparseValues)
-        if prod(own) <= _LARGEST_SHAPE_OPERAND and not sparse:
+        if prod(own) <= LARGEST_SHAPE_OPERAND and not sparse:
             initializers.append(onnx.numpy_helper.from_array(load_values(tensor), name))
         else:
             inputs.append(value_info(name, tensor, tensor.shape))
@@ -139,7 +137,7 @@ def _check_vectors(graph: gs.Graph, inferred: onnx.GraphProto) -> None:
 def _weight_made(node: gs.Node) -> gs.Constant | None:
     """The weight that a Constant node holds, which inference would copy for nothing."""
     value = node.attrs.get("value") if is_standard(node, "Constant") else None
-    large = isinstance(value, gs.Constant) and prod(value.shape) > _LARGEST_SHAPE_OPERAND
+    large = isinstance(value, gs.Constant) and prod(value.shape) > LARGEST_SHAPE_OPERAND
     return value if large else None
 
 
@@ -166,7 +164,7 @@ def _shape_operands(
                 value = evaluate(graph, operand, sources)
             except Exception:  # whatever numpy raises where nothing fits at this size
                 continue
-            if value is not None and value.size <= _LARGEST_SHAPE_OPERAND:
+            if value is not None and value.size <= LARGEST_SHAPE_OPERAND:
                 found[operand.name] = value
     return found
 
@@ -174,7 +172,7 @@ def _shape_operands(
 def _is_weight(shape: Shape | None) -> bool:
     """Whether a tensor is too large to be a shape: a dequantized kernel would be computed."""
     extents = [extent for extent in shape or () if isinstance(extent, int)]
-    return prod(extents) > _LARGEST_SHAPE_OPERAND
+    return prod(extents) > LARGEST_SHAPE_OPERAND
 
 
 def _is_known(shape: Shape | None) -> bool:

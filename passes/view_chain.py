@@ -17,7 +17,7 @@ from .evaluation import Constants, evaluate
 from .images import Roles
 from .operators import ELEMENTWISE, MOVES_DATA, QUANTIZATION
 from .result import RefusalCode, Refused, node_name, refuse
-from .skeleton import Shape, shape_value
+from .shapes import Shape, shape_value
 from .use_def import is_standard, producer
 
 

@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 from onnx import GraphProto, ModelProto, NodeProto, TypeProto
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter, dtype_to_onnx
 
-from passes.skeleton import Dim
+from passes.shapes import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from fractions import Fraction
 from functools import cached_property
 
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from ..errors import ValidationFailedError
 from ..runtime.providers import Provider

@@ -10,7 +10,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from passes.images import SYMBOLIC_BATCH
-from passes.skeleton import Shape
+from passes.shapes import Shape
 from passes.static_shapes import StaticShapes, static_shapes
 
 from ..sizes import Size

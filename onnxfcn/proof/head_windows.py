@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from onnx import ModelProto, NodeProto
 
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider

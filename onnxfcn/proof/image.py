@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 
 from passes.images import Image, Roles, find_images, sized, spatial_axes
 from passes.result import Refused
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from ..errors import RefusedError, UsageError, ValidationFailedError
 from ..sizes import Size

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
-from passes.skeleton import Dim
+from passes.shapes import Dim
 
 from ..errors import ValidationFailedError
 

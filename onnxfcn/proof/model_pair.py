@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from passes.images import find_images
-from passes.skeleton import Shape
+from passes.shapes import Shape
 from passes.static_shapes import static_shapes
 
 from ..files.graph_view import graph_view

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from ..files.operands import operands
 from ..files.stored_model import StoredModel

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from passes.skeleton import Shape
+from passes.shapes import Shape
 
 from ..cell_count import CellCount
 from ..comparison import Comparison

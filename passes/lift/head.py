@@ -11,8 +11,8 @@ from ..evaluation import Constants
 from ..images import spatial_axes
 from ..opsets import CONV_OF_BFLOAT16
 from ..result import RefusalCode, Refused, refuse
+from ..shapes import Shape
 from ..signatures import attribute_or_input
-from ..skeleton import Shape
 from ..static_shapes import StaticShapes
 from ..view_chain import Scattered, Window, mixed
 from .lifted import Cells, Grid, Lifted

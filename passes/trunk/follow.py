@@ -7,7 +7,7 @@ import onnx_graphsurgeon as gs
 from ..evaluation import Constants, run_node
 from ..images import AXIS_NAMES, GROWTH, Image
 from ..result import RefusalCode, Refused, refuse
-from ..skeleton import Dim, shape_value
+from ..shapes import LARGEST_SHAPE_OPERAND, Dim, shape_value
 from ..static_shapes import StaticShapes
 from ..use_def import downstream, has_subgraph, is_standard, outer_inputs
 from ..view_chain import trains
@@ -15,8 +15,6 @@ from . import RULES
 from .extents import Axes, Extent, fixed, grows, small
 from .trunk import Again, Rule, Trunk, baked, numbers, operands
 
-_LARGEST_SHAPE_OPERAND = 1024
-"""Elements; what is computed from shapes and longer than that is data."""
 _FILLS = frozenset({"ConstantOfShape", "Expand", "Range", "Resize", "Tile"})
 """Operators that may read no image and yet hold its size."""
 
@@ -255,7 +253,7 @@ def _compute(node: gs.Node, trunk: Trunk) -> bool:
     except Exception as error:  # whatever numpy raises where nothing fits at this size
         raise baked(node, f"arithmetic on shapes that fails at another size: {error}") from None
     found = list(zip(node.outputs, at_small, at_large, strict=True))
-    if any(a.shape != b.shape or a.size > _LARGEST_SHAPE_OPERAND for _, a, b in found):
+    if any(a.shape != b.shape or a.size > LARGEST_SHAPE_OPERAND for _, a, b in found):
         return False
     for output, *pair in found:
         trunk.set_value(output, (pair[0], pair[1]))

@@ -1,0 +1,23 @@
+"""Shapes of tensors, and tensors that hold shapes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+Dim = int | str | None
+"""An extent, the name of a symbolic one, or ``None`` where nothing is known."""
+Shape = tuple[Dim, ...]
+
+LARGEST_SHAPE_OPERAND = 1024
+"""Elements; a tensor with more of them is data: no operator takes a shape, an axis list or a scale
+list as long as that."""
+
+
+def shape_value(node: gs.Node, dims: Sequence[Dim]) -> np.ndarray | None:
+    """What a Shape node gives for a tensor with these extents; ``None`` where one is unknown."""
+    known = [dim for dim in dims if isinstance(dim, int)]
+    if not known or len(known) != len(dims):
+        return None
+    start, end = node.attrs.get("start", 0), node.attrs.get("end", len(known))
+    return np.array(known[start:end], np.int64)

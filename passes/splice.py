@@ -1,6 +1,7 @@
 """Collects the structural changes of a rewrite and makes them in one sweep over the graph."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -39,25 +40,39 @@ class Splice:
         """A new initializer."""
         return gs.Constant(self.names(name), values)
 
-    def transposed(self, anchor: gs.Node, tensor: gs.Tensor, perm: Sequence[int]) -> gs.Tensor:
-        """``tensor`` with its axes permuted, computed right before ``anchor``."""
-        result = gs.Variable(self.names(f"{tensor.name}_transposed"), dtype=tensor.dtype)
-        self.insert_before(anchor, self._transpose(anchor, tensor, result, perm))
+    def before(
+        self, anchor: gs.Node, op: str, inputs: Sequence[gs.Tensor], name: str, **attrs: Any
+    ) -> gs.Variable:
+        """A new tensor ``name``, of the first input's type, computed right before ``anchor``."""
+        result = gs.Variable(self.names(name), dtype=inputs[0].dtype)
+        self.insert_before(anchor, self._node(anchor, op, inputs, result, attrs))
         return result
 
-    def transpose_into(
-        self, anchor: gs.Node, tensor: gs.Tensor, result: gs.Tensor, perm: Sequence[int]
+    def after(
+        self, anchor: gs.Node, op: str, inputs: Sequence[gs.Tensor], result: gs.Tensor, **attrs: Any
     ) -> None:
-        """Compute the existing tensor ``result`` from ``tensor`` right after ``anchor``."""
-        self.insert_after(anchor, self._transpose(anchor, tensor, result, perm))
+        """Compute the existing tensor ``result`` right after ``anchor``."""
+        self.insert_after(anchor, self._node(anchor, op, inputs, result, attrs))
+
+    def behind(
+        self, node: gs.Node, op: str, operands: Sequence[gs.Tensor], name: str, **attrs: Any
+    ) -> None:
+        """Compute a node's only output from what it was so far, now ``name``, and ``operands``."""
+        output = node.outputs[0]
+        inner = gs.Variable(self.names(name), dtype=output.dtype)
+        self.after(node, op, [inner, *operands], output, **attrs)
+        node.outputs = [inner]
+
+    def transposed(self, anchor: gs.Node, tensor: gs.Tensor, perm: Sequence[int]) -> gs.Tensor:
+        """``tensor`` with its axes permuted, computed right before ``anchor``."""
+        return self.before(
+            anchor, "Transpose", [tensor], f"{tensor.name}_transposed", perm=list(perm)
+        )
 
     def unsqueezed(self, anchor: gs.Node, tensor: gs.Tensor, axes: Sequence[int]) -> gs.Tensor:
         """``tensor`` with new axes of extent 1, computed right before ``anchor``."""
-        result = gs.Variable(self.names(f"{tensor.name}_unsqueezed"), dtype=tensor.dtype)
-        name = self.names(f"{node_name(anchor)}_unsqueeze")
-        node = gs.Node("Unsqueeze", name, inputs=[tensor], outputs=[result])
-        self.set_axes(node, axes)
-        self.insert_before(anchor, node)
+        result = self.before(anchor, "Unsqueeze", [tensor], f"{tensor.name}_unsqueezed")
+        self.set_axes(result.inputs[0], axes)
         return result
 
     def set_axes(self, node: gs.Node, axes: Sequence[int]) -> None:
@@ -88,16 +103,16 @@ class Splice:
         after = [n for new in self._after.get(id(node), ()) for n in self._with_neighbours(new)]
         return [*before, node, *after]
 
-    def _transpose(
-        self, anchor: gs.Node, tensor: gs.Tensor, result: gs.Tensor, perm: Sequence[int]
+    def _node(
+        self,
+        anchor: gs.Node,
+        op: str,
+        inputs: Sequence[gs.Tensor],
+        result: gs.Tensor,
+        attrs: dict[str, Any],
     ) -> gs.Node:
-        return gs.Node(
-            "Transpose",
-            name=self.names(f"{node_name(anchor)}_transpose"),
-            attrs={"perm": list(perm)},
-            inputs=[tensor],
-            outputs=[result],
-        )
+        name = self.names(f"{node_name(anchor)}_{op.lower()}")
+        return gs.Node(op, name, attrs=attrs, inputs=list(inputs), outputs=[result])
 
     def _unread_producers(self, detached: Iterable[gs.Tensor]) -> set[int]:
         outputs = {id(tensor) for tensor in self._graph.outputs}

@@ -132,10 +132,8 @@ def _with_axis_last(node: gs.Node, head: Head, cells: Cells, target: int, *, bef
     output, name = node.outputs[0], node_name(node)
 
     def edit(splice: Splice) -> Rewrite:
-        inner = gs.Variable(splice.names(f"{output.name}_last"), dtype=output.dtype)
         node.inputs[0] = splice.transposed(node, cells.tensor, to_last)
-        node.outputs[0] = inner
-        splice.transpose_into(node, inner, output, back)
+        splice.behind(node, "Transpose", [], f"{output.name}_last", perm=back)
         node.attrs["axis"] = rank - 1
         return Rewrite(
             node=name,

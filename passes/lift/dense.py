@@ -90,11 +90,7 @@ def _lift_with_computed_bias(
 
     def edit(splice: Splice) -> Rewrite | None:
         rewrite = lift(splice)
-        inner = gs.Variable(splice.names(f"{output.name}_product"), dtype=output.dtype)
-        node.outputs = [inner]
-        name = splice.names(f"{node_name(node)}_bias")
-        add = gs.Node("Add", name=name, inputs=[inner, bias.tensor], outputs=[output])
-        splice.insert_after(node, add)
+        splice.behind(node, "Add", [bias.tensor], f"{output.name}_product")
         return rewrite
 
     return edit

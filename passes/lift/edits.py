@@ -106,6 +106,6 @@ def _transpose_output(
     for consumer in list(output.outputs):
         consumer.inputs = [inner if tensor is output else tensor for tensor in consumer.inputs]
     node.outputs = [inner if tensor is output else tensor for tensor in node.outputs]
-    splice.transpose_into(node, inner, output, order)
+    splice.after(node, "Transpose", [inner], output, perm=list(order))
     if output.shape is not None:
         output.shape = [output.shape[axis] for axis in order]

@@ -154,18 +154,18 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window) -> Edit:
         before = node.op
         source = channels_first_map(splice, node, window)
         if before == "ReduceMin":
-            source = _inserted(splice, node, "Neg", [source])
+            source = splice.before(node, "Neg", [source], f"{source.name}_neg")
         if before == "ReduceSumSquare":
-            source = _inserted(splice, node, "Mul", [source, source])
+            source = splice.before(node, "Mul", [source] * 2, f"{source.name}_mul")
         _to_pool(node, window, head.step)
         node.inputs = [source]
         node.outputs = [output]
         if before == "ReduceMin":
-            _followed(splice, node, "Neg", [])
+            splice.behind(node, "Neg", [], f"{output.name}_pooled")
         if factor != 1.0:
             dtype = tensor_dtype_to_np_dtype(head.shapes.types[data.name])
             scale = splice.constant(f"{output.name}_factor", np.array(factor, dtype))
-            _followed(splice, node, "Mul", [scale])
+            splice.behind(node, "Mul", [scale], f"{output.name}_pooled")
         extents = "x".join(map(str, window.extents))
         return Rewrite(
             node=name,
@@ -212,27 +212,6 @@ def _factor(node: gs.Node, head: Head, window: Window) -> float:
     ones = np.ones((1, 1, *window.extents), np.float64)
     value = evaluate(head.graph, node.outputs[0], {id(node.inputs[0]): ones})
     return 1.0 if value is None else float(value.reshape(-1)[0])
-
-
-def _inserted(
-    splice: Splice, node: gs.Node, operator: str, inputs: Sequence[gs.Tensor]
-) -> gs.Tensor:
-    """Result of a new node right before ``node``."""
-    result = gs.Variable(
-        splice.names(f"{inputs[0].name}_{operator.lower()}"), dtype=inputs[0].dtype
-    )
-    name = splice.names(f"{node_name(node)}_{operator.lower()}")
-    splice.insert_before(node, gs.Node(operator, name, inputs=list(inputs), outputs=[result]))
-    return result
-
-
-def _followed(splice: Splice, node: gs.Node, operator: str, operands: Sequence[gs.Tensor]) -> None:
-    """Put a new node between ``node`` and its output."""
-    output = node.outputs[0]
-    inner = gs.Variable(splice.names(f"{output.name}_pooled"), dtype=output.dtype)
-    node.outputs = [inner]
-    name = splice.names(f"{node_name(node)}_{operator.lower()}")
-    splice.insert_after(node, gs.Node(operator, name, inputs=[inner, *operands], outputs=[output]))
 
 
 POOLING = frozenset(_POOL_OF)

@@ -167,13 +167,11 @@ def _regroup(node: gs.Node, head: Head, cells: Cells, shape: tuple[int, ...]) ->
         to_last = [0, *range(1 + old, 1 + old + spatial), *range(1, 1 + old)]
         to_first = [0, *range(1 + spatial, 1 + spatial + new), *range(1, 1 + spatial)]
         last = splice.transposed(node, cells.tensor, to_last)
-        grouped = gs.Variable(splice.names(f"{output.name}_grouped"), dtype=output.dtype)
         target = np.array([0] * (1 + spatial) + list(shape), np.int64)
         node.op = "Reshape"
         node.attrs.clear()
         node.inputs = [last, splice.constant(f"{output.name}_shape", target)]
-        node.outputs = [grouped]
-        splice.transpose_into(node, grouped, output, to_first)
+        splice.behind(node, "Transpose", [], f"{output.name}_grouped", perm=to_first)
         return Rewrite(node=name, before=before, after=f"Reshape {list(shape)} between Transposes")
 
     return edit

@@ -117,7 +117,8 @@ class Products:
         """Note what a node computes, and compute ``[N, C, *s]`` of it where that is read."""
         self._last[id(output)] = result
         if self._layouts.needed_first(output):
-            self._splice.transpose_into(node, result, output, to_channels_first(rank))
+            perm = to_channels_first(rank)
+            self._splice.after(node, "Transpose", [result], output, perm=perm)
 
     def _channels_last(self, node: gs.Node, data: gs.Tensor, rank: int) -> gs.Tensor:
         """A map as ``[N, *s, C]``, made once; what a Transpose made it of, where one did."""

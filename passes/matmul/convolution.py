@@ -1,5 +1,6 @@
 """What a Conv node computes, read from its attributes and its weight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -13,6 +14,10 @@ from ..use_def import is_standard, producer
 
 _AXES_OF_A_FILTER = 2
 _LARGEST_RANK = 3
+_LARGEST_GAP = 2
+"""Positions between two windows of a padding by SAME; with more of them, ONNX Runtime cuts the map
+off in front, as if the zeros that it takes to keep ``ceil(extent / stride)`` windows were negative.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +89,31 @@ def read_convolution(node: gs.Node, constants: Constants) -> Convolution:
     """What a Conv computes; changes nothing.
 
     Raises:
-        Refused: the weight is not constant, is quantized, or is none of one to three spatial axes.
+        Refused: the weight is not constant, is quantized, or is none of one to three spatial axes;
+            the pads of SAME may be negative.
     """
     shape = _weight_shape(node, constants)
+    axes = tuple(kernels(node, shape[_AXES_OF_A_FILTER:]))
+    _check_pads(node, axes)
     return Convolution(
         name=node_name(node),
         filters=shape[0],
         groups=int(node.attrs.get("group", 1)),
         channels=shape[1],
-        axes=tuple(kernels(node, shape[_AXES_OF_A_FILTER:])),
+        axes=axes,
         dtype=_dtype(node.inputs[1], constants),
     )
+
+
+def _check_pads(node: gs.Node, axes: Sequence[Kernel]) -> None:
+    if any(axis.is_same and axis.stride > axis.span + _LARGEST_GAP for axis in axes):
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="pads that are the same to every runtime",
+            found=f"auto_pad={axes[0].auto_pad} with strides that pass over positions",
+            advice="Write its pads out: attribute pads in place of auto_pad",
+        )
 
 
 def _weight_shape(node: gs.Node, constants: Constants) -> tuple[int, ...]:

@@ -213,6 +213,16 @@ def test_layer_of_single_cells_has_no_pads_whatever_it_calls_them(
     assert_same_answers(run, model, rewritten, random("image", (1, 2, 4, 5)))
 
 
+@pytest.mark.parametrize("strides", ["[4, 4]", "[3, 4]", "[1, 2]"])
+def test_strides_that_pass_over_positions(
+    strides: str, build: Build, run: Run, random: Random
+) -> None:
+    text = f"""y = Conv<auto_pad="SAME_UPPER", strides={strides}>(image, a)"""
+    model = build(text, inputs=IMAGE, outputs="float[N,3,P,Q] y", a=(3, 2, 2, 2))
+    for size in ((8, 8), (9, 11), (12, 10)):
+        assert_same_answers(run, model, products(model), random("image", (1, 2, *size)))
+
+
 def test_padded_layer_is_no_head_whatever_its_weight_is(build: Build) -> None:
     text = "[one] x = Conv(image, a) y = Conv<kernel_shape=[3, 3], pads=[1, 1, 1, 1]>(image, fed)"
     inputs = f"{IMAGE}, float[3,2,3,3] fed"
@@ -267,6 +277,12 @@ CONVOLUTIONS: dict[str, tuple[RefusalCode, str, str, dict[str, Any]]] = {
         "[node] x = Conv(image, a) y = ReduceMax<axes=[4, 5], keepdims=0>(x)",
         "float[N,2,A,B,C,D] image",
         {"a": (3, 2, 1, 2, 1, 1)},
+    ),
+    "pads that ONNX Runtime takes for negative": (
+        RefusalCode.NO_RULE,
+        """[node] y = Conv<auto_pad="SAME_UPPER", strides=[1, 5]>(image, a)""",
+        IMAGE,
+        {"a": (3, 2, 1, 2)},
     ),
     "in a branch": (
         RefusalCode.CONTROL_FLOW,

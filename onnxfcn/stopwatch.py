@@ -115,7 +115,7 @@ class Stopwatch:
         together = self._fastest_number(feeds, crops)
         runs: dict[str, Callable[[], object]] = {
             "one_pass": partial(self._rewritten.run, feeds),
-            "by_crops": partial(self._run_crops, feeds, crops, together),
+            "by_crops": partial(self._crops.run, feeds, crops, together),
         }
         bar = self._bar(size_text(size))
         timed = take_turns(runs, rounds=_ROUNDS, seconds=_SECONDS, progress=bar)
@@ -130,17 +130,11 @@ class Stopwatch:
             **timed,
         )
 
-    def _run_crops(
-        self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box], together: int
-    ) -> None:
-        for _ in self._crops.answers(feeds, crops, "", together):
-            pass
-
     def _fastest_number(self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box]) -> int:
         """How many crops to run together, so that each takes the least time."""
         most = min(self._crops.most_together(feeds, _VALUES_TOGETHER), len(crops))
         runs = {
-            str(number): partial(self._run_crops, feeds, crops[:number], number)
+            str(number): partial(self._crops.run, feeds, crops[:number], number)
             for number in sorted({min(number, most) for number in _TOGETHER})
         }
         timed = take_turns(runs, rounds=_ROUNDS, seconds=_SECONDS / 10)

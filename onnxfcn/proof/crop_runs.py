@@ -37,6 +37,8 @@ class CropRuns:
         """Crops that are cut out together at most, so that they have so many values."""
         if 0 not in self._image.roles or len(feeds) > 1:
             return 1  # Other inputs may belong to the images.
+        if self._image.samples:
+            return max(1, self._image.samples // self._batch(feeds))
         crop = self._image.channels * int(np.prod(self._image.size))
         return max(1, values // crop // self._batch(feeds))
 
@@ -45,7 +47,6 @@ class CropRuns:
         feeds: Mapping[str, np.ndarray],
         crops: Sequence[Box],
         what: str,
-        together: int | None = None,
     ) -> Iterator[dict[str, np.ndarray]]:
         """The original's outputs on each crop, ``[N, ...]`` for N images.
 
@@ -53,21 +54,38 @@ class CropRuns:
             feeds: values of all inputs of the rewritten model, by name.
             crops: boxes of the original size.
             what: what is being done, for the progress.
-            together: crops that are cut out together; as many as can be by default.
 
         Raises:
             UnusableModelError: ONNX Runtime fails, or the outputs do not have one answer an image.
         """
         batch = self._batch(feeds)
-        a_run = together or self.most_together(feeds)
+        a_run = self.most_together(feeds)
         for first in range(0, len(crops), a_run):
             group = crops[first : first + a_run]
-            parts = [self._run(feeds, portion) for portion in self._portions(feeds, group)]
+            parts = [
+                self._checked(self._run(feeds, images), images)
+                for images in self._portions(feeds, group)
+            ]
             whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             for index in range(len(group)):
                 self._progress(what, first + index + 1, len(crops))
                 cut = slice(index * batch, (index + 1) * batch)
                 yield {name: values[cut] for name, values in whole.items()}
+
+    def run(self, feeds: Mapping[str, np.ndarray], crops: Sequence[Box], together: int) -> None:
+        """Run the original on all crops, as a plain loop does, to see how long that takes.
+
+        Args:
+            feeds: as for ``answers``.
+            crops: boxes of the original size.
+            together: crops that are cut out together.
+
+        Raises:
+            UnusableModelError: ONNX Runtime fails.
+        """
+        for first in range(0, len(crops), together):
+            for images in self._portions(feeds, crops[first : first + together]):
+                self._run(feeds, images)
 
     def _batch(self, feeds: Mapping[str, np.ndarray]) -> int:
         """Number of images, one without a batch axis."""
@@ -89,12 +107,22 @@ class CropRuns:
             yield from cuts
             return
         place = roles.index(0)
-        joined = np.concatenate(cuts, axis=place)
-        samples = self._image.samples or joined.shape[place]
-        yield from np.split(joined, joined.shape[place] // samples, place)
+        joined = np.concatenate(cuts, axis=place) if len(cuts) > 1 else cuts[0]
+        samples, count = self._image.samples, joined.shape[place]
+        # To split takes as long as a small model.
+        yield from [joined] if samples in (0, count) else np.split(joined, count // samples, place)
 
     def _run(self, feeds: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
-        answers = self._session.run({**feeds, self._image.name: np.ascontiguousarray(images)})
+        return self._session.run({**feeds, self._image.name: np.ascontiguousarray(images)})
+
+    def _checked(
+        self, answers: Mapping[str, np.ndarray], images: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """One answer for each image.
+
+        Raises:
+            UnusableModelError: the outputs have others.
+        """
         if 0 not in self._image.roles:
             return {name: values[None] for name, values in answers.items()}
         samples = images.shape[self._image.roles.index(0)]

@@ -13,7 +13,7 @@ from passes.images import Image, find_images
 from .errors import UsageError, ValidationFailedError
 from .files.contradictory_models import blaming
 from .files.graph_view import graph_view
-from .files.model_io import check_runs_from_memory
+from .files.model_io import check_runs_from_memory, in_memory
 from .files.staged_output import ExternalData, StagedOutput
 from .geometry.program_source import with_told
 from .opening import ModelSource, open_model
@@ -165,7 +165,7 @@ def rewrite(
             data_file=staged.data_file,
             outgrown=staged.outgrown,
             left_behind=staged.left_behind(),
-            kept=rewritten.proto if output is None else None,
+            kept=in_memory(rewritten) if output is None else None,
         )
         if validation is not None and not validation.passed:
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)

@@ -186,6 +186,25 @@ def data_files(model: StoredModel) -> set[Path]:
     }
 
 
+def in_memory(model: StoredModel) -> ModelProto:
+    """A copy of a model with all of its data in it.
+
+    Raises:
+        UnusableModelError: a file of it is not the one that was opened any more.
+    """
+    copy = model.whole()
+    for tensor in filter(uses_external_data, tensors(copy.graph)):
+        take_in(tensor, model.folder or Path())
+    return copy
+
+
+def take_in(tensor: TensorProto, folder: Path) -> None:
+    """Turn a tensor with external data into one without; see ``external_range``."""
+    tensor.raw_data = external_range(tensor, folder).read()
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")
+
+
 def external_range(tensor: TensorProto, folder: Path) -> FileRange:
     """Where the bytes of a tensor with external data lie.
 

@@ -9,7 +9,7 @@ from onnx.external_data_helper import uses_external_data
 
 from ..errors import UsageError
 from .light_file import SMALLEST_LEFT_OUT, file_length, file_pieces
-from .model_io import LARGEST_FILE, external_range, tensors
+from .model_io import LARGEST_FILE, external_range, take_in, tensors
 from .stored_model import StoredModel, refer
 from .synced_file import SyncedFile
 from .weights import FileRange, Weight, size_of, stamp_of
@@ -135,8 +135,8 @@ class ModelWriter:
         """Turn tensors with external data into ones without it."""
         for tensor in self._others:
             if uses_external_data(tensor):
-                tensor.raw_data = external_range(tensor, self._folder).read()
-        for tensor in filter(uses_external_data, (*self._initializers, *self._others)):
+                take_in(tensor, self._folder)
+        for tensor in filter(uses_external_data, self._initializers):
             tensor.ClearField("external_data")
             tensor.ClearField("data_location")
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain, count
 from os import PathLike
 from pathlib import Path
@@ -96,13 +95,13 @@ class StagedOutput:
             model: the model; its proto is changed where it is written.
 
         Returns:
-            The model as it was written; the given one where it is kept in memory.
+            The model as it was written; the given one where it is not to be.
 
         Raises:
             UsageError: the disk is full, the place not writable, or the model too large.
         """
         if self._destination is None or self._folder is None:
-            return replace(model, proto=model.whole())
+            return model
         path, writer = self._folder / self._destination.name, ModelWriter(model)
         try:
             if not self._needs_data_file(writer):

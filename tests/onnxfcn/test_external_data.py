@@ -284,3 +284,14 @@ def test_data_file_that_comes_to_be_meanwhile_is_kept(external: Path, tmp_path: 
         onnxfcn.rewrite(external, tmp_path / "fcn.onnx", progress=interfere)
     assert (tmp_path / "fcn.onnx.data").read_bytes() == b"precious"
     assert not (tmp_path / "fcn.onnx").exists()
+
+
+def test_result_in_memory_needs_no_data_file(
+    external: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
+) -> None:
+    report = onnxfcn.rewrite(external)
+    assert report.validation
+    external.with_name(DATA).rename(external.with_name("moved.bin"))
+    (cells,) = run_model(report.model, random_image(1, 1, 28, 28))
+    assert cells.shape == (1, 10, 1, 1)
+    assert not any(map(uses_external_data, report.model.graph.initializer))

@@ -295,3 +295,10 @@ def test_result_in_memory_needs_no_data_file(
     (cells,) = run_model(report.model, random_image(1, 1, 28, 28))
     assert cells.shape == (1, 10, 1, 1)
     assert not any(map(uses_external_data, report.model.graph.initializer))
+
+
+def test_model_in_memory_without_its_data_is_a_usage_error(external: Path) -> None:
+    model = onnx.load(external, load_external_data=False)
+    for call in (onnxfcn.rewrite, onnxfcn.inspect):
+        with pytest.raises(onnxfcn.UsageError, match=r"'conv2\.weight' is in a file"):
+            call(model)

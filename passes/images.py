@@ -111,6 +111,15 @@ def find_images(
                 found=f"'{input_layout}'",
                 advice="Leave the option input_layout out: the graph tells it",
             )
+        if list(spatial_axes(roles)) != sorted(spatial_axes(roles)):
+            # Sizes, windows and maps would be told in the order that the convolutions read.
+            raise refuse(
+                RefusalCode.LAYOUT_UNKNOWN,
+                None,
+                expected=f"convolutions that read the axes of '{tensor.name}' in their own order",
+                found="that the graph transposes it, rows against columns",
+                advice="Take that Transpose out of the model, and feed it transposed images",
+            )
         if rank > _LARGEST_RANK:
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,

@@ -274,3 +274,17 @@ def test_output_that_is_another_one_by_a_second_name_has_its_layout_once(
         **WEIGHTS,
     )
     assert_cells_are_crops(model, output_layout="nhwc")
+
+
+@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
+@pytest.mark.parametrize(
+    ("shape", "order"), [("N,3,9,11", [0, 1, 3, 2]), ("N,9,11,3", [0, 3, 2, 1])]
+)
+def test_image_whose_rows_become_columns_is_refused(
+    apply_pass: Any, shape: str, order: list[int], build: Build, assert_refused: Refused
+) -> None:
+    text = f"turned = Transpose<perm={order}>(image) map = Conv(turned, kernel) y = Relu(map)"
+    model = build(text, inputs=f"float[{shape}] image", outputs="float[] y", kernel=(2, 3, 3, 3))
+    refusal = assert_refused(apply_pass, model)
+    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
+    assert refusal.found == "that the graph transposes it, rows against columns"

@@ -14,6 +14,7 @@ from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
+from .signatures import softmax_axes
 from .use_def import downstream, is_standard, producer, upstream
 from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 
@@ -251,7 +252,7 @@ class HeadFinder:
                 pool = node
             elif pool is None or is_standard(node, "Shape", *MIXES):
                 continue
-            elif self._stops_growth(node):
+            elif self._stops_growth(node) or self._weighs_positions(node):
                 raise refuse(
                     RefusalCode.GLOBAL_STATISTIC,
                     node,
@@ -259,6 +260,14 @@ class HeadFinder:
                     found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
                 )
             pooled_by.update((id(tensor), pool) for tensor in node.inputs)
+
+    def _weighs_positions(self, node: gs.Node) -> bool:
+        """Whether a node makes positions of a growing axis sum to one."""
+        growing = self._growing(node.inputs[0]) if node.inputs else None
+        if not growing or not is_standard(node, "Softmax", "LogSoftmax", "Hardmax"):
+            return False
+        rank = len(self._shapes[node.inputs[0].name])
+        return not growing.isdisjoint(softmax_axes(node, rank, int(self._graph.opset)))
 
     def _stops_growth(self, node: gs.Node) -> bool:
         """Whether a node reduces an axis that grows with the image."""

@@ -22,6 +22,7 @@ CONSTANTS: dict[str, Any] = {
     "merged": ints(0, 2, -1),
     "merged_score": ints(0, 1, -1),
     "fixed": ints(0, 2, 20),
+    "map_again": ints(0, 1, 4, 5),
     "two": ints(2),
     "positions": ints(2, 3),
     "score": (1, 2, 1, 1),
@@ -58,6 +59,17 @@ STATISTICS: dict[str, Case] = {
         "total",
         "c = Conv(map, score) e = Exp(c) [total] t = ReduceSum(e, positions) a = Div(e, t)"
         f" q = Mul(map, a) p = ReduceSum(q, positions) {DENSE}",
+    ),
+    "softmax_over_the_width": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "soft",
+        f"[soft] s = Softmax<axis=3>(map) q = Mul(map, s) p = GlobalAveragePool(q) {DENSE}",
+    ),
+    "softmax_on_a_map_again": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "soft",
+        "c = Conv(map, score) f = Reshape(c, merged_score) [soft] s = Softmax<axis=2>(f)"
+        f" a = Reshape(s, map_again) q = Mul(map, a) p = ReduceSum(q, positions) {DENSE}",
     ),
     "softmax_pooling": (
         RefusalCode.LAYOUT_UNKNOWN,

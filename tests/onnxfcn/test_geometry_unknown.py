@@ -21,6 +21,10 @@ ODD = {
     "a stride of zero": (
         "answer = Conv <strides = [0]> (image, w)", r"answer \(Conv\): its attributes",
     ),
+    "a stride that leaves pixels out, padded by itself": (
+        'answer = Conv <auto_pad = "SAME_UPPER", strides = [6]> (image, w)',
+        r"answer \(Conv\): its automatic pads are negative",
+    ),
 }  # fmt: skip
 NUMBERS = {"seven": [1, 2, 7], "two": [2], "zero": [0], "end": [2**31 - 1], "axis": [2]}
 

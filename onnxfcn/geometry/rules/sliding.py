@@ -33,11 +33,17 @@ def _count(kernel: Kernel, extent: int) -> int:
 
 
 def _windows(kernel: Kernel, extent: int) -> Windows:
-    """What each window reads."""
+    """What each window reads.
+
+    Raises:
+        UnknownError: that is not defined.
+    """
     count, before = _count(kernel, extent), kernel.pads[0]
     if kernel.is_same:
         # Where the kernel is smaller than the stride, ONNX Runtime cuts off, rounded to 0.
         total = (count - 1) * kernel.stride + kernel.span - extent
+        if total < -1:
+            raise UnknownError("its automatic pads are negative, which ONNX does not define")
         before = int((total + (kernel.auto_pad == "SAME_LOWER")) / 2)
     elements = np.arange(kernel.size)
     starts = np.arange(count)[:, None] * kernel.stride - before

@@ -106,4 +106,4 @@ class AxisGeometry:
 
 
 def _overlap(left: Interval, right: Interval) -> bool:
-    return left[0] < right[1] and right[0] < left[1]
+    return max(left[0], right[0]) < min(left[1], right[1])

@@ -90,6 +90,12 @@ def test_cells_that_saw_a_box_are_those_whose_boxes_meet_it(body: str) -> None:
         assert cells.stop == tuple(max(column) + 1 for column in zip(*seeing, strict=True))
 
 
+@pytest.mark.parametrize("box", [Box((2, 2), (2, 2)), Box((3, 3), (1, 1)), Box((0, 2), (4, 2))])
+def test_a_box_without_pixels_was_seen_by_no_cell(box: Box) -> None:
+    cells = geometry(PADDED, (4, 3)).cells(box, (4, 3))
+    assert any(np.equal(cells.start, cells.stop))
+
+
 def _meet(left: Box, right: Box) -> bool:
     ends = zip(left.start, left.stop, right.start, right.stop, strict=True)
     return all(a < d and c < b for a, b, c, d in ends)

@@ -25,7 +25,9 @@ def objects_in(schema: Any) -> list[dict[str, Any]]:
     return parts + [schema] * is_object
 
 
-@pytest.mark.parametrize(("command", "objects"), [("rewrite", 9), ("validate", 9), ("bench", 6)])
+@pytest.mark.parametrize(
+    ("command", "objects"), [("bench", 6), ("inspect", 11), ("rewrite", 19), ("validate", 14)]
+)
 def test_schemas_are_valid_and_strict(command: str, objects: int) -> None:
     schema = schema_of(command)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -11,7 +11,6 @@ import jsonschema
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import ModelProto, NodeProto
 
@@ -19,6 +18,7 @@ import onnxfcn
 from onnxfcn.cli import main
 from sample_models import lenet as lenet_sample
 from tests.onnxfcn.schemas import schema_of
+from tests.session import session
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,10 +46,23 @@ def lenet_file(lenet: ModelProto, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fcn(lenet_file: Path, tmp_path: Path) -> Path:
-    """LeNet rewritten."""
+    """LeNet's fully convolutional form; its own size is in the metadata alone."""
     rewritten = tmp_path / "fcn.onnx"
     onnxfcn.rewrite(lenet_file, rewritten, validate=False)
     return rewritten
+
+
+@pytest.fixture
+def pair(lenet_file: Path, fcn: Path) -> tuple[Path, Path]:
+    """Files of LeNet and of its fully convolutional form."""
+    return lenet_file, fcn
+
+
+@pytest.fixture(scope="module")
+def models() -> tuple[ModelProto, ModelProto]:
+    """LeNet and its fully convolutional form, which no test may change."""
+    original = lenet_sample.build()
+    return original, onnxfcn.rewrite(original, validate=False).model
 
 
 @pytest.fixture
@@ -145,20 +158,12 @@ def run_model() -> Callable[..., list[Floats]]:
     def run(model: ModelProto | Path, images: Floats | list[Floats], *wanted: str) -> list[Floats]:
         proto = onnx.load(model) if isinstance(model, Path) else model
         outputs = {value.name for value in proto.graph.output}
-        extras = [onnx.ValueInfoProto(name=name) for name in wanted if name not in outputs]
-        addition = ModelProto(graph=onnx.GraphProto(output=extras))
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        # Serialised messages merge when they are joined.
-        session = ort.InferenceSession(
-            proto.SerializeToString() + addition.SerializeToString(),
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        inner = [name for name in wanted if name not in outputs]
+        runnable = session(proto, optimized=True, inner=inner)
         # ONNX Runtime does not count an input that has an initializer.
-        (image_input,) = session.get_inputs()
+        (image_input,) = runnable.get_inputs()
         answers = [
-            session.run(list(wanted) or None, {image_input.name: image})
+            runnable.run(list(wanted) or None, {image_input.name: image})
             for image in (images if isinstance(images, list) else [images])
         ]
         return [np.concatenate(a) if len(a) > 1 else a[0] for a in zip(*answers, strict=True)]

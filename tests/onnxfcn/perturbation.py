@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from onnx import ModelProto
 
 from onnxfcn.geometry import Box, Geometry
+from tests.session import session
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -29,11 +29,7 @@ class Perturbed:
         channels_last: bool = False,
         seed: int = 0,
     ) -> None:
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        self._session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = session(model, optimized=True)
         self._geometries, self.size = geometries, tuple(size)
         image = next(iter(geometries.values())).image
         (value,) = (value for value in self._session.get_inputs() if value.name == image)

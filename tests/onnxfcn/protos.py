@@ -1,10 +1,12 @@
 """Messages of a model, for comparing them before and after a rewrite."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 import onnxfcn
 
@@ -20,6 +22,11 @@ def rewritten(model: ModelProto) -> ModelProto:
 
 def by_name(entries: Iterable[Any]) -> dict[str, Any]:
     return {entry.name: entry for entry in entries}
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """Values of a file's initializers, by name."""
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
 
 def dims(value: onnx.ValueInfoProto) -> list[int | str]:

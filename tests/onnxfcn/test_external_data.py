@@ -15,6 +15,8 @@ from onnx.external_data_helper import uses_external_data
 
 import onnxfcn
 
+from .protos import arrays
+
 DATA = "weights.bin"
 """The data file of the fixture ``external``."""
 
@@ -29,10 +31,6 @@ def set_location(path: Path, location: str) -> None:
             if entry.key == "location":
                 entry.value = location
     path.write_bytes(model.SerializeToString())
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
 
 def test_model_with_external_data_becomes_a_pair_with_the_same_weights(

@@ -6,7 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import onnx
-import onnxruntime as ort
 import pytest
 
 import onnxfcn
@@ -14,6 +13,7 @@ from onnxfcn.geometry import Geometry, GeometryUnknownError, analyse, from_metad
 from sample_models import lenet
 from tests.onnxfcn.small_nets import small_net
 from tests.onnxfcn.test_geometry_whole_image import NETS, W
+from tests.session import session
 
 EXPORTS = Path(onnxfcn.__file__).parent.parent / "sample_models" / "exports"
 
@@ -44,10 +44,8 @@ def geometry(rewritten: onnx.ModelProto) -> Geometry:
 def test_a_runtime_gives_the_numbers_without_any_of_this(
     rewritten: onnx.ModelProto, geometry: Geometry
 ) -> None:
-    session = ort.InferenceSession(
-        carrying(rewritten, geometry).SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    properties = session.get_modelmeta().custom_metadata_map
+    loaded = session(carrying(rewritten, geometry))
+    properties = loaded.get_modelmeta().custom_metadata_map
     assert properties["onnxfcn.geometry_version"] == "1"
     content = json.loads(properties["onnxfcn.geometry.probabilities"])
     assert content["image"] == "image"

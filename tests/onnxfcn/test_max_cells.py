@@ -19,18 +19,11 @@ from sample_models import lenet as lenet_sample
 from .sabotage import change, copy_of, double_the_step, show_neighbours
 
 Command = Callable[..., Any]
-Pair = tuple[ModelProto, ModelProto]
+Models = tuple[ModelProto, ModelProto]
 
 SIZE = (60, 72)
 MAP = (9, 12)
 CORNERS = [(0, 0), (0, 11), (8, 0), (8, 11)]
-
-
-@pytest.fixture(scope="module")
-def pair() -> Pair:
-    """LeNet and its fully convolutional form."""
-    original = lenet_sample.build()
-    return original, onnxfcn.rewrite(original, validate=False).model
 
 
 def wrong_at(model: ModelProto, places: np.ndarray) -> ModelProto:
@@ -92,42 +85,42 @@ def test_no_limit_draws_none() -> None:
 
 
 @pytest.mark.parametrize("corner", CORNERS)
-def test_wrong_corner_is_found_with_any_seed(corner: tuple[int, int], pair: Pair) -> None:
+def test_wrong_corner_is_found_with_any_seed(corner: tuple[int, int], models: Models) -> None:
     places = np.zeros(MAP, bool)
     places[corner] = True
-    spoiled = wrong_at(pair[1], places)
+    spoiled = wrong_at(models[1], places)
     for seed in range(5):
-        report = onnxfcn.validate(pair[0], spoiled, sizes=[SIZE], max_cells=4, seed=seed)
+        report = onnxfcn.validate(models[0], spoiled, sizes=[SIZE], max_cells=4, seed=seed)
         assert all(report.identity.comparisons)
         assert not report.passed
 
 
-def test_wrong_cells_are_found_where_they_are_drawn(pair: Pair) -> None:
-    spoiled = wrong_at(pair[1], ~at_corners())
+def test_wrong_cells_are_found_where_they_are_drawn(models: Models) -> None:
+    spoiled = wrong_at(models[1], ~at_corners())
     options: dict[str, Any] = {"sizes": [SIZE], "seed": 3}
-    assert not onnxfcn.validate(pair[0], spoiled, max_cells=5, **options)
+    assert not onnxfcn.validate(models[0], spoiled, max_cells=5, **options)
     # The corners alone are right: here it ends what a sample can show, and the report says so.
-    report = onnxfcn.validate(pair[0], spoiled, max_cells=4, **options)
+    report = onnxfcn.validate(models[0], spoiled, max_cells=4, **options)
     assert report.passed
     assert report.sampled
-    assert not onnxfcn.validate(pair[0], spoiled, **options)
+    assert not onnxfcn.validate(models[0], spoiled, **options)
 
 
-def test_map_of_another_size_fails_whatever_is_drawn(pair: Pair) -> None:
-    spoiled = copy_of(pair[1])
+def test_map_of_another_size_fails_whatever_is_drawn(models: Models) -> None:
+    spoiled = copy_of(models[1])
     double_the_step(spoiled.graph)
     with pytest.raises(onnxfcn.ValidationFailedError, match="2x2 cells, expected 3x4"):
-        onnxfcn.validate(pair[0], spoiled, sizes=[(36, 40)], max_cells=1)
+        onnxfcn.validate(models[0], spoiled, sizes=[(36, 40)], max_cells=1)
 
 
 @pytest.mark.parametrize(("most", "runs"), [(None, 108), (1, 1), (7, 7), (107, 107), (500, 108)])
-def test_head_runs_on_no_more_windows(most: int | None, runs: int, pair: Pair) -> None:
+def test_head_runs_on_no_more_windows(most: int | None, runs: int, models: Models) -> None:
     seen: dict[str, list[tuple[int, int]]] = {}
 
     def note(what: str, done: int, total: int) -> None:
         seen.setdefault(what, []).append((done, total))
 
-    report = onnxfcn.validate(*pair, sizes=[SIZE], max_cells=most, progress=note)
+    report = onnxfcn.validate(*models, sizes=[SIZE], max_cells=most, progress=note)
     assert seen["windows at 60x72"] == [(done, runs) for done in range(1, runs + 1)]
     (found,) = report.sizes
     assert found.map_size == MAP
@@ -187,37 +180,37 @@ def test_each_head_has_cells_of_its_own() -> None:
     assert {c.output: c.passed for c in found.comparisons} == {"out": True, "aux": False}
 
 
-def test_cells_of_the_users_images_are_drawn_too(pair: Pair, tmp_path: Path) -> None:
+def test_cells_of_the_users_images_are_drawn_too(models: Models, tmp_path: Path) -> None:
     image = generator().random((1, 1, *SIZE), dtype=np.float32)
     np.save(tmp_path / "image.npy", image)
     options: dict[str, Any] = {"sizes": [(32, 28)], "inputs": [tmp_path / "image.npy"]}
-    report = onnxfcn.validate(*pair, max_cells=4, **options)
+    report = onnxfcn.validate(*models, max_cells=4, **options)
     assert [result.sampled for result in report.sizes] == [False, True]
-    spoiled = wrong_at(pair[1], at_corners())
-    report = onnxfcn.validate(pair[0], spoiled, max_cells=4, **options)
+    spoiled = wrong_at(models[1], at_corners())
+    report = onnxfcn.validate(models[0], spoiled, max_cells=4, **options)
     assert not report.passed
 
 
-def test_maps_that_are_small_enough_are_compared_whole(pair: Pair) -> None:
+def test_maps_that_are_small_enough_are_compared_whole(models: Models) -> None:
     sizes = [SIZE, (36, 40)]
-    whole, limited = (onnxfcn.validate(*pair, sizes=sizes, max_cells=n) for n in (None, 12))
+    whole, limited = (onnxfcn.validate(*models, sizes=sizes, max_cells=n) for n in (None, 12))
     assert limited.identity == whole.identity
     # Drawing cells of the first map leaves the image of the second one as it was.
     assert limited.sizes[1] == whole.sizes[1]
     assert limited.sizes[0] != whole.sizes[0]
-    assert onnxfcn.validate(*pair, sizes=sizes, max_cells=108) == whole
+    assert onnxfcn.validate(*models, sizes=sizes, max_cells=108) == whole
 
 
-def test_same_seed_draws_the_same_cells(pair: Pair) -> None:
+def test_same_seed_draws_the_same_cells(models: Models) -> None:
     first, again, other = (
-        onnxfcn.validate(*pair, sizes=[SIZE], max_cells=9, seed=seed) for seed in (1, 1, 2)
+        onnxfcn.validate(*models, sizes=[SIZE], max_cells=9, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
 
 
-def test_one_cell_proves_nothing(pair: Pair) -> None:
-    report = onnxfcn.validate(*pair, sizes=[SIZE], max_cells=1)
+def test_one_cell_proves_nothing(models: Models) -> None:
+    report = onnxfcn.validate(*models, sizes=[SIZE], max_cells=1)
     assert report.passed
     assert report.unproven == ("probabilities",)
 
@@ -243,11 +236,11 @@ def test_cells_that_do_not_differ_prove_nothing() -> None:
 
 @pytest.mark.parametrize("wrong", [0, -3, 2.5, "4"])
 @pytest.mark.parametrize("validate", [True, False])
-def test_limit_is_a_positive_whole_number(wrong: Any, validate: bool, pair: Pair) -> None:
+def test_limit_is_a_positive_whole_number(wrong: Any, validate: bool, models: Models) -> None:
     with pytest.raises(onnxfcn.UsageError, match="max_cells must be a positive whole number"):
-        onnxfcn.rewrite(pair[0], max_cells=wrong, validate=validate)
+        onnxfcn.rewrite(models[0], max_cells=wrong, validate=validate)
     with pytest.raises(onnxfcn.UsageError, match="max_cells"):
-        onnxfcn.validate(*pair, max_cells=wrong)
+        onnxfcn.validate(*models, max_cells=wrong)
 
 
 def test_report_says_that_cells_were_drawn(

@@ -15,11 +15,9 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 import onnxfcn
 from sample_models import lenet as lenet_sample
 
+from .protos import arrays
+
 Fails = Callable[..., Any]
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
 
 def test_output_may_be_the_input(lenet: ModelProto, lenet_file: Path, tmp_path: Path) -> None:

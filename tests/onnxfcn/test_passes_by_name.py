@@ -15,6 +15,7 @@ from onnxfcn.pipeline import ALONE
 from passes import PASSES
 
 from .model_texts import model
+from .protos import dims
 
 HEADS, AXES = "flatten_gemm_to_conv", "dynamic_spatial_axes"
 PRODUCTS = "conv_to_gemm"
@@ -45,10 +46,6 @@ def classifier() -> ModelProto:
 def saved(model: ModelProto, folder: Path) -> Path:
     onnx.save(model, folder / "in.onnx")
     return folder / "in.onnx"
-
-
-def declared(value: onnx.ValueInfoProto) -> list[int | str]:
-    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
 def test_default_passes_have_names(lenet: ModelProto) -> None:
@@ -102,7 +99,7 @@ def test_axes_alone_free_the_batch(
 ) -> None:
     report = onnxfcn.rewrite(detector, passes=[AXES], batch="free")
     assert report.validation
-    assert declared(report.model.graph.input[0])[0] == "batch"
+    assert dims(report.model.graph.input[0])[0] == "batch"
     assert run_model(report.model, random_image(3, 3, 16, 16))[0].shape[0] == 3
 
 
@@ -129,8 +126,8 @@ def test_heads_alone_keep_the_input_size_and_answer_the_same(
     assert report.validation
     assert (report.validation.sizes, report.validation.regions) == ((), ())
     assert any(AXES in note for note in report.validation.notes)
-    assert declared(report.model.graph.input[0]) == [1, 3, 8, 8]
-    assert declared(report.model.graph.output[0]) == [1, 5, 1, 1]
+    assert dims(report.model.graph.input[0]) == [1, 3, 8, 8]
+    assert dims(report.model.graph.output[0]) == [1, 5, 1, 1]
     image = random_image(1, 3, 8, 8)
     (before,), (after,) = (run_model(each, image) for each in (classifier, report.model))
     assert after.reshape(before.shape) == pytest.approx(before, rel=1e-4, abs=1e-4)

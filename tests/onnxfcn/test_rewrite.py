@@ -15,14 +15,12 @@ from onnx import ModelProto, TensorProto, helper
 import onnxfcn
 from passes import RefusalCode
 
+from .protos import dims
+
 ROOT = Path(__file__).parents[2]
 
 RunModel = Callable[..., list[np.ndarray]]
 RandomImage = Callable[..., np.ndarray]
-
-
-def declared(value: onnx.ValueInfoProto) -> list[int | str]:
-    return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
 def set_image(model: ModelProto, *shape: int | str) -> ModelProto:
@@ -91,7 +89,7 @@ def test_batch(
     report = onnxfcn.rewrite(lenet, batch=batch)
     assert report.validation
     for value in (report.model.graph.input[0], report.model.graph.output[0]):
-        assert declared(value)[0] == expected
+        assert dims(value)[0] == expected
 
 
 def test_freed_batch_takes_any_number_of_images(
@@ -116,7 +114,7 @@ def test_symbolic_size_is_taken_from_the_user_and_names_stay(
     report = onnxfcn.rewrite(lenet, input_size=(28, 28))
     assert report.validation
     assert report.windows == {"pool2": (4, 4)}
-    assert declared(report.model.graph.input[0]) == ["N", 1, "H", "W"]
+    assert dims(report.model.graph.input[0]) == ["N", 1, "H", "W"]
     assert run_model(report.model, random_image(1, 1, 36, 40))[0].shape == (1, 10, 3, 4)
 
 
@@ -177,7 +175,7 @@ def add_side_output(model: ModelProto, source: str, shape: list[int | str]) -> M
 def test_output_that_does_not_depend_on_the_image_stays_as_it_is(lenet: ModelProto) -> None:
     report = onnxfcn.rewrite(add_side_output(lenet, "fc5.bias", [10]))
     assert report.validation
-    assert declared(report.model.graph.output[1]) == [10]
+    assert dims(report.model.graph.output[1]) == [10]
 
 
 def test_output_of_another_input_stays_as_it_is(lenet: ModelProto) -> None:
@@ -193,7 +191,7 @@ def test_output_of_the_trunk_grows_with_the_image(
     assert report.validation
     image = random_image(1, 1, 36, 40)
     assert run_model(report.model, image, "side")[0].shape == (1, 6, 16, 18)
-    assert declared(report.model.graph.output[1])[:2] == ["N", 6]
+    assert dims(report.model.graph.output[1])[:2] == ["N", 6]
 
 
 def test_hidden_vector_as_second_output_becomes_a_map_too(

@@ -20,14 +20,6 @@ POOLED = Path(__file__).parents[2] / "sample_models" / "exports" / "average_max.
 
 
 @pytest.fixture
-def fcn(lenet_file: Path, tmp_path: Path) -> Path:
-    """LeNet's fully convolutional form; its own size is in the metadata alone."""
-    rewritten = tmp_path / "fcn.onnx"
-    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
-    return rewritten
-
-
-@pytest.fixture
 def products(fcn: Path, tmp_path: Path) -> Path:
     """The same in matrix products."""
     path = tmp_path / "products.onnx"

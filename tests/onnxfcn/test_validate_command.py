@@ -41,14 +41,6 @@ def saved(path: Path, model: ModelProto) -> Path:
     return path
 
 
-@pytest.fixture
-def pair(lenet_file: Path, tmp_path: Path) -> Pair:
-    """Files of LeNet and of its fully convolutional form."""
-    rewritten = tmp_path / "fcn.onnx"
-    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
-    return lenet_file, rewritten
-
-
 def baked_pair(name: str, folder: Path) -> Pair:
     """Files of a classifier with a baked node and of its fully convolutional form."""
     original = model(BAKED[name], "float[1,3,8,8]", "float[1,5] out")

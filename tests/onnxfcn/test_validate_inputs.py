@@ -27,14 +27,6 @@ PIXELS = np.arange(3 * 4 * 3, dtype=np.uint8).reshape(3, 4, 3) * 7
 
 
 @pytest.fixture
-def pair(lenet_file: Path, tmp_path: Path) -> Pair:
-    """Files of LeNet and of its fully convolutional form."""
-    rewritten = tmp_path / "fcn.onnx"
-    onnxfcn.rewrite(lenet_file, rewritten, validate=False)
-    return lenet_file, rewritten
-
-
-@pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "picture.png"
     Image.fromarray(PIXELS).save(path)

@@ -28,13 +28,7 @@ from .sabotage import (
     transpose_kernel,
 )
 
-
-@pytest.fixture(scope="module")
-def pair() -> tuple[ModelProto, ModelProto]:
-    """LeNet and its fully convolutional form."""
-    original = lenet_sample.build()
-    return original, onnxfcn.rewrite(original, validate=False).model
-
+Models = tuple[ModelProto, ModelProto]
 
 SPOILED = [
     transpose_kernel,
@@ -59,8 +53,8 @@ def passes(original: ModelProto, model: ModelProto, **options: Any) -> bool:
         return False
 
 
-def test_faithful_model_passes_with_proof(pair: tuple[ModelProto, ModelProto]) -> None:
-    report = onnxfcn.validate(*pair)
+def test_faithful_model_passes_with_proof(models: Models) -> None:
+    report = onnxfcn.validate(*models)
     assert report
     assert report.passed
     assert report.proven
@@ -68,42 +62,40 @@ def test_faithful_model_passes_with_proof(pair: tuple[ModelProto, ModelProto]) -
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-def test_spoiled_model_does_not_pass(
-    pair: tuple[ModelProto, ModelProto], spoil: Callable[[GraphProto], None]
-) -> None:
-    spoiled = copy_of(pair[1])
+def test_spoiled_model_does_not_pass(models: Models, spoil: Callable[[GraphProto], None]) -> None:
+    spoiled = copy_of(models[1])
     spoil(spoiled.graph)
     onnx.checker.check_model(spoiled)
-    assert not passes(pair[0], spoiled)
+    assert not passes(models[0], spoiled)
 
 
 @pytest.mark.parametrize(
     "spoil", [rotate_answers_by_a_row, rotate_answers_by_a_column, double_the_step]
 )
 def test_some_spoiled_models_show_at_larger_sizes_only(
-    pair: tuple[ModelProto, ModelProto],
+    models: Models,
     spoil: Callable[[GraphProto], None],
     run_model: Callable[..., list[np.ndarray]],
     random_image: Callable[..., np.ndarray],
 ) -> None:
-    spoiled = copy_of(pair[1])
+    spoiled = copy_of(models[1])
     spoil(spoiled.graph)
     image = random_image(1, 1, 28, 28)
-    (expected,), (actual,) = (run_model(model, image) for model in (pair[0], spoiled))
+    (expected,), (actual,) = (run_model(model, image) for model in (models[0], spoiled))
     assert actual.reshape(expected.shape) == pytest.approx(expected, abs=1e-6)
 
 
 def test_model_whose_size_was_not_freed_cannot_be_compared(
-    pair: tuple[ModelProto, ModelProto],
+    models: Models,
 ) -> None:
     with pytest.raises(onnxfcn.ValidationFailedError, match="takes images of one size only"):
-        onnxfcn.validate(pair[0], pair[0])
+        onnxfcn.validate(models[0], models[0])
 
 
-def test_failure_says_where_and_by_how_much(pair: tuple[ModelProto, ModelProto]) -> None:
-    spoiled = copy_of(pair[1])
+def test_failure_says_where_and_by_how_much(models: Models) -> None:
+    spoiled = copy_of(models[1])
     perturb_bias(spoiled.graph)
-    report = onnxfcn.validate(pair[0], spoiled)
+    report = onnxfcn.validate(models[0], spoiled)
     worst = next(found for found in report.identity.comparisons if not found)
     assert report.failure == (
         f"the rewritten model's answers differ from the original's: at 28x28 '{worst.output}' by up"
@@ -111,18 +103,16 @@ def test_failure_says_where_and_by_how_much(pair: tuple[ModelProto, ModelProto])
     )
 
 
-def test_map_of_another_size_fails_and_says_both(pair: tuple[ModelProto, ModelProto]) -> None:
-    spoiled = copy_of(pair[1])
+def test_map_of_another_size_fails_and_says_both(models: Models) -> None:
+    spoiled = copy_of(models[1])
     double_the_step(spoiled.graph)
     with pytest.raises(onnxfcn.ValidationFailedError, match=r"2x2 cells, expected 3x4"):
-        onnxfcn.validate(pair[0], spoiled, sizes=[(36, 40)])
+        onnxfcn.validate(models[0], spoiled, sizes=[(36, 40)])
 
 
 @pytest.mark.parametrize("attribute", [{"ceil_mode": 1}, {"auto_pad": "SAME_UPPER"}])
-def test_pools_that_take_what_is_left_over_fail(
-    pair: tuple[ModelProto, ModelProto], attribute: dict[str, Any]
-) -> None:
-    original, rewritten = pair[0], copy_of(pair[1])
+def test_pools_that_take_what_is_left_over_fail(models: Models, attribute: dict[str, Any]) -> None:
+    original, rewritten = models[0], copy_of(models[1])
     for node in rewritten.graph.node:
         if node.op_type == "MaxPool":
             node.attribute.extend(onnx.helper.make_attribute(*each) for each in attribute.items())
@@ -132,12 +122,12 @@ def test_pools_that_take_what_is_left_over_fail(
 
 
 def test_wanted_step_makes_the_stepping_model_right_and_the_other_one_wrong(
-    pair: tuple[ModelProto, ModelProto],
+    models: Models,
 ) -> None:
-    stepping = copy_of(pair[1])
+    stepping = copy_of(models[1])
     double_the_step(stepping.graph)
-    assert passes(pair[0], stepping, window_step=2, sizes=[(40, 48)])
-    assert not passes(pair[0], pair[1], window_step=2, sizes=[(40, 48)])
+    assert passes(models[0], stepping, window_step=2, sizes=[(40, 48)])
+    assert not passes(models[0], models[1], window_step=2, sizes=[(40, 48)])
 
 
 def test_cells_of_constant_answers_pass_but_prove_nothing() -> None:
@@ -171,9 +161,9 @@ def test_difference_behind_a_saturated_softmax_is_seen_in_the_logits() -> None:
 
 
 def test_validated_sizes_are_larger_not_square_and_one_is_off_the_stride(
-    pair: tuple[ModelProto, ModelProto],
+    models: Models,
 ) -> None:
-    report = onnxfcn.validate(*pair)
+    report = onnxfcn.validate(*models)
     sizes = [result.size for result in report.sizes]
     assert len(sizes) == 2
     assert all(height != width for height, width in sizes)
@@ -183,37 +173,35 @@ def test_validated_sizes_are_larger_not_square_and_one_is_off_the_stride(
     assert report.identity.map_size == (1, 1)
 
 
-def test_asked_sizes_replace_the_default_ones(pair: tuple[ModelProto, ModelProto]) -> None:
-    report = onnxfcn.validate(*pair, sizes=[(32, 28), (60, 33)])
+def test_asked_sizes_replace_the_default_ones(models: Models) -> None:
+    report = onnxfcn.validate(*models, sizes=[(32, 28), (60, 33)])
     assert [(r.size, r.map_size) for r in report.sizes] == [((32, 28), (2, 1)), ((60, 33), (9, 2))]
 
 
 @pytest.mark.parametrize("size", [(27, 28), (28, 4), (1, 1), (28,), (28, 28, 28)])
-def test_size_that_gives_no_map_is_a_usage_error(
-    pair: tuple[ModelProto, ModelProto], size: tuple[int, ...]
-) -> None:
+def test_size_that_gives_no_map_is_a_usage_error(models: Models, size: tuple[int, ...]) -> None:
     with pytest.raises(onnxfcn.UsageError, match="28x28"):
-        onnxfcn.validate(*pair, sizes=[size])
+        onnxfcn.validate(*models, sizes=[size])
 
 
-def test_same_seed_gives_the_same_report(pair: tuple[ModelProto, ModelProto]) -> None:
-    first, again, other = (onnxfcn.validate(*pair, seed=seed) for seed in (1, 1, 2))
+def test_same_seed_gives_the_same_report(models: Models) -> None:
+    first, again, other = (onnxfcn.validate(*models, seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_progress_reaches_the_end_of_every_step(pair: tuple[ModelProto, ModelProto]) -> None:
+def test_progress_reaches_the_end_of_every_step(models: Models) -> None:
     last: dict[str, tuple[int, int]] = {}
-    onnxfcn.validate(*pair, progress=lambda what, done, total: last.update({what: (done, total)}))
+    onnxfcn.validate(*models, progress=lambda what, done, total: last.update({what: (done, total)}))
     assert {what.split()[0] for what in last} == {"original", "windows", "crops"}
     assert len(last) == 1 + 2 + 2
     assert all(done == total > 0 for done, total in last.values())
 
 
-def test_validation_changes_neither_model(pair: tuple[ModelProto, ModelProto]) -> None:
-    before = [model.SerializeToString(deterministic=True) for model in pair]
-    onnxfcn.validate(*pair)
-    assert [model.SerializeToString(deterministic=True) for model in pair] == before
+def test_validation_changes_neither_model(models: Models) -> None:
+    before = [model.SerializeToString(deterministic=True) for model in models]
+    onnxfcn.validate(*models)
+    assert [model.SerializeToString(deterministic=True) for model in models] == before
 
 
 def test_pad_that_a_step_would_hide_fails(lenet: ModelProto) -> None:
@@ -226,8 +214,8 @@ def test_pad_that_a_step_would_hide_fails(lenet: ModelProto) -> None:
         onnxfcn.validate(lenet, spoiled, window_step=2)
 
 
-def test_batch_that_is_free_no_more_fails(pair: tuple[ModelProto, ModelProto]) -> None:
-    spoiled = copy_of(pair[1])
+def test_batch_that_is_free_no_more_fails(models: Models) -> None:
+    spoiled = copy_of(models[1])
     spoiled.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     with pytest.raises(onnxfcn.ValidationFailedError, match="takes"):
-        onnxfcn.validate(pair[0], spoiled)
+        onnxfcn.validate(models[0], spoiled)

@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from passes import conv_to_gemm
 from tests.random_cases.outcome import Outcome, Wrong, failure
-from tests.random_cases.session import session
+from tests.session import session
 
 from .strategy import Case, Layer
 

@@ -8,7 +8,7 @@ import numpy as np
 from onnxfcn.exactness import decide
 from onnxfcn.geometry import GeometryUnknownError, analyse, from_metadata
 from tests.random_cases.outcome import Outcome, Wrong, failure
-from tests.random_cases.session import session
+from tests.session import session
 
 from .builder import IMAGE
 from .label import check_label

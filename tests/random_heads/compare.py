@@ -8,7 +8,7 @@ import onnx
 import onnxruntime as ort
 
 from tests.random_cases.outcome import Wrong
-from tests.random_cases.session import session
+from tests.session import session
 
 from .crops import Array, Cell, Crops
 from .strategy import Case

@@ -12,7 +12,7 @@ from onnx_graphsurgeon.logger import G_LOGGER
 import onnxfcn
 from passes import dynamic_spatial_axes, flatten_gemm_to_conv
 from tests.random_cases.outcome import Outcome, Wrong, failure, refused, unusable
-from tests.random_cases.session import session
+from tests.session import session
 
 from .compare import compare
 from .crops import crops_of

@@ -16,7 +16,7 @@ from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
 from passes import PassResult, dynamic_spatial_axes
 from tests.random_cases.outcome import Outcome, Wrong, failure, refused, unusable
-from tests.random_cases.session import session
+from tests.session import session
 
 from .extents import at
 from .recipe import Recipe

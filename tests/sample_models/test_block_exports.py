@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
-import onnxruntime as ort
 import pytest
 
 import onnxfcn
@@ -16,6 +15,7 @@ from passes import dynamic_spatial_axes
 from passes.result import Refusal, RefusalCode
 from sample_models.exports import answers
 from tests.sample_models.test_exports import assert_close
+from tests.session import session
 
 FOLDER = Path(answers.__file__).parent / "blocks"
 EXPORTS = sorted(path.name.removesuffix(".onnx") for path in FOLDER.glob("*.onnx"))
@@ -95,13 +95,13 @@ def rewritten(export: str) -> onnx.ModelProto:
 
 def assert_answers(model: onnx.ModelProto, expected: answers.Answers) -> None:
     """Compare a model with PyTorch on every image, beside another image if the batch is free."""
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (image,) = session.get_inputs()
+    runnable = session(model, optimized=True)
+    (image,) = runnable.get_inputs()
     for shape, outputs in expected.images:
         batch = answers.draw_image(shape)
         if isinstance(image.shape[0], str):
             batch = np.concatenate([batch, 2 * batch[..., ::-1]])
-        found = session.run(None, {image.name: batch})
+        found = runnable.run(None, {image.name: batch})
         assert len(found) == len(outputs)
         for ours, theirs in zip(found, outputs, strict=True):
             assert_close(ours[:1], theirs)

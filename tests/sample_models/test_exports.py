@@ -6,11 +6,11 @@ Reads the files in ``sample_models/exports`` only; no framework is needed.
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 import onnxfcn
 from sample_models.exports import answers
+from tests.session import session
 
 FOLDER = Path(answers.__file__).parent
 EXPORTS = sorted(path.name.removesuffix(".onnx") for path in FOLDER.glob("*.onnx"))
@@ -36,12 +36,10 @@ def assert_close(found: answers.Floats, expected: answers.Floats) -> None:
 def test_rewritten_export_answers_what_the_framework_answers(export: str) -> None:
     report = onnxfcn.rewrite(path_of(export))
     expected = answers_of(export)
-    session = ort.InferenceSession(
-        report.model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (image,) = session.get_inputs()
+    runnable = session(report.model, optimized=True)
+    (image,) = runnable.get_inputs()
     for shape, outputs in expected.images:
-        found = session.run(None, {image.name: answers.draw_image(shape)})
+        found = runnable.run(None, {image.name: answers.draw_image(shape)})
         assert len(found) == len(outputs)
         for ours, theirs in zip(found, outputs, strict=True):
             assert_close(ours, theirs)

@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
 from sample_models import light_models
+from tests.session import session
 
 SMALL = ("squeezenet", "shufflenet", "inception_v1", "densenet121", "inception_v2")
 """Those that take less than a second."""
@@ -23,9 +23,9 @@ def logits(model: onnx.ModelProto, image: Floats) -> Floats:
     name = last.input[0] if last.op_type == "Softmax" else last.output[0]
     del ending.graph.output[:]
     ending.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
-    session = ort.InferenceSession(ending.SerializeToString(), providers=["CPUExecutionProvider"])
+    runnable = session(ending, optimized=True)
     # ONNX Runtime does not count an input that has an initializer.
-    output: Floats = session.run([name], {session.get_inputs()[0].name: image})[0]
+    output: Floats = runnable.run([name], {runnable.get_inputs()[0].name: image})[0]
     return output.ravel()
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import shape_inference
 
 from sample_models import alexnet, build, gilt, lenet, plain234
+from tests.session import session
 
 FOLDER = Path(build.__file__).parent
 
@@ -20,8 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def answers(model: onnx.ModelProto, images: Floats) -> Floats:
-    runnable = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    output: Floats = runnable.run(None, {"image": images})[0]
+    output: Floats = session(model, optimized=True).run(None, {"image": images})[0]
     return output
 
 

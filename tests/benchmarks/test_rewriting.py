@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from benchmarks import rewriting, wide_head
-from benchmarks.processes import Cost
+from benchmarks.processes import Cost, run_apart
 from benchmarks.rewriting import COPY, IMPORTS, LOAD_SAVE, REWRITE, START, SYNCED, RewriteCosts
 
 
@@ -16,8 +16,22 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewriting, "MODELS", {"lenet": "LeNet", "wide_head": "wide head"})
 
 
-def test_every_task_of_every_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_every_task_of_every_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made: dict[str, set[str]] = {}
+
+    def noted(script: str, folder: str, output: str, *names: str) -> tuple[Cost, str]:
+        ended = run_apart(script, folder, output, *names)
+        if names == ("lenet.onnx",):
+            made[script] = {path.name for path in Path(output).iterdir()}
+        return ended
+
+    monkeypatch.setattr(rewriting, "run_apart", noted)
     found = rewriting.run(rounds=1, folder=tmp_path)
+    copies, saved, rewritten = {"copylenet.onnx"}, {"copy.onnx"}, {"fcn.onnx"}
+    files = [set(), set(), set(), copies, copies, saved, saved, rewritten, rewritten]
+    assert [made[script] for script in rewriting.TASKS.values()] == files
     assert [(costs.model, costs.external) for costs in found] == [
         ("LeNet", False),
         ("LeNet", True),

@@ -180,8 +180,12 @@ def test_output_that_does_not_depend_on_the_image_stays_as_it_is(lenet: ModelPro
 
 def test_output_of_another_input_stays_as_it_is(lenet: ModelProto) -> None:
     lenet.graph.input.append(helper.make_tensor_value_info("extra", TensorProto.FLOAT, ["N", 2]))
-    report = onnxfcn.rewrite(add_side_output(lenet, "extra", ["N", 2]))
+    original = add_side_output(lenet, "extra", ["N", 2])
+    report = onnxfcn.rewrite(original)
     assert report.validation
+    assert report.model.graph.input[1] == original.graph.input[1]
+    assert report.model.graph.output[1] == original.graph.output[1]
+    assert report.model.graph.node[-1] == original.graph.node[-1]
 
 
 def test_output_of_the_trunk_grows_with_the_image(

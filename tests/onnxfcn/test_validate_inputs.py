@@ -59,11 +59,13 @@ def test_array_becomes_a_row(
 def test_array_of_the_original_size_is_compared_with_the_original(
     pair: Pair, tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
 ) -> None:
-    path = array_file(tmp_path, random_image(1, 1, 28, 28))
-    finished = command("validate", *pair, "--input", path, "--json")
-    assert finished.code == 0
-    row = json.loads(finished.out)["validation"]["sizes"][-1]
-    assert (row["against"], row["size"]) == ("original", [28, 28])
+    rows = []
+    for image in (random_image(1, 1, 28, 28), random_image(1, 1, 28, 28, seed=1)):
+        finished = command("validate", *pair, "--input", array_file(tmp_path, image), "--json")
+        assert finished.code == 0
+        rows.append(json.loads(finished.out)["validation"]["sizes"][-1])
+    assert all((row["against"], row["size"]) == ("original", [28, 28]) for row in rows)
+    assert rows[0]["comparisons"] != rows[1]["comparisons"]
 
 
 def test_the_array_is_what_is_compared(pair: Pair, tmp_path: Path, command: Command) -> None:
@@ -113,10 +115,11 @@ def test_file_that_does_not_exist(name: str, pair: Pair, tmp_path: Path, fails: 
 
 
 def test_other_floats_become_the_models(tmp_path: Path) -> None:
-    path = array_file(tmp_path, np.ones((1, 3, 4, 5)))
-    sample = read_sample(path, RGB)
+    values = np.arange(60.0).reshape(1, 3, 4, 5)
+    sample = read_sample(array_file(tmp_path, values), RGB)
     assert sample.image is not None
     assert (sample.size, sample.image.dtype) == ((4, 5), np.float32)
+    np.testing.assert_array_equal(sample.image, values)
 
 
 def test_pixels_are_0_to_1_for_floats(picture: Path) -> None:
@@ -151,7 +154,10 @@ def test_picture_lies_as_the_file_says(tmp_path: Path) -> None:
     exif[0x0112] = 6  # Orientation: to be turned by a quarter.
     picture.save(path, exif=exif)
     sample = read_sample(path, RGB)
+    assert sample.image is not None
     assert sample.size == (4, 3)
+    turned = np.rot90(PIXELS, -1).transpose(2, 0, 1)[None] / np.float32(255)
+    np.testing.assert_array_equal(sample.image, turned)
 
 
 @pytest.mark.parametrize("changes", [{"shape": (1, 5, 2, 3)}, {"shape": (1, 3, 2, 3, 3)}])

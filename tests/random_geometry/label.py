@@ -14,20 +14,36 @@ _SAME, _DIFFERENT = 1e-5, 1e-4
 """Errors relative to the answers' scale: of cells that are exact, and of some that are not."""
 
 
+class ConstantAnswer(Exception):
+    """Cells are the same whatever the image is: none can show that they are no crops."""
+
+
 def check_label(model: Model, exactness: Exactness) -> None:
-    """Exact cells equal crops; of approximate ones, some image shows that they do not."""
+    """Exact cells equal crops; of approximate ones, some image shows that they do not.
+
+    Raises:
+        ConstantAnswer: the label is approximate, and no image changes any cell.
+        Wrong: the label is.
+    """
     largest = 0.0
-    for size in model.sizes(4):
-        if np.prod(size) > LARGEST:
-            continue
-        for image in _images(model.shape(size)):
+    shapes = [model.shape(size) for size in model.sizes(4) if np.prod(size) <= LARGEST]
+    for shape in shapes:
+        for image in _images(shape):
             largest = max(largest, _error(model, image))
             if exactness.is_exact and largest > _SAME:
-                raise Wrong("exact cells differ from crops", f"{size}: {largest}")
+                raise Wrong("exact cells differ from crops", f"{shape}: {largest}")
             if not exactness.is_exact and largest > _DIFFERENT:
                 return
-    if not exactness.is_exact and len(list(model.sizes(4))):
+    if not exactness.is_exact and shapes:
+        if _is_constant([model.run(image) for shape in shapes for image in _images(shape)]):
+            raise ConstantAnswer
         raise Wrong("no image shows that cells are approximate", largest, exactness.lines())
+
+
+def _is_constant(answers: list[Floats]) -> bool:
+    """Whether all cells of some maps ``[1, K, *o]`` are alike."""
+    cells = np.concatenate([answer.reshape(answer.shape[1], -1) for answer in answers], axis=1)
+    return bool((cells == cells[:, :1]).all())
 
 
 def _images(shape: list[int]) -> Iterator[Floats]:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
+from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn.timing import Timed, take_turns
@@ -72,6 +74,49 @@ def test_original_of_one_batch_runs_as_often_as_needed(
         refused = command("bench", lenet_file, rewritten, "--batch", 3)
         assert refused.code == 2
         assert "the original takes 2 images a run, not 3" in refused.err
+
+
+Runs = dict[str, list[tuple[int, ...]]]
+
+
+@pytest.fixture
+def timed_runs(monkeypatch: pytest.MonkeyPatch) -> list[Runs]:
+    """Shapes of the images that each of the functions runs on that are timed together."""
+    found: list[Runs] = []
+    shapes: list[tuple[int, ...]] = []
+    run_session = ort.InferenceSession.run
+
+    def noted(session: Any, outputs: None, feeds: dict[str, np.ndarray]) -> Any:
+        shapes.append(feeds["image"].shape)
+        return run_session(session, outputs, feeds)
+
+    def once(runs: dict[str, Callable[[], object]], **_: object) -> dict[str, Timed]:
+        found.append({})
+        for name, run in runs.items():
+            shapes.clear()
+            run()
+            found[-1][name] = shapes.copy()
+        return dict.fromkeys(runs, Timed(1.0, np.ones(5)))
+
+    monkeypatch.setattr(ort.InferenceSession, "run", noted)
+    monkeypatch.setattr("onnxfcn.stopwatch.take_turns", once)
+    return found
+
+
+@pytest.mark.parametrize("batch", ["keep", "free"])
+def test_what_is_timed_runs_on_all_images_and_all_crops(
+    batch: Literal["keep", "free"], lenet: ModelProto, timed_runs: list[Runs]
+) -> None:
+    for value in (*lenet.graph.input, *lenet.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 2
+    rewritten = onnxfcn.rewrite(lenet, batch=batch, validate=False).model
+    timed_runs.clear()
+    onnxfcn.bench(lenet, rewritten, batches=[6], sizes=[(36, 40)])
+    at_own_size, *_, at_larger = timed_runs
+    own = (2, 1, 28, 28)
+    together = [(6, 1, 28, 28)] if batch == "free" else [own] * 3
+    assert at_own_size == {"original": [own] * 3, "rewritten": together}
+    assert at_larger == {"one_pass": [(2, 1, 36, 40)], "by_crops": [own] * 12}
 
 
 def test_crops_beyond_the_image_are_timed_as_well(

@@ -107,25 +107,47 @@ def test_padded_trunk_is_a_finding_and_a_failure_if_crops_are_required(
     assert command("validate", *files, "--require-crops", "--rtol", "2").code == 0
 
 
-def test_of_many_cells_some_of_each_kind_are_measured(tmp_path: Path, command: Command) -> None:
+def test_of_many_cells_some_of_each_kind_are_measured(
+    tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
+) -> None:
     files = files_of(padded(), tmp_path)
     finished = command("validate", *files, "--size", "40x50")
     assert "32 of 148" in finished.out
     assert "32 of 1271" in finished.out
-    measured = [onnxfcn.validate(*files, sizes=[(40, 50)], seed=seed).crops for seed in (1, 1, 2)]
+    np.save(tmp_path / "image.npy", random_image(1, 3, 40, 50))
+    options: dict[str, Any] = {"sizes": [(9, 8)], "inputs": [tmp_path / "image.npy"]}
+    measured = []
+    for seed in (1, 1, 2):
+        crops = onnxfcn.validate(*files, seed=seed, **options).crops
+        assert crops is not None
+        measured.append(crops.results[-1])
     assert measured[0] == measured[1] != measured[2]
+    assert measured[0].map_size == (33, 43)
 
 
-def test_classes_agree_or_do_not(tmp_path: Path) -> None:
+def test_classes_agree_or_do_not(
+    tmp_path: Path,
+    run_model: Callable[..., list[np.ndarray]],
+    random_image: Callable[..., np.ndarray],
+) -> None:
     tail = " class = ArgMax<axis=1, keepdims=0>(out)"
-    original = padded(tail=tail, output="int64[1] class")
-    report = onnxfcn.validate(*files_of(original, tmp_path), sizes=[(12, 12)])
+    files = files_of(padded(tail=tail, output="int64[1] class"), tmp_path)
+    image = random_image(1, 3, 13, 13)
+    np.save(tmp_path / "image.npy", image)
+    report = onnxfcn.validate(*files, sizes=[(12, 12)], inputs=[tmp_path / "image.npy"])
     assert report.crops is not None
-    (found,) = report.crops.results
-    assert found.inside.measured == 9
+    found = report.crops.results[-1]
+    crops = [
+        np.ascontiguousarray(image[..., y : y + 8, x : x + 8])
+        for y, x in np.ndindex(6, 6)
+        if 0 < y < 5 and 0 < x < 5
+    ]
+    (cells,), (classes,) = run_model(files[1], image), run_model(files[0], crops)
+    agreement = (cells[0, 1:-1, 1:-1].ravel() == classes).mean()
+    assert found.inside.measured == len(crops) == 16
     assert found.inside.maximum is None
-    assert found.inside.agreement is not None
-    assert 0 < found.inside.agreement <= 1
+    assert found.inside.agreement == agreement
+    assert 0 < agreement < 1
 
 
 def test_answers_once_an_image_have_no_crops(tmp_path: Path, command: Command) -> None:

@@ -14,14 +14,22 @@ from tests.random_trunks.recipe import Recipe
 from tests.random_trunks.strategy import trunks
 
 
-@unhurried(max_examples=150, derandomize=True)
-@given(trunks())
-def test_freed_trunks_are_the_trunks_of_the_larger_size(recipe: Recipe) -> None:
-    outcome = examine(recipe)
-    if outcome.failed:
-        for size in recipe.sizes:
-            note(onnx.printer.to_text(recipe.write(size)))
-    assert not outcome.failed, outcome.detail
+def test_freed_trunks_are_the_trunks_of_the_larger_size() -> None:
+    kinds: list[StrEnum] = []
+
+    @unhurried(max_examples=150, derandomize=True)
+    @given(trunks())
+    def run(recipe: Recipe) -> None:
+        outcome = examine(recipe)
+        if outcome.failed:
+            for size in recipe.sizes:
+                note(onnx.printer.to_text(recipe.write(size)))
+        assert not outcome.failed, outcome.detail
+        kinds.append(outcome.kind)
+
+    run()
+    # Whoever refuses everything is never wrong.
+    assert kinds.count(Kind.FREED) > len(kinds) / 2
 
 
 def test_one_extent_left_baked_is_found_out() -> None:

@@ -1,8 +1,6 @@
 """The command: exit codes, one line for each failure, and what goes to which stream."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import onnxfcn.cli
 
-ROOT = Path(__file__).parents[2]
+from .processes import run_python
+
 WIDTH = 100
 
 Command = Callable[..., Any]
@@ -56,16 +55,6 @@ def saved(model: ModelProto, folder: Path) -> Path:
     path = folder / "in.onnx"
     onnx.save(model, path)
     return path
-
-
-def run_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "onnxfcn", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_rewrite_writes_the_output_and_says_so(
@@ -198,7 +187,7 @@ def test_bug_of_ours_gives_code_1_a_traceback_and_keeps_the_output(
 
 
 def test_module_is_the_command(lenet_file: Path, tmp_path: Path) -> None:
-    finished = run_process("rewrite", lenet_file.name, "out.onnx", cwd=tmp_path)
+    finished = run_python("-m", "onnxfcn", "rewrite", lenet_file.name, "out.onnx", cwd=tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "wrote out.onnx" in finished.stdout
     assert (tmp_path / "out.onnx").is_file()
@@ -209,7 +198,7 @@ def test_no_traceback_and_no_word_of_onnx_runtime_in_a_process_of_its_own(
 ) -> None:
     onnx.save(double_precision(), tmp_path / "in.onnx")
     for source, code in ((tmp_path / "in.onnx", 4), (tmp_path / "missing.onnx", 2)):
-        finished = run_process("rewrite", source, tmp_path / "out.onnx")
+        finished = run_python("-m", "onnxfcn", "rewrite", source, tmp_path / "out.onnx")
         assert (finished.returncode, finished.stdout) == (code, "")
         assert len(finished.stderr.splitlines()) == 1
 

@@ -1,9 +1,8 @@
 """Odd models and odd surroundings end in one line and the right exit code, too."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,16 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
+from .processes import run_python
+
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
 
-ROOT = Path(__file__).parents[2]
-
-
-def run_process(
-    *arguments: object, stdout: int = subprocess.PIPE, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "onnxfcn", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="surrogateescape",
-    )
+run_command = partial(run_python, "-m", "onnxfcn")
 
 
 def test_output_that_cannot_show_lines_gets_plain_ones(lenet_file: Path, tmp_path: Path) -> None:
-    finished = run_process("rewrite", lenet_file, tmp_path / "o.onnx", PYTHONIOENCODING="ascii")
+    finished = run_command("rewrite", lenet_file, tmp_path / "o.onnx", PYTHONIOENCODING="ascii")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.isascii()
 
@@ -59,12 +47,12 @@ def test_node_names_are_no_markup(lenet: ModelProto, tmp_path: Path, command: Co
 def test_name_that_is_no_utf_8(lenet_file: Path, tmp_path: Path) -> None:
     escaping = {"PYTHONIOENCODING": "utf-8:surrogateescape"}
     output = tmp_path / "out\udcff.onnx"
-    finished = run_process("rewrite", lenet_file, output, **escaping)
+    finished = run_command("rewrite", lenet_file, output, **escaping)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert f"wrote {output}" in finished.stdout
     assert output.is_file()
     # Names of data files stand in the model, where texts are UTF-8.
-    finished = run_process("rewrite", lenet_file, output, "--external-data=always", **escaping)
+    finished = run_command("rewrite", lenet_file, output, "--external-data=always", **escaping)
     assert finished.returncode == 2
     assert "cannot stand in a model" in finished.stderr
 
@@ -75,7 +63,7 @@ def test_report_that_cannot_be_printed_is_no_bug(
 ) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        finished = run_process("rewrite", lenet_file, tmp_path / "o.onnx", *options, stdout=full)
+        finished = run_command("rewrite", lenet_file, tmp_path / "o.onnx", *options, stdout=full)
     finally:
         os.close(full)
     assert finished.returncode == 2

@@ -1,8 +1,5 @@
 """A deployment pipeline uses the passes and graphsurgeon, and nothing of onnxfcn."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 
 from sample_models import light_models
 
-ROOT = Path(__file__).parents[2]
+from .processes import run_python
 
 PIPELINE = """
 import onnx, onnx_graphsurgeon as gs
@@ -31,24 +28,14 @@ if loaded:
 """
 
 
-def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_the_design_s_pipeline_rewrites_alexnet_without_onnxfcn(
     tmp_path: Path,
     run_model: Callable[..., list[np.ndarray]],
     random_image: Callable[..., np.ndarray],
 ) -> None:
     onnx.save(light_models.load("bvlc_alexnet"), tmp_path / "in.onnx")
-    finished = run_script(
-        PIPELINE + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer"}), tmp_path
+    finished = run_python(
+        "-c", PIPELINE + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer"}), cwd=tmp_path
     )
     assert finished.returncode == 0, finished.stderr
     (cells,) = run_model(tmp_path / "out.onnx", random_image(1, 3, 288, 320))
@@ -64,8 +51,10 @@ for name in names:
     importlib.import_module(name)
 print(*names)
 """
-    finished = run_script(
-        script + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer", "rich"}), tmp_path
+    finished = run_python(
+        "-c",
+        script + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer", "rich"}),
+        cwd=tmp_path,
     )
     assert finished.returncode == 0, finished.stderr
     assert {"passes.heads", "passes.lift.dense"} <= set(finished.stdout.split())
@@ -73,7 +62,7 @@ print(*names)
 
 @pytest.mark.parametrize("package", ["passes", "onnxfcn"])
 def test_importing_prints_nothing_and_warns_of_nothing(package: str, tmp_path: Path) -> None:
-    finished = run_script(f"import {package}", tmp_path)
+    finished = run_python("-c", f"import {package}", cwd=tmp_path)
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
 
 
@@ -84,5 +73,5 @@ import onnxfcn, onnxfcn.cli
 onnxfcn.rewrite("in.onnx", "out.onnx", validate=False)
 onnxfcn.inspect("in.onnx")
 """
-    finished = run_script(without + ALONE.format(forbidden={"onnxruntime"}), tmp_path)
+    finished = run_python("-c", without + ALONE.format(forbidden={"onnxruntime"}), cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr

@@ -1,8 +1,5 @@
 """The library call: what it takes, what it returns and what it raises."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +12,8 @@ from onnx import ModelProto, TensorProto, helper
 import onnxfcn
 from passes import RefusalCode
 
+from .processes import run_python
 from .protos import dims
-
-ROOT = Path(__file__).parents[2]
 
 RunModel = Callable[..., list[np.ndarray]]
 RandomImage = Callable[..., np.ndarray]
@@ -211,10 +207,6 @@ def test_bytes_do_not_depend_on_the_process(lenet_file: Path, tmp_path: Path) ->
     for hash_seed in ("1", "2"):
         output = tmp_path / f"{hash_seed}.onnx"
         script = f"import onnxfcn; onnxfcn.rewrite({str(lenet_file)!r}, {str(output)!r})"
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed},
-            check=True,
-        )
+        run_python("-c", script, PYTHONHASHSEED=hash_seed).check_returncode()
         written.append(output.read_bytes())
     assert written[0] == written[1]

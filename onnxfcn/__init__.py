@@ -27,6 +27,7 @@ from .report import RewriteReport, SizeResult, ValidationReport
 from .rewrite import rewrite
 from .speed import bench
 from .speed_report import BatchSpeed, CropSpeed, SpeedReport
+from .timing import Timed
 from .validate import validate
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "SizeNotAcceptedError",
     "SizeResult",
     "SpeedReport",
+    "Timed",
     "UnusableModelError",
     "UsageError",
     "ValidationFailedError",

@@ -3,6 +3,7 @@
 import sys
 import traceback
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -53,6 +54,10 @@ def list_passes() -> None:
 
 def main() -> None:
     """Entry point of the command ``onnxfcn``."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files and nodes may be bytes that no encoding has: they are shown as such.
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception:

@@ -131,6 +131,8 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
         raise UnusableModelError(f"{where} has a bad entry: {error}") from error
     except (OSError, RuntimeError) as error:  # too long a name, or links in a circle
         raise UnusableModelError(f"{where} cannot be found: {str(error)[:200]}") from error
+    if not info.location:
+        raise UnusableModelError(f"{where} has no location: it names no file")
     if Path(info.location).is_absolute() or not data.is_relative_to(folder):
         raise UnusableModelError(
             f"{where} lies outside the model's folder ({info.location}); move it beside the model"

@@ -44,6 +44,14 @@ def test_node_names_are_no_markup(lenet: ModelProto, tmp_path: Path, command: Co
     assert "[bold]fc4[/red]:smile:" in finished.out
 
 
+def test_name_that_the_output_s_encoding_lacks(lenet_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out\udcff.onnx"
+    finished = run_command("rewrite", lenet_file, output, PYTHONIOENCODING="utf-8:strict")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert r"out\udcff.onnx" in finished.stdout
+    assert output.is_file()
+
+
 def test_name_that_is_no_utf_8(lenet_file: Path, tmp_path: Path) -> None:
     escaping = {"PYTHONIOENCODING": "utf-8:surrogateescape"}
     output = tmp_path / "out\udcff.onnx"

@@ -123,7 +123,7 @@ def test_external_data_behind_a_link_that_leads_out(
 
 def test_external_data_without_a_location(external: Path, tmp_path: Path, fails: Fails) -> None:
     set_location(external, "")
-    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="'conv2.weight' is missing")
+    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="'conv2.weight' has no location")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import onnx_graphsurgeon as gs
 
-from .images import Image, Roles, keeps_axes, permutation
+from .images import Image, Roles
+from .layouts import keeps_axes, permutation
 from .operators import CHANNELS_FIRST, REDUCTIONS
 from .shapes import Shape
 from .use_def import is_standard

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
-from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES
+from .layouts import Layouts
 from .result import RefusalCode, Refused, refuse
 from .shapes import Dim, Shape
-from .signatures import constant_operand, unsqueezed
 from .static_shapes import StaticShapes, static_shapes
-from .use_def import is_standard
 
 Roles = tuple[int, ...]
 """Role of each axis: 0 the batch, 1 the channels, 2 and up the spatial axes in image order."""
@@ -94,13 +92,13 @@ def find_images(
         Refused: the size or the layout contradicts an input.
     """
     images = []
-    constants = Constants(graph)
+    layouts = Layouts(graph, Constants(graph))
     for tensor in graph.inputs:
         rank = len(tensor.shape or ())
         if rank < 3:
             continue
         given = _roles_by_letters(input_layout, tensor, rank)
-        roles = _roles_by_consumers(tensor, rank, constants) or given
+        roles = layouts.roles(tensor, rank) or given
         if roles is None:
             continue
         if given not in (None, roles):
@@ -129,51 +127,6 @@ def find_images(
             )
         images.append(Image(tensor, sized(tensor, roles, input_size), roles))
     return images
-
-
-def _roles_by_consumers(image: gs.Tensor, rank: int, constants: Constants) -> Roles | None:
-    """Roles of an image's axes, read off the first convolution or pool behind it."""
-    pending: list[tuple[gs.Tensor, list[int | None]]] = [(image, list(range(rank)))]
-    seen = {id(image)}
-    while pending:
-        tensor, order = pending.pop(0)
-        for node in tensor.outputs:
-            if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
-                found = tuple(order.index(axis) for axis in range(rank) if axis in order)
-                return found if len(found) == rank else None
-            after = _order_behind(node, order, constants)
-            for output in node.outputs if after is not None else ():
-                if id(output) not in seen and after is not None:
-                    seen.add(id(output))
-                    pending.append((output, after))
-    return None
-
-
-def _order_behind(
-    node: gs.Node, order: list[int | None], constants: Constants
-) -> list[int | None] | None:
-    """Which axis of the image every axis is behind a node; ``None`` where that is lost."""
-    if is_standard(node, "Transpose"):
-        return [order[axis] for axis in permutation(node, len(order))]
-    if is_standard(node, "Unsqueeze"):
-        axes = constant_operand(node, "axes", 1, constants)
-        return None if axes is None else unsqueezed(order, axes, None)
-    if is_standard(node, "Gather") and node.inputs[1] in constants:
-        # Colours in another order; one index alone takes the axis away.
-        axis = int(node.attrs.get("axis", 0)) % len(order)
-        indices = constants.values(node.inputs[1]).ndim
-        return [*order[:axis], *order[axis : axis + 1] * indices, *order[axis + 1 :]]
-    return order if keeps_axes(node) else None
-
-
-def permutation(node: gs.Node, rank: int) -> tuple[int, ...]:
-    """The permutation of a Transpose."""
-    return tuple(node.attrs.get("perm", range(rank - 1, -1, -1)))
-
-
-def keeps_axes(node: gs.Node) -> bool:
-    """Whether the axes of a node's output mean what those of its inputs mean."""
-    return is_standard(node, *ELEMENTWISE) or is_standard(node, *KEEPS_AXES)
 
 
 def _roles_by_letters(layout: str | None, image: gs.Tensor, rank: int) -> Roles | None:

@@ -240,7 +240,7 @@ def _depends_on_rests(node: gs.Node) -> bool:
     """
     if str(node.attrs.get("auto_pad") or "NOTSET").startswith("SAME"):
         return any(stride > 1 for stride in node.attrs.get("strides") or [])
-    return is_standard(node, "Gather", "Pad", "Resize", "Slice", "Upsample")
+    return is_standard(node, "Gather", "GatherND", "Pad", "Resize", "Slice", "Upsample")
 
 
 def _reads_a_bound(node: gs.Node) -> bool:

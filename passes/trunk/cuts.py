@@ -235,4 +235,16 @@ def gather(node: gs.Node, trunk: Trunk) -> list[Axes]:
     return [(*data[:axis], *indices, *data[axis + 1 :])]
 
 
-RULES = {"Gather": gather, "Pad": pad, "Slice": slice_axes}
+def gather_nd(node: gs.Node, trunk: Trunk) -> list[Axes]:
+    """Elements, or what is behind them, by indices along the first axes; none of them may grow."""
+    data, indices = (trunk.axes(node, tensor) for tensor in node.inputs)
+    if node.attrs.get("batch_dims", 0):
+        raise baked(node, "indices of each sample's own")
+    if any(map(grows, indices)):
+        raise baked(node, "indices that are computed from the map")
+    depth = small(indices[-1])
+    trunk.refuse_growing(node, range(depth))
+    return [(*indices[:-1], *data[depth:])]
+
+
+RULES = {"Gather": gather, "GatherND": gather_nd, "Pad": pad, "Slice": slice_axes}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from ..images import permutation
+from ..layouts import permutation
 from ..result import Rewrite, node_name
 from ..signatures import COPY, REST, reshaped, unsqueezed
 from .demands import global_gate

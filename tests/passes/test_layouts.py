@@ -235,35 +235,6 @@ def test_layout_that_a_convolution_confirms_is_taken(
     assert_cells_are_crops(head_model(HEAD, **WEIGHTS), input_layout="nchw")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Gather<axis=1>(image, order)",
-        "Gather<axis=1>(scaled, order)",
-        "QuantizeLinear(image, step)",
-    ],
-)
-def test_layout_is_told_behind_what_keeps_the_axes(
-    text: str, build: Build, assert_cells_are_crops: Check
-) -> None:
-    first = f"first = {text}"
-    options: dict[str, Any] = {"order": np.array([2, 1, 0])}
-    if "scaled" in text:
-        first = f"scaled = Mul(image, factor) {first}"
-        options["factor"] = np.array(0.5, np.float32)
-    if "Quantize" in text:
-        first = f"rounded = {text} first = DequantizeLinear(rounded, step)"
-        options = {"step": np.array(0.05, np.float32)}
-    model = build(
-        f"{first} map = Conv<strides=[2, 2]>(first, kernel) {HEAD}",
-        inputs="float[N,3,9,11] image",
-        kernel=(2, 3, 3, 3),
-        **options,
-        **WEIGHTS,
-    )
-    assert_cells_are_crops(model)
-
-
 def test_output_that_is_another_one_by_a_second_name_has_its_layout_once(
     head_model: Build, assert_cells_are_crops: Check
 ) -> None:

@@ -42,7 +42,21 @@ def gather(node: gs.Node, trace: Trace) -> list[Seen]:
     if not trace.is_known(node.inputs[1]):
         raise UnknownError("its indices are computed from the image")
     data, index = trace[node.inputs[0]], trace.known(node.inputs[1])
-    axis = int(node.attrs.get("axis", 0)) % len(data.shape)
+    return [_gathered(node, data, index, int(node.attrs.get("axis", 0)) % len(data.shape), trace)]
+
+
+def gather_nd(node: gs.Node, trace: Trace) -> list[Seen]:
+    """GatherND by known indices along the first axis, as Gather picks them."""
+    if not trace.is_known(node.inputs[1]):
+        raise UnknownError("its indices are computed from the image")
+    index = trace.known(node.inputs[1])
+    if node.attrs.get("batch_dims", 0) or index.shape[-1] != 1:
+        raise UnknownError("its indices are along more than one axis")
+    return [_gathered(node, trace[node.inputs[0]], index[..., 0], 0, trace)]
+
+
+def _gathered(node: gs.Node, data: Seen, index: np.ndarray, axis: int, trace: Trace) -> Seen:
+    """What is picked along an axis by indices of any shape."""
     extent = data.shape[axis]
     if ((index < -extent) | (index >= extent)).any():
         raise DoesNotFitError("it picks what is not there")
@@ -52,7 +66,7 @@ def gather(node: gs.Node, trace: Trace) -> list[Seen]:
     shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
     inner = index.shape if picked.first.shape[axis] > 1 else (1,) * index.ndim
     stored = (*picked.first.shape[:axis], *inner, *picked.first.shape[axis + 1 :])
-    return [moved(picked, shape, lambda array: array.reshape(stored))]
+    return moved(picked, shape, lambda array: array.reshape(stored))
 
 
 def split(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -185,6 +199,7 @@ def _padded(extent: int, before: int, behind: int, mode: Any) -> np.ndarray:
 RULES: dict[str, Rule] = {
     "Concat": concat,
     "Gather": gather,
+    "GatherND": gather_nd,
     "Pad": pad,
     "Slice": slice_axes,
     "Split": split,

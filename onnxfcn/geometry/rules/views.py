@@ -6,7 +6,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes import signatures
-from passes.images import permutation
+from passes.layouts import permutation
 
 from ..errors import DoesNotFitError
 from ..reshaping import reshaped

@@ -1,17 +1,18 @@
 """Which axis of a tensor is the batch, which the channels, and which are spatial.
 
 Convolutions and pools fix the meaning of their inputs' and outputs' axes; elementwise operators
-keep it and Transpose permutes it.
+keep it and Transpose permutes it. Behind views, the positions that were followed tell it.
 """
 
 from collections.abc import Mapping, Sequence
 
 import onnx_graphsurgeon as gs
 
-from .images import Image, Roles
+from .images import Image, Roles, spatial_axes
 from .layouts import keeps_axes, permutation
 from .operators import CHANNELS_FIRST, REDUCTIONS
 from .shapes import Shape
+from .trunk.positions import Positions
 from .use_def import is_standard
 
 
@@ -21,21 +22,34 @@ def channels_first(rank: int) -> Roles:
 
 
 def axis_roles(
-    graph: gs.Graph, shapes: Mapping[str, Shape], images: Sequence[Image]
+    graph: gs.Graph,
+    shapes: Mapping[str, Shape],
+    images: Sequence[Image],
+    positions: Positions,
 ) -> dict[int, Roles]:
-    """Roles of the axes of every tensor whose layout is known, by ``id`` of the tensor."""
+    """Roles of the axes of every tensor whose layout is known, by ``id`` of the tensor.
+
+    Args:
+        graph: the graph.
+        shapes: static shapes at the original image size, by tensor name.
+        images: its images.
+        positions: where their axes are, as far as they could be followed.
+    """
     roles: dict[int, Roles] = {id(image.tensor): image.roles for image in images}
-    # Positions that a view has merged are one axis: such a tensor is no map, whoever reads it.
+
+    def note(tensor: gs.Tensor, found: Roles | None) -> None:
+        # Positions that a view has merged are one axis: such a tensor is no map, whoever reads it.
+        if found is not None and positions.merged(tensor).isdisjoint(spatial_axes(found)):
+            roles[id(tensor)] = found
+
     ranks = {2 + len(image.spatial_axes) for image in images}
     for node in graph.nodes:
-        if is_standard(node, *CHANNELS_FIRST):
+        if is_standard(node, *CHANNELS_FIRST) and id(node.inputs[0]) not in roles:
             rank = len(shapes.get(node.inputs[0].name, ()))
-            if rank in ranks:
-                roles.setdefault(id(node.inputs[0]), channels_first(rank))
+            note(node.inputs[0], channels_first(rank) if rank in ranks else None)
         for output in node.outputs:
             found = _output_roles(node, roles, len(shapes.get(output.name, ())))
-            if found is not None:
-                roles[id(output)] = found
+            note(output, found or positions.roles(output))
     return roles
 
 

@@ -25,6 +25,8 @@ from .result import PassResult, RefusalCode, Refused, refuse
 from .static_shapes import StaticShapes
 from .trunk.extents import large, small
 from .trunk.follow import follow, known_shapes
+from .trunk.positions import Positions
+from .trunk.trunk import Trunk
 from .use_def import has_subgraph, is_standard, producer
 from .view_chain import Scattered, Window
 
@@ -69,8 +71,10 @@ def apply(
         images = find_images(graph, input_size, input_layout)
         shapes = original_shapes(graph, images)
         constants = Constants(graph)
-        grown = _grown(graph, images, shapes, constants)
-        found = HeadFinder(graph, images, shapes, grown, constants).find()
+        trunk = _followed(graph, images, shapes, constants)
+        grown = StaticShapes() if trunk is None else known_shapes(trunk, large)
+        positions = Positions(trunk, images)
+        found = HeadFinder(graph, images, shapes, grown, positions, constants).find()
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
         if not collapses:
             return PassResult(name=NAME)
@@ -87,17 +91,17 @@ def apply(
     )
 
 
-def _grown(
+def _followed(
     graph: gs.Graph, images: Sequence[Image], shapes: StaticShapes, constants: Constants
-) -> StaticShapes:
-    """Shapes with a larger image, where they are known."""
+) -> Trunk | None:
+    """The axes of the trunk as far as they can be followed; they complete the shapes."""
     # A size that nobody knows matters only where a head is found: it is asked for there.
     if not all(image.is_sized for image in images):
-        return StaticShapes()
+        return None
     trunk = follow(graph, images, shapes, constants, to_the_end=False)
     # What onnx's inference does not know, the axes may tell.
     shapes.update({name: s for name, s in known_shapes(trunk, small).items() if name not in shapes})
-    return known_shapes(trunk, large)
+    return trunk
 
 
 def _stays(collapse: Collapse) -> bool:

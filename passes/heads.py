@@ -8,14 +8,15 @@ import onnx_graphsurgeon as gs
 from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
 from .gates import has_positions, meets_map
+from .growth import Growth
 from .hidden_layers import check_nothing_hidden
 from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
-from .lift.pooling import POOLING, pooled_axes, pools_window
+from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
-from .signatures import softmax_axes
-from .use_def import downstream, is_standard, producer, upstream
+from .trunk.positions import Positions
+from .use_def import downstream, is_standard, producer
 from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
 
 
@@ -48,6 +49,7 @@ class HeadFinder:
         images: Sequence[Image],
         shapes: Mapping[str, Shape],
         grown: Mapping[str, Shape],
+        positions: Positions,
         constants: Constants,
     ) -> None:
         """Look at a graph.
@@ -57,22 +59,23 @@ class HeadFinder:
             images: its images.
             shapes: static shapes at the original image size, by tensor name.
             grown: the same at a much larger size.
+            positions: where the images' axes are, as far as they could be followed.
             constants: constant tensors of the graph.
         """
         self._graph = graph
         self._position = {id(node): index for index, node in enumerate(graph.nodes)}
         self._sized_images = images
-        self._shapes, self._grown = shapes, grown
+        self._shapes = shapes
+        self._growth = Growth(graph, shapes, grown)
         self._constants = constants
-        self._roles = axis_roles(graph, shapes, images)
+        self._roles = axis_roles(graph, shapes, images, positions)
         self._maps = {
             tensor for tensor, roles in self._roles.items() if roles == channels_first(len(roles))
         }
         # An input with many axes may be an image whose layout nobody has told.
         self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
-        self._from_image = {id(tensor) for tensor in self._images}
-        for node in downstream(graph, self._images):
-            self._from_image.update(id(output) for output in node.outputs)
+        self._from_image = _reached(graph, self._images)
+        self._followed = _reached(graph, [image.tensor for image in images])
 
     def find(self) -> list[Collapse]:
         """Collapses that belong to a head, in graph order.
@@ -91,7 +94,7 @@ class HeadFinder:
                 inside.update(id(output) for output in node.outputs)
                 continue
             dense = self._is_dense_on_vectors(node)
-            if not dense and not is_standard(node, *POOLING):
+            if not dense and not is_standard(node, *GLOBAL_POOLS, *POOLS, *REDUCTIONS):
                 continue
             second = dense and node.inputs[0] in self._constants
             data = node.inputs[1 if second else 0]
@@ -148,17 +151,8 @@ class HeadFinder:
 
     def _window(self, reader: gs.Node, source: gs.Tensor, *, grows: bool = True) -> Window:
         roles = self._roles.get(id(source))
-        maker = producer(source)
-        if roles is None or roles[0] != 0:
-            raise refuse(
-                RefusalCode.LAYOUT_UNKNOWN,
-                maker or reader,
-                expected="a tensor with a known layout, such as [N, C, H, W]",
-                found=f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads",
-                advice=""
-                if maker and self._sized_images
-                else "Say what the image's axes are: option input_layout, such as nchw",
-            )
+        if roles is None or roles[0] != 0 or id(source) not in self._followed:
+            raise self._no_map(reader, source)
         if grows:
             self._check_grows(reader, source, roles)
         shape = self._shapes[source.name]
@@ -176,38 +170,47 @@ class HeadFinder:
         samples = batch if isinstance(batch, int) else SYMBOLIC_BATCH
         return whole_map(source, known, roles, samples)
 
+    def _no_map(self, reader: gs.Node, source: gs.Tensor) -> Refused:
+        """Why a tensor that a head reads is no feature map."""
+        found = f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads"
+        if id(source) not in self._followed:
+            told = [image.tensor for image in self._sized_images]
+            untold = next(image for image in self._images if image not in told)
+            return refuse(
+                RefusalCode.LAYOUT_UNKNOWN,
+                reader,
+                expected="an image of a known layout, as a convolution or a pool behind it tells",
+                found=f"'{untold.name}' of shape {list(untold.shape)}, whose axes nothing tells",
+                advice="Say what the image's axes are: option input_layout, such as nchw",
+            )
+        end = self._growth.last_end(source)
+        if end is not None:
+            return refuse(
+                RefusalCode.NO_RULE,
+                end,
+                expected="a dense layer or a pool of the whole map where its spatial axes end",
+                found=f"that they end at {end.op}, for which there is no rule",
+            )
+        sized = all(image.is_sized for image in self._sized_images)
+        return refuse(
+            RefusalCode.LAYOUT_UNKNOWN if sized else RefusalCode.INPUT_SIZE_NEEDED,
+            producer(source) or reader,
+            expected="a tensor with a known layout, such as [N, C, H, W]",
+            found=found,
+            advice="" if sized else GIVE_INPUT_SIZE,
+        )
+
     def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
         """A map that stays small on a large image cannot be slid over."""
-        growing = self._growing(source)
+        growing = self._growth.axes(source)
         if growing is None or growing.issuperset(spatial_axes(roles)):
             return
-        culprit = self._first_that_stops_growth(source) or producer(source) or reader
         raise refuse(
             RefusalCode.BAKED_EXTENT,
-            culprit,
+            self._growth.first_end(source) or producer(source) or reader,
             expected="a trunk whose feature map grows with the image",
             found=f"that '{source.name}' is {list(self._shapes[source.name])} at any image size",
         )
-
-    def _growing(self, tensor: gs.Tensor) -> set[int] | None:
-        """Axes that grow with the image; ``None`` where that is not known."""
-        small, large = self._shapes.get(tensor.name), self._grown.get(tensor.name)
-        if small is None or large is None or len(small) != len(large):
-            return None
-        if not all(isinstance(extent, int) for extent in (*small, *large)):
-            return None
-        return {axis for axis in range(len(small)) if small[axis] != large[axis]}
-
-    def _first_that_stops_growth(self, source: gs.Tensor) -> gs.Node | None:
-        """The first node behind the image after which fewer axes grow than before."""
-        ancestors = upstream(source)
-        for node in self._graph.nodes:
-            if id(node) in ancestors and node.op != "Shape":
-                before = [len(self._growing(tensor) or ()) for tensor in node.inputs]
-                after = [len(self._growing(tensor) or ()) for tensor in node.outputs]
-                if max(before, default=0) > max(after, default=0):
-                    return node
-        return None
 
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""
@@ -252,7 +255,7 @@ class HeadFinder:
                 pool = node
             elif pool is None or is_standard(node, "Shape", *MIXES):
                 continue
-            elif self._stops_growth(node) or self._weighs_positions(node):
+            elif self._growth.is_statistic(node):
                 raise refuse(
                     RefusalCode.GLOBAL_STATISTIC,
                     node,
@@ -261,21 +264,11 @@ class HeadFinder:
                 )
             pooled_by.update((id(tensor), pool) for tensor in node.inputs)
 
-    def _weighs_positions(self, node: gs.Node) -> bool:
-        """Whether a node makes positions of a growing axis sum to one."""
-        growing = self._growing(node.inputs[0]) if node.inputs else None
-        if not growing or not is_standard(node, "Softmax", "LogSoftmax", "Hardmax"):
-            return False
-        rank = len(self._shapes[node.inputs[0].name])
-        return not growing.isdisjoint(softmax_axes(node, rank, int(self._graph.opset)))
 
-    def _stops_growth(self, node: gs.Node) -> bool:
-        """Whether a node reduces an axis that grows with the image."""
-        if not is_standard(node, *REDUCTIONS, *GLOBAL_POOLS):
-            return False
-        before = self._growing(node.inputs[0]) or ()
-        after = self._growing(node.outputs[0]) or ()
-        return len(before) > len(after)
+def _reached(graph: gs.Graph, inputs: Sequence[gs.Tensor]) -> set[int]:
+    """``id`` of some inputs and of all tensors that depend on them."""
+    nodes = downstream(graph, inputs)
+    return {id(tensor) for tensor in inputs} | {id(t) for node in nodes for t in node.outputs}
 
 
 def is_dense(node: gs.Node) -> bool:

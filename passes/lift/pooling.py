@@ -16,7 +16,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 
 from ..evaluation import Constants, evaluate
 from ..kernels import kernels
-from ..operators import GLOBAL_POOLS, POOLS
+from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..signatures import constant_operand
 from ..splice import Splice
@@ -62,7 +62,7 @@ def pooled_axes(
         return tuple(range(2, rank))
     if is_standard(node, *POOLS):
         return tuple(range(2, rank)) if _covers(node, extents) else None
-    if not is_standard(node, *_POOL_OF):
+    if not is_standard(node, *REDUCTIONS):
         return None
     axes = constant_operand(node, "axes", 1, constants)
     if axes is None or not axes.size:
@@ -106,6 +106,13 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
         head.lifted[id(output)] = pooled
         return unchanged
     window = head.window(node, data)
+    if node.op not in _POOL_OF:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a reduction of the whole map that a pool computes",
+            found=f"{node.op}, for which there is no rule",
+        )
     axes = _matched_axes(node, head, window)
     head.check_type(node, data, _POOL_OF[node.op])
     for spare in node.outputs[1:]:
@@ -212,7 +219,3 @@ def _factor(node: gs.Node, head: Head, window: Window) -> float:
     ones = np.ones((1, 1, *window.extents), np.float64)
     value = evaluate(head.graph, node.outputs[0], {id(node.inputs[0]): ones})
     return 1.0 if value is None else float(value.reshape(-1)[0])
-
-
-POOLING = frozenset(_POOL_OF)
-"""Operators that may reduce the whole map."""

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import Refusal
 
 from .constants import ints
 
@@ -127,7 +126,5 @@ def test_layout_with_the_channels_last(
 ) -> None:
     text, options = LAST[name]
     options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
-    model = build(
-        f"{text} {HEAD}", inputs="float[N,9,11,3] image", outputs="float[] y", **options
-    )
+    model = build(f"{text} {HEAD}", inputs="float[N,9,11,3] image", outputs="float[] y", **options)
     assert_cells_are_crops(model, image_layout="nhwc")

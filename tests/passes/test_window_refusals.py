@@ -166,7 +166,7 @@ WINDOWS: dict[str, Case] = {
         {"w": (1, 3)},
     ),
     "product_over_the_map": (
-        RefusalCode.BAKED_EXTENT,
+        RefusalCode.NO_RULE,
         "all",
         "[all] p = ReduceProd<axes=[2, 3]>(map) v = Flatten(p) y = Gemm(v, w)",
         {"w": (2, 3)},

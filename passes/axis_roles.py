@@ -1,7 +1,7 @@
 """Which axis of a tensor is the batch, which the channels, and which are spatial.
 
 Convolutions and pools fix the meaning of their inputs' and outputs' axes; elementwise operators
-keep it and Transpose permutes it. Behind views, the positions that were followed tell it.
+keep it and Transpose permutes it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def axis_roles(
     images: Sequence[Image],
     positions: Positions,
 ) -> dict[int, Roles]:
-    """Roles of the axes of every tensor whose layout is known, by ``id`` of the tensor.
+    """Roles of the axes of every tensor whose layout its operators tell, by ``id`` of the tensor.
 
     Args:
         graph: the graph.
@@ -48,8 +48,7 @@ def axis_roles(
             rank = len(shapes.get(node.inputs[0].name, ()))
             note(node.inputs[0], channels_first(rank) if rank in ranks else None)
         for output in node.outputs:
-            found = _output_roles(node, roles, len(shapes.get(output.name, ())))
-            note(output, found or positions.roles(output))
+            note(output, _output_roles(node, roles, len(shapes.get(output.name, ()))))
     return roles
 
 

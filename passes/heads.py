@@ -68,10 +68,9 @@ class HeadFinder:
         self._shapes = shapes
         self._growth = Growth(graph, shapes, grown)
         self._constants = constants
-        self._roles = axis_roles(graph, shapes, images, positions)
-        self._maps = {
-            tensor for tensor, roles in self._roles.items() if roles == channels_first(len(roles))
-        }
+        self._told = axis_roles(graph, shapes, images, positions)
+        restored = {id(tensor): positions.roles(tensor) for tensor in graph.tensors().values()}
+        self._roles = {tensor: roles for tensor, roles in restored.items() if roles} | self._told
         # An input with many axes may be an image whose layout nobody has told.
         self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
         self._from_image = _reached(graph, self._images)
@@ -100,7 +99,7 @@ class HeadFinder:
             data = node.inputs[1 if second else 0]
             if id(data) not in self._from_image:
                 continue
-            source, chain = walk_to_source(data, self._maps, self._constants)
+            source, chain = self._walk(data, dense=dense)
             if self._meets_map(chain[0] if chain else node):
                 continue
             if not dense and not self._pools_map(node, source, chain):
@@ -113,6 +112,19 @@ class HeadFinder:
         else:
             check_nothing_hidden(self._graph, self._images)
         return found
+
+    def _walk(self, data: gs.Tensor, *, dense: bool) -> tuple[gs.Tensor, list[gs.Node]]:
+        """The map that a node reads, and the view chain between them.
+
+        A map that views have put together again, such as one whose channels are shuffled, is the
+        map of a pool. A dense layer takes the views in, so that its windows are those of a map
+        which an operator made.
+        """
+        if dense:
+            source, chain = walk_to_source(data, _maps(self._told), self._constants)
+            if id(source) in self._told:
+                return source, chain
+        return walk_to_source(data, _maps(self._roles), self._constants)
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:
         """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
@@ -174,8 +186,8 @@ class HeadFinder:
         """Why a tensor that a head reads is no feature map."""
         found = f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads"
         if id(source) not in self._followed:
-            told = [image.tensor for image in self._sized_images]
-            untold = next(image for image in self._images if image not in told)
+            told = {id(image.tensor) for image in self._sized_images}
+            untold = next(image for image in self._images if id(image) not in told)
             return refuse(
                 RefusalCode.LAYOUT_UNKNOWN,
                 reader,
@@ -186,7 +198,7 @@ class HeadFinder:
         end = self._growth.last_end(source)
         if end is not None:
             return refuse(
-                RefusalCode.NO_RULE,
+                RefusalCode.NO_RULE if is_standard(end) else RefusalCode.CUSTOM_OPERATOR,
                 end,
                 expected="a dense layer or a pool of the whole map where its spatial axes end",
                 found=f"that they end at {end.op}, for which there is no rule",
@@ -263,6 +275,11 @@ class HeadFinder:
                     found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
                 )
             pooled_by.update((id(tensor), pool) for tensor in node.inputs)
+
+
+def _maps(roles: Mapping[int, Roles]) -> set[int]:
+    """Tensors ``[N, C, *s]``."""
+    return {tensor for tensor, of in roles.items() if of == channels_first(len(of))}
 
 
 def _reached(graph: gs.Graph, inputs: Sequence[gs.Tensor]) -> set[int]:

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from passes import Refusal
+from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
 
 from .constants import ints
 
@@ -128,3 +128,91 @@ def test_layout_with_the_channels_last(
     options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
     model = build(f"{text} {HEAD}", inputs="float[N,9,11,3] image", outputs="float[] y", **options)
     assert_cells_are_crops(model, image_layout="nhwc")
+
+
+UNTOLD: dict[str, Case] = {
+    "reshaped": ("first = Reshape(image, same)", {"same": ints(0, 3, 9, 11)}),
+    "one_sample_with_its_colours_as_samples": (
+        "sample = Gather<axis=0>(image, zero) alone = Unsqueeze(sample, axis)"
+        " first = Tile(alone, times)",
+        {"zero": np.array(0), "axis": ints(1), "times": ints(1, 3, 1, 1)},
+    ),
+    "one_row": (
+        "row = Gather<axis=2>(image, zero) again = Unsqueeze(row, axis) first = Tile(again, times)",
+        {"zero": np.array(0), "axis": ints(2), "times": ints(1, 1, 9, 1)},
+    ),
+    "indices_of_two_axes": (
+        "turned = Transpose<perm=[1, 0, 2, 3]>(image) picked = GatherND(turned, order)"
+        " first = Reshape(picked, same)",
+        {"order": ints(2, 0, 1, 0, 0, 0).reshape(3, 2), "same": ints(1, 3, 9, 11)},
+    ),
+    "indices_of_every_sample": (
+        "first = GatherND<batch_dims=1>(image, order)",
+        {"order": ints(2, 1, 0).reshape(1, 3, 1)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_layout_that_is_not_told_is_asked_for(
+    name: str, build: Build, assert_refused: Refused
+) -> None:
+    text, options = UNTOLD[name]
+    dense = HEAD.replace("y = Gemm", "[fc] y = Gemm")
+    model = build(
+        f"{text} {dense}",
+        inputs="float[1,3,9,11] image",
+        outputs="float[] y",
+        kernel=(2, 3, 3, 3),
+        **WEIGHTS,
+        **options,
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
+    assert refusal.found == "'image' of shape [1, 3, 9, 11], whose axes nothing tells"
+    assert "option input_layout, such as nchw" in refusal.advice
+
+
+def test_layout_that_a_reshape_hides_is_taken_from_the_user(
+    build: Build, assert_cells_are_crops: Check
+) -> None:
+    text, options = UNTOLD["reshaped"]
+    model = build(
+        f"{text} {HEAD}", inputs="float[N,3,9,11] image", kernel=(2, 3, 3, 3), **WEIGHTS, **options
+    )
+    assert_cells_are_crops(model, input_layout="nchw")
+
+
+def test_pool_of_an_image_of_unknown_layout_is_refused_by_its_reason(
+    build: Build, assert_refused: Refused
+) -> None:
+    model = build(
+        "first = Reshape(image, same) map = Conv(first, kernel)"
+        " [pool] p = GlobalAveragePool(map) v = Flatten(p) y = Gemm(v, w)",
+        inputs="float[N,3,9,11] image",
+        kernel=(2, 3, 3, 3),
+        same=ints(0, 3, 9, 11),
+        w=(2, 3),
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "pool")
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("t = Transpose<perm=[2, 0, 1, 3]>(image) [pick] y = GatherND(t, order)", ints(1, 0)),
+        ("[pick] y = GatherND<batch_dims=1>(image, order)", ints(2)),
+    ],
+)
+def test_indices_along_what_grows_are_not_freed(
+    text: str, order: np.ndarray, build: Build, assert_refused: Refused
+) -> None:
+    model = build(
+        text,
+        inputs="float[1,3,9,11] image",
+        outputs="float[] y",
+        order=order.reshape(-1, 1) if "batch_dims" not in text else order.reshape(1, 1, 1),
+    )
+    refusal = assert_refused(dynamic_spatial_axes, model, input_layout="nchw")
+    assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "pick")

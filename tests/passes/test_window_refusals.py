@@ -165,11 +165,29 @@ WINDOWS: dict[str, Case] = {
         "[mean] p = ReduceMean<axes=[1, 2, 3]>(map) v = Flatten(p) y = Gemm(v, w)",
         {"w": (1, 3)},
     ),
-    "product_over_the_map": (
-        RefusalCode.NO_RULE,
-        "all",
-        "[all] p = ReduceProd<axes=[2, 3]>(map) v = Flatten(p) y = Gemm(v, w)",
-        {"w": (2, 3)},
+    **{
+        f"{name}_over_the_map": (
+            RefusalCode.NO_RULE,
+            "all",
+            f"[all] p = {name}<axes=[2, 3]>(map) v = Flatten(p) y = Gemm(v, w)",
+            {"w": (2, 3)},
+        )
+        for name in ("ReduceLogSum", "ReduceLogSumExp", "ReduceProd")
+    },
+    **{
+        f"{name}_over_the_map_as_an_output": (
+            RefusalCode.NO_RULE,
+            "all",
+            f"[all] y = {name}<axes=[2, 3], keepdims=0>(map)",
+            {},
+        )
+        for name in ("ReduceLogSum", "ReduceLogSumExp", "ReduceProd")
+    },
+    "own_pool_of_the_map": (
+        RefusalCode.CUSTOM_OPERATOR,
+        "ours",
+        "[ours] p = acme.Pool(map) y = Gemm(p, w)",
+        {"outputs": "float[N,3] y", "w": (2, 3)},
     ),
     "places_of_the_largest": (
         RefusalCode.NO_RULE,

@@ -11,13 +11,14 @@ from .gates import has_positions, meets_map
 from .growth import Growth
 from .hidden_layers import check_nothing_hidden
 from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
+from .lift.elementwise import FOLDS
 from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
 from .trunk.positions import Positions
 from .use_def import downstream, is_standard, producer
-from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
+from .view_chain import Scattered, Window, is_view, moved, walk_to_source, whole_map
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,15 @@ class HeadFinder:
 
         A map that views have put together again, such as one whose channels are shuffled, is the
         map of a pool. A dense layer takes the views in, so that its windows are those of a map
-        which an operator made.
+        which an operator made; operators that it cannot take in stay in the trunk with them.
         """
-        if dense:
-            source, chain = walk_to_source(data, _maps(self._told), self._constants)
-            if id(source) in self._told:
-                return source, chain
+        source, chain = walk_to_source(data, _maps(self._told), self._constants)
+        taken_in = all(
+            is_view(node, self._constants) or is_standard(node, *FOLDS, "BatchNormalization")
+            for node in chain
+        )
+        if dense and taken_in and id(source) in self._told:
+            return source, chain
         return walk_to_source(data, _maps(self._roles), self._constants)
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:

@@ -16,7 +16,7 @@ from ..view_chain import Window
 from .head import Head
 from .lifted import Cells, Edit, unchanged
 
-_FOLDS = ("Add", "Div", "Mul", "Sub")
+FOLDS = ("Add", "Div", "Mul", "Sub")
 """Operators that a dense layer behind them can take in, where their other operand is constant."""
 
 
@@ -253,7 +253,7 @@ def _fold(node: gs.Node, head: Head) -> Edit:
 
 def _fold_operands(node: gs.Node, head: Head) -> tuple[Window, gs.Tensor, bool]:
     """The window, the constant that meets it, and whether the constant comes first."""
-    if len(node.inputs) == 2 and node.op in _FOLDS:
+    if len(node.inputs) == 2 and node.op in FOLDS:
         for place in (0, 1) if node.op != "Div" else (0,):
             window, other = head.lifted.get(id(node.inputs[place])), node.inputs[1 - place]
             if isinstance(window, Window) and other in head.constants:

@@ -23,7 +23,7 @@ from .operators import POOLS
 from .options import one_of, per_axis
 from .result import PassResult, RefusalCode, Refused, refuse
 from .static_shapes import StaticShapes
-from .trunk.extents import large, small
+from .trunk.extents import small
 from .trunk.follow import follow, known_shapes
 from .trunk.positions import Positions
 from .trunk.trunk import Trunk
@@ -72,7 +72,7 @@ def apply(
         shapes = original_shapes(graph, images)
         constants = Constants(graph)
         trunk = _followed(graph, images, shapes, constants)
-        grown = StaticShapes() if trunk is None else known_shapes(trunk, large)
+        grown = StaticShapes() if trunk is None else known_shapes(trunk, trunk.with_larger_image)
         positions = Positions(trunk, images)
         found = HeadFinder(graph, images, shapes, grown, positions, constants).find()
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
+from .feature_maps import FeatureMaps
 from .gates import has_positions, meets_map
 from .growth import Growth
 from .hidden_layers import check_nothing_hidden
-from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
-from .lift.elementwise import FOLDS
+from .images import Image
 from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
 from .trunk.positions import Positions
-from .use_def import downstream, is_standard, producer
-from .view_chain import Scattered, Window, is_view, moved, walk_to_source, whole_map
+from .use_def import downstream, is_standard, reached
+from .view_chain import Scattered, Window, moved
 
 
 @dataclass(frozen=True)
@@ -65,17 +64,13 @@ class HeadFinder:
         """
         self._graph = graph
         self._position = {id(node): index for index, node in enumerate(graph.nodes)}
-        self._sized_images = images
         self._shapes = shapes
         self._growth = Growth(graph, shapes, grown)
         self._constants = constants
-        self._told = axis_roles(graph, shapes, images, positions)
-        restored = {id(tensor): positions.roles(tensor) for tensor in graph.tensors().values()}
-        self._roles = {tensor: roles for tensor, roles in restored.items() if roles} | self._told
         # An input with many axes may be an image whose layout nobody has told.
         self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
-        self._from_image = _reached(graph, self._images)
-        self._followed = _reached(graph, [image.tensor for image in images])
+        self._from_image = reached(graph, self._images)
+        self._maps = FeatureMaps(graph, images, shapes, self._growth, positions, constants)
 
     def find(self) -> list[Collapse]:
         """Collapses that belong to a head, in graph order.
@@ -100,35 +95,19 @@ class HeadFinder:
             data = node.inputs[1 if second else 0]
             if id(data) not in self._from_image:
                 continue
-            source, chain = self._walk(data, dense=dense)
-            if self._meets_map(chain[0] if chain else node):
-                continue
-            if not dense and not self._pools_map(node, source, chain):
-                continue
-            found.append(Collapse(node, self._window(node, source), tuple(chain)))
-            inside.update(id(output) for output in node.outputs)
+            for source, chain in self._maps.before(data, dense=dense):
+                if self._meets_map(chain[0] if chain else node):
+                    break
+                if dense or self._pools_map(node, source, chain):
+                    found.append(Collapse(node, self._maps.window(node, source), tuple(chain)))
+                    inside.update(id(output) for output in node.outputs)
+                    break
         if found:
             self._check_single_image(found)
             self._check_statistics(found)
         else:
             check_nothing_hidden(self._graph, self._images)
         return found
-
-    def _walk(self, data: gs.Tensor, *, dense: bool) -> tuple[gs.Tensor, list[gs.Node]]:
-        """The map that a node reads, and the view chain between them.
-
-        A map that views have put together again, such as one whose channels are shuffled, is the
-        map of a pool. A dense layer takes the views in, so that its windows are those of a map
-        which an operator made; operators that it cannot take in stay in the trunk with them.
-        """
-        source, chain = walk_to_source(data, _maps(self._told), self._constants)
-        taken_in = all(
-            is_view(node, self._constants) or is_standard(node, *FOLDS, "BatchNormalization")
-            for node in chain
-        )
-        if dense and taken_in and id(source) in self._told:
-            return source, chain
-        return walk_to_source(data, _maps(self._roles), self._constants)
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:
         """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
@@ -146,7 +125,7 @@ class HeadFinder:
             chain: the nodes of that chain.
         """
         shape = self._shapes.get(node.inputs[0].name)
-        if shape is None or id(source) not in self._roles:
+        if shape is None or not self._maps.is_known(source):
             return False
         spatial = tuple(extent for extent in shape[2:] if isinstance(extent, int))
         one_cell = all(e == 1 for e in self._shapes.get(node.outputs[0].name, ())[2:])
@@ -155,7 +134,7 @@ class HeadFinder:
         axes = pooled_axes(node, len(shape), spatial, self._constants)
         if axes is None:
             return False
-        window: Window | Scattered = self._window(node, source, grows=False)
+        window: Window | Scattered = self._maps.window(node, source, grows=False)
         try:
             for view in chain:
                 if isinstance(window, Scattered):
@@ -165,76 +144,13 @@ class HeadFinder:
             return False
         return isinstance(window, Window) and pools_window(window, axes)
 
-    def _window(self, reader: gs.Node, source: gs.Tensor, *, grows: bool = True) -> Window:
-        roles = self._roles.get(id(source))
-        if roles is None or roles[0] != 0 or id(source) not in self._followed:
-            raise self._no_map(reader, source)
-        if grows:
-            self._check_grows(reader, source, roles)
-        shape = self._shapes[source.name]
-        batch, *extents = shape
-        known = tuple(extent for extent in extents if isinstance(extent, int))
-        if len(known) != len(extents):
-            sized = all(image.is_sized for image in self._sized_images)
-            raise refuse(
-                RefusalCode.SHAPE_UNKNOWN if sized else RefusalCode.INPUT_SIZE_NEEDED,
-                reader,
-                expected="a known size of the feature map",
-                found=f"'{source.name}' of shape {list(shape)}",
-                advice="" if sized else GIVE_INPUT_SIZE,
-            )
-        samples = batch if isinstance(batch, int) else SYMBOLIC_BATCH
-        return whole_map(source, known, roles, samples)
-
-    def _no_map(self, reader: gs.Node, source: gs.Tensor) -> Refused:
-        """Why a tensor that a head reads is no feature map."""
-        found = f"'{source.name}', which '{node_name(reader)}' ({reader.op}) reads"
-        if id(source) not in self._followed:
-            told = {id(image.tensor) for image in self._sized_images}
-            untold = next(image for image in self._images if id(image) not in told)
-            return refuse(
-                RefusalCode.LAYOUT_UNKNOWN,
-                reader,
-                expected="an image of a known layout, as a convolution or a pool behind it tells",
-                found=f"'{untold.name}' of shape {list(untold.shape)}, whose axes nothing tells",
-                advice="Say what the image's axes are: option input_layout, such as nchw",
-            )
-        end = self._growth.last_end(source)
-        if end is not None:
-            return refuse(
-                RefusalCode.NO_RULE if is_standard(end) else RefusalCode.CUSTOM_OPERATOR,
-                end,
-                expected="a dense layer or a pool of the whole map where its spatial axes end",
-                found=f"that they end at {end.op}, for which there is no rule",
-            )
-        sized = all(image.is_sized for image in self._sized_images)
-        return refuse(
-            RefusalCode.LAYOUT_UNKNOWN if sized else RefusalCode.INPUT_SIZE_NEEDED,
-            producer(source) or reader,
-            expected="a tensor with a known layout, such as [N, C, H, W]",
-            found=found,
-            advice="" if sized else GIVE_INPUT_SIZE,
-        )
-
-    def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
-        """A map that stays small on a large image cannot be slid over."""
-        growing = self._growth.axes(source)
-        if growing is None or growing.issuperset(spatial_axes(roles)):
-            return
-        raise refuse(
-            RefusalCode.BAKED_EXTENT,
-            self._growth.first_end(source) or producer(source) or reader,
-            expected="a trunk whose feature map grows with the image",
-            found=f"that '{source.name}' is {list(self._shapes[source.name])} at any image size",
-        )
-
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""
         return meets_map(self._graph, first, self._position[id(first)], self._is_map)
 
     def _is_map(self, tensor: gs.Tensor) -> bool:
         shape = self._shapes.get(tensor.name, ())
-        return id(tensor) in self._from_image and has_positions(shape, self._roles.get(id(tensor)))
+        return id(tensor) in self._from_image and has_positions(shape, self._maps.roles(tensor))
 
     def _check_single_image(self, collapses: list[Collapse]) -> None:
         sources = {id(collapse.window.source) for collapse in collapses}
@@ -279,17 +195,6 @@ class HeadFinder:
                     found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
                 )
             pooled_by.update((id(tensor), pool) for tensor in node.inputs)
-
-
-def _maps(roles: Mapping[int, Roles]) -> set[int]:
-    """Tensors ``[N, C, *s]``."""
-    return {tensor for tensor, of in roles.items() if of == channels_first(len(of))}
-
-
-def _reached(graph: gs.Graph, inputs: Sequence[gs.Tensor]) -> set[int]:
-    """``id`` of some inputs and of all tensors that depend on them."""
-    nodes = downstream(graph, inputs)
-    return {id(tensor) for tensor in inputs} | {id(t) for node in nodes for t in node.outputs}
 
 
 def is_dense(node: gs.Node) -> bool:

@@ -45,6 +45,13 @@ def downstream(graph: gs.Graph, sources: Iterable[gs.Tensor]) -> list[gs.Node]:
     return nodes
 
 
+def reached(graph: gs.Graph, sources: Iterable[gs.Tensor]) -> set[int]:
+    """``id`` of ``sources`` and of all tensors that depend on them."""
+    tensors = list(sources)
+    nodes = downstream(graph, tensors)
+    return {id(tensor) for tensor in tensors} | {id(t) for node in nodes for t in node.outputs}
+
+
 def upstream(tensor: gs.Tensor) -> set[int]:
     """``id`` of all nodes that a tensor is computed from."""
     pending, found = list(tensor.inputs), set[int]()

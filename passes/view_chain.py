@@ -18,6 +18,7 @@ from .images import Roles
 from .operators import ELEMENTWISE, MOVES_DATA, QUANTIZATION
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape, shape_value
+from .tokens import Tokens
 from .use_def import is_standard, producer
 
 
@@ -36,6 +37,8 @@ class Window:
             sample, its place in ``[C, *extents]`` flattened in row-major order.
         scale: float64 factor of every element, the shape of ``order``; ``None`` for 1.
         shift: float64 summand of every element, after the factor; ``None`` for 0.
+        tokens: where the source's positions are one axis, the map that it is; the roles are of
+            that. ``None`` for a source that is a map.
         origin: what the window is one cell of, where it is not cut from a feature map.
     """
 
@@ -48,6 +51,7 @@ class Window:
     order: np.ndarray
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
+    tokens: Tokens | None = None
     origin: object = None
 
     @property

@@ -58,8 +58,11 @@ def find_frontiers(
     Raises:
         ValidationFailedError: the two models share no tensors that separate image and outputs.
     """
+    # Positions on one axis, such as tokens, cannot be cut into windows: what they were made of can.
     maps = {*named} or {
-        n for n in shared if len(growth.shapes.get(n, ())) >= 3 and growth.spatial(n)
+        name
+        for name in shared
+        if len(growth.shapes.get(name, ())) >= 3 and growth.spatial(name) and growth.slides(name)
     }
     producers = {name: node for node in original.graph.node for name in node.output if name}
     heads: dict[tuple[tuple[str, ...], bool], list[tuple[str, set[int], set[str]]]] = {}

@@ -173,7 +173,14 @@ def channels_first_map(splice: Splice, node: gs.Node, window: Window) -> gs.Tens
     """The map that a window is cut from as ``[N, C, *s]``, for a node to read."""
     perm = sorted(range(len(window.roles)), key=window.roles.__getitem__)
     ordered = perm == list(range(len(perm)))
-    source = window.source if ordered else splice.transposed(node, window.source, perm)
+    source = window.source
+    if window.tokens is not None:
+        # At the original size, as the rest of the trunk: both are freed together.
+        shape = np.array([0, *window.tokens.shape], np.int64)
+        target = splice.constant(f"{source.name}_shape", shape)
+        source = splice.before(node, "Reshape", [source, target], f"{source.name}_map")
+    if not ordered:
+        source = splice.transposed(node, source, perm)
     return source if 1 in window.roles else splice.unsqueezed(node, source, [1])
 
 

@@ -62,6 +62,8 @@ class Head:
     def grid(self, window: Window) -> Grid:
         """Which windows the cells of a map made from such windows stand for."""
         shape = self._grown.get(window.feature_map)
+        if window.tokens is not None:
+            shape = (self.samples, *window.tokens.grown)
         if shape is None:
             return ((window.feature_map,), window.extents)
         large = (shape[axis] for axis in spatial_axes(window.roles))

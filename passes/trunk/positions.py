@@ -5,11 +5,13 @@ channel shuffle, tokens) hides what they are from a look at the operators; their
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 import onnx_graphsurgeon as gs
 
 from ..images import Image, Roles
-from .extents import Axes, Extent, Factor, grows
+from ..tokens import Tokens
+from .extents import Axes, Extent, Factor, grows, large, small
 from .trunk import Trunk
 
 Place = tuple[str, int]
@@ -37,7 +39,26 @@ class Positions:
             The roles; ``None`` unless it has the batch first, each spatial axis of one image once,
             in their order, and one more axis, for the channels.
         """
+        return self._roles(self._axes(tensor))
+
+    def tokens(self, tensor: gs.Tensor) -> Tokens | None:
+        """The map that a tensor is where a view takes its positions apart; ``None`` for others."""
         axes = self._axes(tensor)
+        split = [
+            tuple((factor,) for factor in extent)
+            if place and len(extent) > 1 and all(factor.key for factor in extent)
+            else (extent,)
+            for place, extent in enumerate(axes)
+        ]
+        apart = tuple(chain.from_iterable(split))
+        roles = self._roles(apart) if len(apart) > len(axes) else None
+        return (
+            None
+            if roles is None
+            else Tokens(tuple(map(small, apart[1:])), tuple(map(large, apart[1:])), roles)
+        )
+
+    def _roles(self, axes: Axes) -> Roles | None:
         places = [self._place(extent) for extent in axes]
         others = [axis for axis, place in enumerate(places) if place is None]
         if self._trunk is None or len(others) != 2 or others[0] != 0 or grows(axes[others[1]]):

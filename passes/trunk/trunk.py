@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,6 +157,11 @@ class Trunk:
         axes = self.found(tensor) or ()
         batches = set(self.batches.values())
         return any(f.key and (f,) not in batches for extent in axes for f in extent)
+
+    def with_larger_image(self, extent: Extent) -> int:
+        """Value of an extent where the image is larger, and the batch as it was."""
+        batches = set(self.batches.values())
+        return prod(small((f,)) if (f,) in batches else large((f,)) for f in extent)
 
     def wants(self, tensor: gs.Tensor, axis: int) -> Extent | None:
         """The extent that an axis of a tensor must take; ``None`` where nothing asks for one."""

@@ -72,20 +72,20 @@ STATISTICS: dict[str, Case] = {
         f" a = Reshape(s, map_again) q = Mul(map, a) p = ReduceSum(q, positions) {DENSE}",
     ),
     "softmax_pooling": (
-        RefusalCode.LAYOUT_UNKNOWN,
-        "sum",
-        "f = Reshape(map, fixed) s = Softmax<axis=2>(f) q = Mul(f, s)"
-        f" [sum] p = ReduceSum<keepdims=0>(q, two) {DENSE}",
+        RefusalCode.GLOBAL_STATISTIC,
+        "soft",
+        "f = Reshape(map, fixed) [soft] s = Softmax<axis=2>(f) q = Mul(f, s)"
+        f" p = ReduceSum<keepdims=0>(q, two) {DENSE}",
     ),
     "attention_pooling": (
-        RefusalCode.LAYOUT_UNKNOWN,
-        "sum",
-        "c = Conv(map, score) f = Reshape(c, merged_score) s = Softmax<axis=2>(f)"
+        RefusalCode.GLOBAL_STATISTIC,
+        "soft",
+        "c = Conv(map, score) f = Reshape(c, merged_score) [soft] s = Softmax<axis=2>(f)"
         " g = Reshape(map, merged) q = Mul(g, s)"
-        f" [sum] p = ReduceSum<keepdims=0>(q, two) {DENSE}",
+        f" p = ReduceSum<keepdims=0>(q, two) {DENSE}",
     ),
     "covariance": (
-        RefusalCode.LAYOUT_UNKNOWN,
+        RefusalCode.NO_RULE,
         "product",
         "f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f) [product] c = MatMul(f, t)"
         " v = Flatten(c) y = Gemm(v, u)",

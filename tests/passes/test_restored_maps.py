@@ -117,6 +117,25 @@ def test_gate_of_a_restored_map_stays_in_the_trunk(build: Build) -> None:
     assert (result.refusals, [change.node for change in result.rewrites]) == ((), ["v", "y"])
 
 
+def test_operator_behind_a_restored_map_keeps_what_it_reads(build: Build) -> None:
+    """Moved in front of the views, it would compute another tensor under the same name."""
+    text = f"{CONV} {BLOCKS['channel_shuffle_and_relu']} {HEADS['flatten'].format(t='t')}"
+    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **needed(text, 4, 5))
+    graph = gs.import_onnx(model)
+    flatten_gemm_to_conv.apply(graph)
+    (relu,) = (node for node in graph.nodes if node.op == "Relu")
+    assert [tensor.name for tensor in relu.inputs] == ["r"]
+    assert [node.op for node in graph.nodes if node.op in ("Flatten", "Gemm")] == []
+
+
+def test_dense_layer_takes_in_the_views_alone(build: Build) -> None:
+    text = f"{CONV} {BLOCKS['channel_shuffle']} {HEADS['flatten'].format(t='t')}"
+    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **needed(text, 4, 5))
+    graph = gs.import_onnx(model)
+    flatten_gemm_to_conv.apply(graph)
+    assert [node.op for node in graph.nodes] == ["Conv", "Conv"]
+
+
 def test_size_of_the_image_is_asked_for_where_only_it_tells_the_map(
     build: Build, assert_refused: Refused
 ) -> None:

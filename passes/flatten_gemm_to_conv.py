@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from .collapse import Collapse, is_dense, nodes_behind
 from .evaluation import Constants, load_values
-from .heads import Collapse, HeadFinder, is_dense, nodes_behind
+from .heads import HeadFinder
 from .images import Image, find_images, original_shapes
 from .lift import RULES, Rule
 from .lift.edits import make_edits
@@ -26,7 +27,7 @@ from .static_shapes import StaticShapes
 from .trunk.extents import large, small
 from .trunk.follow import follow, known_shapes
 from .use_def import has_subgraph, is_standard, producer
-from .view_chain import Scattered, Window
+from .window import Scattered, Window
 
 NAME = "flatten_gemm_to_conv"
 

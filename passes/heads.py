@@ -1,41 +1,24 @@
 """Find where the spatial axes disappear, and the region of the graph that follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
 from .axis_roles import axis_roles, channels_first
+from .collapse import Collapse
 from .evaluation import Constants
 from .gates import has_positions, meets_map
+from .head_statistics import check_statistics
 from .hidden_layers import check_nothing_hidden
-from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
+from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, spatial_axes
 from .lift.pooling import POOLING, pooled_axes, pools_window
-from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
-from .result import RefusalCode, Refused, node_name, refuse
+from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
+from .result import RefusalCode, node_name, refuse
 from .shapes import Shape
 from .use_def import downstream, is_standard, producer, upstream
-from .view_chain import Scattered, Window, moved, walk_to_source, whole_map
-
-
-@dataclass(frozen=True)
-class Collapse:
-    """Where the spatial axes disappear.
-
-    Attributes:
-        node: a dense layer on a window of a feature map, or a pool over all of it.
-        window: the whole feature map.
-        chain: the nodes that move data between the map and ``node``, first to last.
-    """
-
-    node: gs.Node
-    window: Window
-    chain: tuple[gs.Node, ...]
-
-    @property
-    def first(self) -> gs.Node:
-        """The first node behind the feature map."""
-        return self.chain[0] if self.chain else self.node
+from .view_chain import walk_to_source
+from .window import Window, whole_map
+from .window_chain import window_behind
 
 
 class HeadFinder:
@@ -66,6 +49,11 @@ class HeadFinder:
         self._roles = axis_roles(graph, shapes, images)
         self._maps = {
             tensor for tensor, roles in self._roles.items() if roles == channels_first(len(roles))
+        }
+        self._grown_maps = {
+            id(tensor)
+            for tensor in graph.tensors().values()
+            if id(tensor) in self._maps and self._grows(tensor)
         }
         # An input with many axes may be an image whose layout nobody has told.
         self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
@@ -99,13 +87,17 @@ class HeadFinder:
             source, chain = walk_to_source(data, self._maps, self._constants)
             if self._meets_map(chain[0] if chain else node):
                 continue
-            if not dense and not self._pools_map(node, source, chain):
-                continue
+            if not self._starts(node, source, chain, dense=dense):
+                far = walk_to_source(data, self._grown_maps, self._constants, far=True)
+                if self._starts_far(node, *far, dense=dense):
+                    source, chain = far
+                elif not dense and not self._pools_map(node, source, chain):
+                    continue
             found.append(Collapse(node, self._window(node, source), tuple(chain)))
             inside.update(id(output) for output in node.outputs)
         if found:
             self._check_single_image(found)
-            self._check_statistics(found)
+            check_statistics(self._graph, found, self._stops_growth)
         else:
             check_nothing_hidden(self._graph, self._images)
         return found
@@ -135,15 +127,44 @@ class HeadFinder:
         axes = pooled_axes(node, len(shape), spatial, self._constants)
         if axes is None:
             return False
-        window: Window | Scattered = self._window(node, source, grows=False)
-        try:
-            for view in chain:
-                if isinstance(window, Scattered):
-                    return False
-                window = moved(self._graph, view, view.outputs[0], window, self._shapes)
-        except Refused:
-            return False
-        return isinstance(window, Window) and pools_window(window, axes)
+        window = self._behind(node, source, chain)
+        return window is not None and pools_window(window, axes)
+
+    def _behind(
+        self, reader: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node]
+    ) -> Window | None:
+        """The window that a node reads; ``None`` where the chain before it cannot be followed."""
+        return window_behind(
+            self._graph,
+            chain,
+            reader,
+            self._window(reader, source, grows=False),
+            self._shapes,
+            self._constants,
+        )
+
+    def _starts(
+        self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node], *, dense: bool
+    ) -> bool:
+        """Whether a head can start at the map where the chain before a layer or a pool does."""
+        known = id(source) in self._roles and self._grows(source)
+        return known and (dense or self._pools_map(node, source, chain))
+
+    def _starts_far(
+        self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node], *, dense: bool
+    ) -> bool:
+        """The same where pools along single axes, or layers at every position, are in the chain."""
+        return (
+            bool(chain)
+            and self._starts(node, source, chain, dense=dense)
+            and self._behind(node, source, chain) is not None
+            and not self._meets_map(chain[0])
+        )
+
+    def _grows(self, tensor: gs.Tensor) -> bool:
+        """Whether a map grows along all spatial axes, as far as that is known."""
+        growing = self._growing(tensor)
+        return growing is None or growing.issuperset(spatial_axes(self._roles[id(tensor)]))
 
     def _window(self, reader: gs.Node, source: gs.Tensor, *, grows: bool = True) -> Window:
         roles = self._roles.get(id(source))
@@ -159,7 +180,7 @@ class HeadFinder:
                 else "Say what the image's axes are: option input_layout, such as nchw",
             )
         if grows:
-            self._check_grows(reader, source, roles)
+            self._check_grows(reader, source)
         shape = self._shapes[source.name]
         batch, *extents = shape
         known = tuple(extent for extent in extents if isinstance(extent, int))
@@ -175,10 +196,9 @@ class HeadFinder:
         samples = batch if isinstance(batch, int) else SYMBOLIC_BATCH
         return whole_map(source, known, roles, samples)
 
-    def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
+    def _check_grows(self, reader: gs.Node, source: gs.Tensor) -> None:
         """A map that stays small on a large image cannot be slid over."""
-        growing = self._growing(source)
-        if growing is None or growing.issuperset(spatial_axes(roles)):
+        if self._grows(source):
             return
         culprit = self._first_that_stops_growth(source) or producer(source) or reader
         raise refuse(
@@ -236,30 +256,6 @@ class HeadFinder:
                 found=f"{len(reaching)} inputs with spatial axes: {', '.join(reaching)}",
             )
 
-    def _check_statistics(self, collapses: list[Collapse]) -> None:
-        """Refuse a statistic of the whole map that the head pools together with the map.
-
-        Deviations and the like: left as they are, the statistic would be that
-        of the whole large image and not of a window. A gate with dense layers of its own, and a
-        map that goes through a convolution before it is pooled, are trunk.
-        """
-        pools = {id(collapse.node) for collapse in collapses if not is_dense(collapse.node)}
-        pooled_by: dict[int, gs.Node] = {}
-        for node in reversed(self._graph.nodes):
-            pool = next((pooled_by[id(o)] for o in node.outputs if id(o) in pooled_by), None)
-            if id(node) in pools:
-                pool = node
-            elif pool is None or is_standard(node, "Shape", *MIXES):
-                continue
-            elif self._stops_growth(node):
-                raise refuse(
-                    RefusalCode.GLOBAL_STATISTIC,
-                    node,
-                    expected="pools of the map alone",
-                    found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
-                )
-            pooled_by.update((id(tensor), pool) for tensor in node.inputs)
-
     def _stops_growth(self, node: gs.Node) -> bool:
         """Whether a node reduces an axis that grows with the image."""
         if not is_standard(node, *REDUCTIONS, *GLOBAL_POOLS):
@@ -267,13 +263,3 @@ class HeadFinder:
         before = self._growing(node.inputs[0]) or ()
         after = self._growing(node.outputs[0]) or ()
         return len(before) > len(after)
-
-
-def is_dense(node: gs.Node) -> bool:
-    """Whether a node is a dense layer."""
-    return is_standard(node, "Gemm", "MatMul")
-
-
-def nodes_behind(graph: gs.Graph, first: gs.Node) -> list[gs.Node]:
-    """A node and all that depend on it, in graph order."""
-    return [first, *(node for node in downstream(graph, first.outputs) if node is not first)]

@@ -16,7 +16,7 @@ import onnx_graphsurgeon as gs
 from ..images import GIVE_INPUT_SIZE
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window
 from .dense_kernel import Dense, kernel, lifted_bias
 from .head import Head
 from .lifted import Cells, Edit
@@ -131,8 +131,9 @@ def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
         inputs = [channels_first_map(splice, node, window), kernel(splice, dense, window)]
         node.op = "Conv"
         attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
-        if window.feature_map and any(step != 1 for step in head.step):
-            attributes["strides"] = list(head.step)
+        strides = window.strides(head.step)
+        if window.feature_map and any(stride != 1 for stride in strides):
+            attributes["strides"] = strides
         node.attrs = attributes
         node.inputs = inputs if bias is None else [*inputs, bias]
         layer = "x".join(str(extent) for extent in (*window.extents, window.channels))
@@ -141,7 +142,7 @@ def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
             before=before,
             after=f"Conv {layer} -> {dense.units}",
             feature_map=window.feature_map,
-            window=window.extents if window.feature_map else (),
+            window=window.spans if window.feature_map else (),
         )
 
     return edit

@@ -8,7 +8,7 @@ import onnx_graphsurgeon as gs
 from ..result import Rewrite
 from ..splice import Splice
 from ..use_def import producer
-from ..view_chain import Scattered, Window
+from ..window import Scattered, Window
 from .head import Head
 from .lifted import Cells, Edit
 

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from ..operators import QUANTIZATION, UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window
 from .head import Head
 from .lifted import Cells, Edit, unchanged
 

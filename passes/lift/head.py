@@ -14,7 +14,8 @@ from ..result import RefusalCode, Refused, refuse
 from ..shapes import Shape
 from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
-from ..view_chain import Scattered, Window, mixed
+from ..view_chain import mixed
+from ..window import Scattered, Window
 from .lifted import Cells, Grid, Lifted
 
 
@@ -63,9 +64,9 @@ class Head:
         """Which windows the cells of a map made from such windows stand for."""
         shape = self._grown.get(window.feature_map)
         if shape is None:
-            return ((window.feature_map,), window.extents)
-        large = (shape[axis] for axis in spatial_axes(window.roles))
-        pairs = zip(large, window.extents, strict=True)
+            return ((window.feature_map,), window.spans)
+        large = (shape[axis] for axis in spatial_axes(window.map_roles or window.roles))
+        pairs = zip(large, window.spans, strict=True)
         return (tuple(e - own if isinstance(e, int) else e for e, own in pairs),)
 
     def static_shape(self, node: gs.Node, tensor: gs.Tensor) -> Shape:

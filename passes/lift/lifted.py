@@ -7,7 +7,7 @@ import onnx_graphsurgeon as gs
 
 from ..result import Rewrite
 from ..splice import Splice
-from ..view_chain import Scattered, Window
+from ..window import Scattered, Window
 
 Grid = tuple[tuple[int | str | None, ...], ...]
 """Which windows the cells of a map stand for: those of two maps with equal grids, for the same.

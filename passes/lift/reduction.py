@@ -6,14 +6,11 @@ import onnx_graphsurgeon as gs
 
 from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, refuse
-from ..view_chain import Window
+from ..window import Window
 from .axis import along_axes, reduced
 from .head import Head
 from .lifted import Edit, unchanged
-from .pooling import lift_pool
-
-_IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
-"""Reductions that leave a single element as it is."""
+from .pooling import IDLE_ON_ONE, lift_pool
 
 
 def lift_reduction(node: gs.Node, head: Head) -> Edit:
@@ -33,7 +30,7 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     axes = [int(axis) for axis in given]
     keeps = bool(node.attrs.get("keepdims", 1))
     result = reduced(node, cells, axes, keeps)
-    if node.op in _IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
+    if node.op in IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
         head.lifted[id(node.outputs[0])] = replace(result, tensor=cells.tensor)
         return unchanged
     targets = [head.feature_axis(node, cells, axis) for axis in axes]

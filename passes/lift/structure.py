@@ -6,7 +6,7 @@ import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Scattered, Window
+from ..window import Scattered, Window
 from .axis import along, along_axes
 from .head import Head
 from .lifted import Cells, Edit, unchanged

@@ -10,7 +10,8 @@ import onnx_graphsurgeon as gs
 from ..operators import MOVES_DATA
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Scattered, Window, moved, numbered, one_sample, push, trains
+from ..view_chain import moved, push, trains
+from ..window import Scattered, Window, numbered, one_sample
 from .head import Head
 from .lifted import Cells, Edit, unchanged
 

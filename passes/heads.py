@@ -9,7 +9,7 @@ from .collapse import Collapse
 from .evaluation import Constants
 from .gates import has_positions, meets_map
 from .head_statistics import check_statistics
-from .hidden_layers import check_nothing_hidden
+from .hidden_layers import check_growth, check_nothing_hidden, stops_growth
 from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, spatial_axes
 from .lift.pooling import POOLING, pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
@@ -100,6 +100,7 @@ class HeadFinder:
             check_statistics(self._graph, found, self._stops_growth)
         else:
             check_nothing_hidden(self._graph, self._images)
+            check_growth(self._graph, self._growing, self._meets_map, self._constants)
         return found
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:
@@ -258,8 +259,5 @@ class HeadFinder:
 
     def _stops_growth(self, node: gs.Node) -> bool:
         """Whether a node reduces an axis that grows with the image."""
-        if not is_standard(node, *REDUCTIONS, *GLOBAL_POOLS):
-            return False
-        before = self._growing(node.inputs[0]) or ()
-        after = self._growing(node.outputs[0]) or ()
-        return len(before) > len(after)
+        pools = is_standard(node, *REDUCTIONS, *GLOBAL_POOLS)
+        return pools and stops_growth(node, self._growing)

@@ -15,6 +15,7 @@ from ..splice import Splice
 from ..window import Window
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .on_map import on_map
 
 _FOLDS = ("Add", "Div", "Mul", "Sub")
 """Operators that a dense layer behind them can take in, where their other operand is constant."""
@@ -24,7 +25,7 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
     """An operator on every element alone acts the same at every cell, and on the map.
 
     Raises:
-        Refused: the elements are waiting to be scaled by the next dense layer.
+        Refused: the elements wait to be scaled by the next dense layer, each by its own number.
     """
     lifted, output = head.lifted.get(id(node.inputs[0])), node.outputs[0]
     if isinstance(lifted, Window):
@@ -35,17 +36,13 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
 
 
 def _lift_onto_map(node: gs.Node, head: Head, window: Window) -> Edit:
-    if window.is_affine:
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="a dense layer behind constants of one number an element",
-            found=f"{node.op}, which they cannot be folded into",
-        )
-    head.lifted[id(node.outputs[0])] = replace(window, source=node.outputs[0])
+    source = on_map(node, head, window)
+    head.lifted[id(node.outputs[0])] = replace(
+        window, source=node.outputs[0], scale=None, shift=None
+    )
 
     def edit(splice: Splice) -> None:
-        node.inputs[0] = window.source
+        node.inputs[0] = source(splice)
 
     return edit
 
@@ -282,7 +279,11 @@ def affine(window: Window, factor: np.ndarray, summand: np.ndarray) -> Window:
     """The window with every element multiplied and added to, after what was there before."""
     scale = factor if window.scale is None else window.scale * factor
     shift = summand if window.shift is None else window.shift * factor + summand
-    return replace(window, scale=scale, shift=shift if shift.any() else None)
+    return replace(
+        window,
+        scale=scale if (scale != 1).any() else None,
+        shift=shift if shift.any() else None,
+    )
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -26,6 +26,7 @@ from ..window import Window, reduced
 from .dense import channels_first_map
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .on_map import on_map
 
 _POOL_OF = {
     "GlobalAveragePool": "AveragePool",
@@ -85,7 +86,7 @@ def _covers(pool: gs.Node, extents: Sequence[int]) -> bool:
 
 def pools_window(window: Window, axes: Sequence[int]) -> bool:
     """Whether reducing ``axes`` leaves one number a channel, made of all of its positions."""
-    if window.is_affine or not axes or 0 in axes:
+    if not axes or 0 in axes:
         return False
     inner = [axis - 1 for axis in axes]
     if max(inner) >= window.order.ndim:
@@ -115,7 +116,7 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
     spatial = window.order.shape[1:] if node.op in POOLS else ()
     axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
     left = None
-    if axes is not None and window.feature_map and not window.is_affine:
+    if axes is not None and window.feature_map:
         left = reduced(window, axes, keeps=bool(node.attrs.get("keepdims", 1)))
     if axes is None or left is None:
         raise refuse(
@@ -188,10 +189,11 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window, kernel: Sequence[
     whole = list(kernel) == list(window.extents)
     pairs = zip(kernel, window.strides(head.step), strict=True)
     strides = [stride if whole or extent != 1 else 1 for extent, stride in pairs]
+    on_source = on_map(node, head, window)
 
     def edit(splice: Splice) -> Rewrite:
         before = node.op
-        source = channels_first_map(splice, node, window)
+        source = channels_first_map(splice, node, replace(window, source=on_source(splice)))
         if before == "ReduceMin":
             source = splice.before(node, "Neg", [source], f"{source.name}_neg")
         if before == "ReduceSumSquare":

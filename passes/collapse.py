@@ -13,7 +13,8 @@ class Collapse:
     """Where the spatial axes disappear.
 
     Attributes:
-        node: a dense layer on a window of a feature map, or a pool over all of it.
+        node: a dense layer on a window of a feature map, a pool over all of it, or a view of a map
+            that is a single cell.
         window: the whole feature map.
         chain: the nodes that move data between the map and ``node``, first to last.
     """

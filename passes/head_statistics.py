@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import onnx_graphsurgeon as gs
 
-from .collapse import Collapse, is_dense
+from .collapse import Collapse
+from .lift.pooling import POOLING
 from .operators import MIXES
 from .result import RefusalCode, node_name, refuse
 from .use_def import is_standard
@@ -27,7 +28,7 @@ def check_statistics(
     Raises:
         Refused: a head does; names the statistic.
     """
-    pools = {id(collapse.node) for collapse in collapses if not is_dense(collapse.node)}
+    pools = {id(c.node) for c in collapses if is_standard(c.node, *POOLING)}
     lifted = {id(node) for collapse in collapses for node in collapse.chain}
     pooled_by: dict[int, gs.Node] = {}
     for node in reversed(graph.nodes):

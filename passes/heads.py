@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import onnx_graphsurgeon as gs
 
 from .axis_roles import axis_roles, channels_first
-from .collapse import Collapse
+from .collapse import Collapse, nodes_behind
 from .evaluation import Constants
 from .gates import has_positions, meets_map
 from .head_statistics import check_statistics
@@ -16,7 +16,7 @@ from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from .result import RefusalCode, node_name, refuse
 from .shapes import Shape
 from .use_def import downstream, is_standard, producer, upstream
-from .view_chain import walk_to_source
+from .view_chain import is_view, walk_to_source
 from .window import Window, whole_map
 from .window_chain import window_behind
 
@@ -95,6 +95,7 @@ class HeadFinder:
                     continue
             found.append(Collapse(node, self._window(node, source), tuple(chain)))
             inside.update(id(output) for output in node.outputs)
+        found += self._single_cells(found)
         if found:
             self._check_single_image(found)
             check_statistics(self._graph, found, self._stops_growth)
@@ -102,6 +103,40 @@ class HeadFinder:
             check_nothing_hidden(self._graph, self._images)
             check_growth(self._graph, self._growing, self._meets_map, self._constants)
         return found
+
+    def _single_cells(self, found: Sequence[Collapse]) -> list[Collapse]:
+        """Views that take the spatial axes off a map which is one cell at the original size.
+
+        Args:
+            found: the collapses at dense layers and pools.
+        """
+        behind = [node for collapse in found for node in nodes_behind(self._graph, collapse.first)]
+        before = {node for collapse in found for node in upstream(collapse.window.source)}
+        taken = {id(node) for node in behind} | before
+        cells: list[Collapse] = []
+        for node in self._graph.nodes:
+            if id(node) in taken or not is_view(node, self._constants):
+                continue
+            source, chain = walk_to_source(node.inputs[0], self._maps, self._constants)
+            first = chain[0] if chain else node
+            rest = nodes_behind(self._graph, first)
+            if self._is_single_cell(source) and not self._is_trunk(first, rest):
+                cells.append(Collapse(node, self._window(node, source), tuple(chain)))
+                taken.update(map(id, rest))
+        return cells
+
+    def _is_single_cell(self, tensor: gs.Tensor) -> bool:
+        """Whether a map has one cell at the original size, and more on larger images."""
+        if id(tensor) not in self._maps or id(tensor) not in self._from_image:
+            return False
+        shape, spatial = self._shapes[tensor.name], spatial_axes(self._roles[id(tensor)])
+        growing = self._growing(tensor) or set()
+        return all(shape[axis] == 1 for axis in spatial) and growing.issuperset(spatial)
+
+    def _is_trunk(self, first: gs.Node, rest: Sequence[gs.Node]) -> bool:
+        """Whether a map follows from a node, or meets what does."""
+        outputs = (output for node in rest for output in node.outputs)
+        return self._meets_map(first) or any(id(output) in self._maps for output in outputs)
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:
         """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""

@@ -54,6 +54,11 @@ class Window:
         return self.channels * prod(self.extents)
 
     @property
+    def is_cell(self) -> bool:
+        """Whether it has a single position."""
+        return self.size == self.channels
+
+    @property
     def spans(self) -> tuple[int, ...]:
         """The window's extents on the feature map itself, whatever pools have taken together."""
         pooled = self.pooled or (0,) * len(self.extents)

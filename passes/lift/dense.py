@@ -100,7 +100,7 @@ def _lift_at_positions(node: gs.Node, head: Head, window: Window) -> Edit:
         shift=None,
     )
     _check_features(node, head, dense, cell)
-    source = on_map(node, head, window)
+    source = on_map(node, window, head.shapes.types)
     head.lifted[id(node.outputs[0])] = replace(behind, source=node.outputs[0])
 
     def edit(splice: Splice) -> Rewrite | None:

@@ -35,6 +35,8 @@ def make_edits(
     read = [tensor for node, _ in edits for tensor in node.inputs]
     computed = [tensor for node, _ in edits for tensor in node.outputs]
     rewrites = []
+    for make in head.entries:
+        make(splice)
     for node, edit in edits:
         for index, tensor in enumerate(node.inputs):
             lifted = head.lifted.get(id(tensor))

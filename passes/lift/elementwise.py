@@ -36,7 +36,7 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
 
 
 def _lift_onto_map(node: gs.Node, head: Head, window: Window) -> Edit:
-    source = on_map(node, head, window)
+    source = on_map(node, window, head.shapes.types)
     head.lifted[id(node.outputs[0])] = replace(
         window, source=node.outputs[0], scale=None, shift=None
     )
@@ -92,8 +92,9 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: an operand broadcasts along the batch or along axes that the map does not have.
     """
-    windows = [head.lifted.get(id(operand)) for operand in node.inputs]
-    if any(isinstance(window, Window) for window in windows):
+    lifted = [head.lifted.get(id(each)) for each in node.inputs if each not in head.constants]
+    alone = len(lifted) == 1
+    if any(isinstance(each, Window) and (alone or not each.is_cell) for each in lifted):
         return _fold(node, head)
     vectors = {
         index: head.cells(node, operand)

@@ -16,7 +16,8 @@ from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
 from ..view_chain import mixed
 from ..window import Scattered, Window
-from .lifted import Cells, Grid, Lifted
+from .lifted import Cells, Edit, Grid, Lifted
+from .single_cell import as_vector
 
 
 class Head:
@@ -30,6 +31,7 @@ class Head:
         step: cells from one window to the next, an axis each.
         samples: number of samples, two where the batch is symbolic.
         lifted: what every tensor of the head becomes, by ``id`` of the tensor.
+        entries: edits that make maps of windows of one cell, to be made before all others.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Head:
         self.step = step
         self.samples = samples
         self.lifted: dict[int, Lifted] = {}
+        self.entries: list[Edit] = []
         self._grown = grown
 
     @property
@@ -170,7 +173,8 @@ class Head:
         """The map that ``tensor`` becomes, for a node that reads it as a vector.
 
         Raises:
-            Refused: the tensor is the flattened window itself, or no part of the head.
+            Refused: the tensor is the flattened window itself, and not of one cell, or no part of
+                the head.
         """
         lifted = self.lifted.get(id(tensor))
         if isinstance(lifted, Cells):
@@ -178,12 +182,11 @@ class Head:
         if isinstance(lifted, Scattered):
             raise mixed(lifted, node)
         if isinstance(lifted, Window):
-            raise refuse(
-                RefusalCode.INTERNAL_OUTPUT,
-                node,
-                expected="a dense layer or a pool behind the window of the feature map",
-                found=f"that {node.op} reads '{tensor.name}', the window itself",
-            )
+            grid, types = self.grid(lifted), self.shapes.types
+            cells, edit = as_vector(node, tensor, lifted, grid, self.step, types)
+            self.lifted[id(tensor)] = cells
+            self.entries.append(edit)
+            return cells
         raise refuse(
             RefusalCode.SECOND_INPUT,
             node,

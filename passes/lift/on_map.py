@@ -1,6 +1,6 @@
 """What waits for the next dense layer, done on the map itself: factors and summands a channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 
 import numpy as np
@@ -11,18 +11,19 @@ from onnx.helper import tensor_dtype_to_np_dtype
 from ..result import RefusalCode, refuse
 from ..splice import Splice
 from ..window import Window
-from .head import Head
 
 _FLOATING = (TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
-def on_map(node: gs.Node, head: Head, window: Window) -> Callable[[Splice], gs.Tensor]:
+def on_map(
+    node: gs.Node, window: Window, types: Mapping[str, int]
+) -> Callable[[Splice], gs.Tensor]:
     """The window's source with the factors and summands of its elements, for a node to read.
 
     Args:
         node: the node that reads the window.
-        head: the head that it belongs to.
         window: the window.
+        types: data types by tensor name.
 
     Returns:
         What makes the tensor, in the layout of the window's source, right before the node.
@@ -33,7 +34,7 @@ def on_map(node: gs.Node, head: Head, window: Window) -> Callable[[Splice], gs.T
     """
     if not window.is_affine:
         return lambda splice: window.source
-    data = head.shapes.types.get(node.inputs[0].name, TensorProto.UNDEFINED)
+    data = types.get(window.source.name or window.feature_map, TensorProto.UNDEFINED)
     scale, shift = (_a_channel(window, own) for own in (window.scale, window.shift))
     if data not in _FLOATING or scale is None or shift is None:
         raise refuse(

@@ -189,7 +189,7 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window, kernel: Sequence[
     whole = list(kernel) == list(window.extents)
     pairs = zip(kernel, window.strides(head.step), strict=True)
     strides = [stride if whole or extent != 1 else 1 for extent, stride in pairs]
-    on_source = on_map(node, head, window)
+    on_source = on_map(node, window, head.shapes.types)
 
     def edit(splice: Splice) -> Rewrite:
         before = node.op

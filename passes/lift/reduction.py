@@ -1,7 +1,9 @@
 """Reductions: of the whole map they become a pool, over features they stay."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
@@ -19,10 +21,10 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: it reduces all axes or the batch, or its axes are computed.
     """
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window):
+    window, given = head.lifted.get(id(node.inputs[0])), head.operand(node, "axes", 1)
+    if isinstance(window, Window) and not (window.is_cell and _takes_features(window, given)):
         return lift_pool(node, head)
     cells = head.cells(node, node.inputs[0])
-    given = head.operand(node, "axes", 1)
     if given is None or not given.size:
         raise refuse(
             RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
@@ -36,6 +38,15 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     head.lifted[id(node.outputs[0])] = result
     return along_axes(node, axes, targets, None if "axes" in node.attrs else 1)
+
+
+def _takes_features(window: Window, axes: np.ndarray | None) -> bool:
+    """Whether a reduction takes the features of a window of one cell together."""
+    return axes is not None and window.size != math.prod(
+        extent
+        for axis, extent in enumerate(window.order.shape, 1)
+        if axis not in axes and axis - 1 - window.order.ndim not in axes
+    )
 
 
 RULES = {

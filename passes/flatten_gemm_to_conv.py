@@ -211,9 +211,9 @@ def _declare_filled(node: gs.Node, head: Head) -> None:
 def _check_output(head: Head, output: gs.Tensor, shapes: set[int]) -> None:
     """What leaves the head must be a map."""
     node, lifted = producer(output), head.lifted.get(id(output))
-    if isinstance(lifted, Window) and node is not None and lifted.is_cell:
+    if node and (isinstance(lifted, Scattered) or (isinstance(lifted, Window) and lifted.is_cell)):
         lifted = head.cells(node, output)
-    if id(output) in shapes or isinstance(lifted, Window | Scattered):
+    if id(output) in shapes or isinstance(lifted, Window):
         raise refuse(
             RefusalCode.INTERNAL_OUTPUT,
             node,

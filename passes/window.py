@@ -59,6 +59,11 @@ class Window:
         return self.size == self.channels
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of its elements are there, in the order of ``[C, *extents]``."""
+        return np.array_equal(self.order.ravel(), np.arange(self.size))
+
+    @property
     def spans(self) -> tuple[int, ...]:
         """The window's extents on the feature map itself, whatever pools have taken together."""
         pooled = self.pooled or (0,) * len(self.extents)

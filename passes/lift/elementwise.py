@@ -16,6 +16,7 @@ from ..window import Window
 from .head import Head
 from .lifted import Cells, Edit, unchanged
 from .on_map import on_map
+from .single_cell import is_vector
 
 _FOLDS = ("Add", "Div", "Mul", "Sub")
 """Operators that a dense layer behind them can take in, where their other operand is constant."""
@@ -28,7 +29,7 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
         Refused: the elements wait to be scaled by the next dense layer, each by its own number.
     """
     lifted, output = head.lifted.get(id(node.inputs[0])), node.outputs[0]
-    if isinstance(lifted, Window):
+    if isinstance(lifted, Window) and (lifted.is_whole or not is_vector(lifted, head.step)):
         return _lift_onto_map(node, head, lifted)
     cells = head.cells(node, node.inputs[0])
     head.lifted[id(output)] = replace(cells, tensor=output)

@@ -1,6 +1,7 @@
 """The state of a head while its nodes are matched: what every tensor becomes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..view_chain import mixed
 from ..window import Scattered, Window
 from .lifted import Cells, Edit, Grid, Lifted
 from .single_cell import as_vector
+from .single_sample import cell_of, without_batch
 
 
 class Head:
@@ -177,13 +179,19 @@ class Head:
                 the head.
         """
         lifted = self.lifted.get(id(tensor))
-        if isinstance(lifted, Cells):
-            return lifted
         if isinstance(lifted, Scattered):
+            lifted = without_batch(lifted) or lifted
+        if isinstance(lifted, Cells):
+            self.lifted[id(tensor)] = lifted
+            return lifted
+        window = cell_of(lifted) if isinstance(lifted, Scattered) else lifted
+        if isinstance(lifted, Scattered) and window is None:
             raise mixed(lifted, node)
-        if isinstance(lifted, Window):
-            grid, types = self.grid(lifted), self.shapes.types
-            cells, edit = as_vector(node, tensor, lifted, grid, self.step, types)
+        if isinstance(window, Window):
+            grid, types = self.grid(window), self.shapes.types
+            cells, edit = as_vector(node, tensor, window, grid, self.step, types)
+            if window is not lifted:
+                cells = replace(cells, axes=cells.axes[1:])
             self.lifted[id(tensor)] = cells
             self.entries.append(edit)
             return cells

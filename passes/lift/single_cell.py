@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, refuse
@@ -12,6 +11,19 @@ from ..use_def import producer
 from ..window import Window
 from .lifted import Cells, Edit, Grid
 from .on_map import on_map
+
+
+def is_vector(window: Window, step: Sequence[int]) -> bool:
+    """Whether a window is one cell of a map that has a cell for each window that is wanted.
+
+    Args:
+        window: the window.
+        step: cells from one window to the next, an axis each.
+    """
+    in_place = window.is_cell and window.roles == tuple(range(len(window.roles)))
+    one_axis = max(window.order.shape, default=0) == window.order.size
+    every = all(stride == 1 for stride in window.strides(step))
+    return bool(window.feature_map) and in_place and one_axis and every
 
 
 def as_vector(
@@ -40,11 +52,10 @@ def as_vector(
             summands that cannot be had on the map.
     """
     shape, size = window.order.shape, window.order.size
-    in_place = window.roles == tuple(range(len(window.roles)))
-    steps = any(stride != 1 for stride in window.strides(step))
-    vector = window.is_cell and window.feature_map and max(shape, default=0) == size
-    if not (vector and in_place) or steps:
-        skips = ", of which not every one is wanted" if vector and steps else ""
+    picks = not window.is_whole
+    if not is_vector(window, step) or (picks and window.source is tensor):
+        every = is_vector(window, [1] * len(step))
+        skips = ", of which not every one is wanted" if every and not picks else ""
         raise refuse(
             RefusalCode.INTERNAL_OUTPUT,
             node,
@@ -55,14 +66,12 @@ def as_vector(
     channel = shape.index(size)
     axes = (0, *(1 if axis == channel else None for axis in range(len(shape))))
     source = on_map(node, window, types)
-    picked = window.order.ravel()
-    whole = np.array_equal(picked, np.arange(window.channels))
-    result = window.source if whole and not window.is_affine else gs.Variable("")
+    result = gs.Variable("") if picks or window.is_affine else window.source
 
     def edit(splice: Splice) -> None:
         made = source(splice)
-        if not whole:
-            indices = splice.constant(f"{tensor.name}_channels", picked)
+        if picks:
+            indices = splice.constant(f"{tensor.name}_channels", window.order.ravel())
             made = splice.before(node, "Gather", [made, indices], f"{tensor.name}_picked", axis=1)
         if made is not result:
             # Who reads the map knows it by the tensor that was promised.

@@ -49,6 +49,7 @@ HEADS: dict[str, str] = {
     "scaled_before_softmax": "v = Flatten(cell) s = Mul(v, factor) y = Softmax<axis=1>(s)",
     "cut": "v = Flatten(cell) p = Gather<axis=1>(v, some) y = Softmax<axis=1>(p)",
     "summed": "v = Flatten(cell) y = ReduceSum<keepdims=0>(v, features)",
+    "cut_as_answer": "v = Flatten(cell) p = Gather<axis=1>(v, some) y = Sigmoid(p)",
     "transposed_before": (
         "t = Transpose<perm=[0, 2, 3, 1]>(cell) v = Flatten(t) y = Softmax<axis=1>(v)"
     ),

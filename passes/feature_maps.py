@@ -14,7 +14,8 @@ from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
 from .trunk.positions import Positions
 from .use_def import is_standard, producer, reached
-from .view_chain import Window, is_view, walk_to_source, whole_map
+from .view_chain import is_view, walk_to_source
+from .window import Window, whole_map
 
 Walk = tuple[gs.Tensor, list[gs.Node]]
 """Where a view chain starts, and its nodes, first to last."""
@@ -58,6 +59,11 @@ class FeatureMaps:
         self._roles = self._told | {tensor: of for tensor, of in restored.items() if of}
         self._tokens = {tensor: of for tensor, of in tokens.items() if of}
         self._told_maps, self._maps = _channels_first(self._told), _channels_first(self._roles)
+        self._grown_maps = {
+            id(tensor)
+            for tensor in graph.tensors().values()
+            if id(tensor) in self._told_maps and self.grows(tensor)
+        }
 
     def roles(self, tensor: gs.Tensor) -> Roles | None:
         """Roles of a tensor's axes; ``None`` where they are not known."""
@@ -84,10 +90,32 @@ class FeatureMaps:
         )
         if dense and taken_in and id(walk[0]) in self._told:
             yield walk
-        walk = walk_to_source(data, self._maps, self._constants)
-        if self.is_known(walk[0]):
-            yield walk
-        yield walk_to_source(data, self._maps.union(self._tokens), self._constants)
+        yield walk_to_source(data, self._maps, self._constants)
+
+    def far_before(self, data: gs.Tensor) -> Walk:
+        """The walk back through pools along single axes and layers at every position, too."""
+        return walk_to_source(data, self._grown_maps, self._constants, far=True)
+
+    def tokens_before(self, data: gs.Tensor) -> Walk:
+        """The walk back to tokens, or to a map that comes first."""
+        return walk_to_source(data, self._maps.union(self._tokens), self._constants)
+
+    def grows(self, tensor: gs.Tensor) -> bool:
+        """Whether a map grows along all spatial axes, as far as that is known."""
+        growing, roles = self._growth.axes(tensor), self._roles.get(id(tensor))
+        return growing is None or roles is None or growing.issuperset(spatial_axes(roles))
+
+    def is_single_cell(self, tensor: gs.Tensor) -> bool:
+        """Whether a map has one cell at the original size, and more on larger images."""
+        if id(tensor) not in self._maps or id(tensor) not in self._followed:
+            return False
+        shape, spatial = self._shapes[tensor.name], spatial_axes(self._roles[id(tensor)])
+        growing = self._growth.axes(tensor) or set()
+        return all(shape[axis] == 1 for axis in spatial) and growing.issuperset(spatial)
+
+    def is_map(self, tensor: gs.Tensor) -> bool:
+        """Whether a tensor is a map ``[N, C, *s]``."""
+        return id(tensor) in self._maps
 
     def window(self, reader: gs.Node, source: gs.Tensor, *, grows: bool = True) -> Window:
         """The window that a feature map is at the original size.
@@ -105,7 +133,7 @@ class FeatureMaps:
         if roles is None or roles[0] != 0 or id(source) not in self._followed:
             raise self._no_map(reader, source)
         if grows and tokens is None:
-            self._check_grows(reader, source, roles)
+            self._check_grows(reader, source)
         batch, *extents = self._shapes[source.name]
         known = tuple(extent for extent in extents if isinstance(extent, int))
         if len(known) != len(extents):
@@ -162,10 +190,9 @@ class FeatureMaps:
             advice="Say what the image's axes are: option input_layout, such as nchw",
         )
 
-    def _check_grows(self, reader: gs.Node, source: gs.Tensor, roles: Roles) -> None:
+    def _check_grows(self, reader: gs.Node, source: gs.Tensor) -> None:
         """A map that stays small on a large image cannot be slid over."""
-        growing = self._growth.axes(source)
-        if growing is None or growing.issuperset(spatial_axes(roles)):
+        if self.grows(source):
             return
         raise refuse(
             RefusalCode.BAKED_EXTENT,

@@ -12,23 +12,28 @@ from typing import Literal
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from .collapse import Collapse, nodes_behind
 from .evaluation import Constants, load_values
-from .heads import Collapse, HeadFinder, is_dense, nodes_behind
+from .heads import HeadFinder
 from .images import Image, find_images, original_shapes
 from .lift import RULES, Rule
 from .lift.edits import make_edits
 from .lift.head import Head
 from .lift.lifted import Edit
+from .lift.pooling import POOLING
+from .lift.single_cell import strided
 from .operators import POOLS
 from .options import one_of, per_axis
-from .result import PassResult, RefusalCode, Refused, refuse
+from .result import PassResult, RefusalCode, Refused, Rewrite, node_name, refuse
+from .splice import Splice
 from .static_shapes import StaticShapes
 from .trunk.extents import small
 from .trunk.follow import follow, known_shapes
 from .trunk.positions import Positions
 from .trunk.trunk import Trunk
 from .use_def import has_subgraph, is_standard, producer
-from .view_chain import Scattered, Window
+from .view_chain import is_view
+from .window import Scattered, Window
 
 NAME = "flatten_gemm_to_conv"
 
@@ -118,7 +123,7 @@ def _stays(collapse: Collapse) -> bool:
             found=f"{collapse.node.op} with a fixed kernel {collapse.node.attrs['kernel_shape']}",
             advice="Let it slide: option global_pool=slide",
         )
-    return not is_dense(collapse.node)
+    return is_standard(collapse.node, *POOLING)
 
 
 def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edit]]:
@@ -127,9 +132,15 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
     Raises:
         Refused: at the first node that cannot be lifted.
     """
+    views = {id(c.node): c.window for c in collapses if is_view(c.node, head.constants)}
     region: set[int] = set()
     for collapse in collapses:
-        head.lifted[id(collapse.window.source)] = collapse.window
+        window = collapse.window
+        if id(collapse.node) in views and any(step != 1 for step in head.step):
+            head.check_type(collapse.node, window.source, "MaxPool")
+            window, entry = strided(window, head.step)
+            head.entries.append(entry)
+        head.lifted[id(collapse.window.source)] = window
         region.update(id(node) for node in nodes_behind(head.graph, collapse.first))
     edits: list[tuple[gs.Node, Edit]] = []
     shapes: set[int] = set()
@@ -141,12 +152,31 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         elif _computes_shapes(node, head, shapes):
             shapes.update(id(output) for output in node.outputs)
         else:
-            edits.append((node, _rule(node)(node, head)))
+            edit = _rule(node)(node, head)
+            view = views.get(id(node))
+            edits.append((node, edit if view is None else _told(node, edit, view)))
     maps = {id(collapse.window.source) for collapse in collapses}
     for output in head.graph.outputs:
         if id(output) not in maps:
             _check_output(head, output, shapes)
     return edits
+
+
+def _told(node: gs.Node, lift: Edit, window: Window) -> Edit:
+    """The edit of a view of a map that is a single cell, with something to tell."""
+
+    def edit(splice: Splice) -> Rewrite:
+        before = node.op
+        lift(splice)
+        return Rewrite(
+            node=node_name(node),
+            before=before,
+            after="a vector at every cell",
+            feature_map=window.feature_map,
+            window=window.extents,
+        )
+
+    return edit
 
 
 def _computes_shapes(node: gs.Node, head: Head, shapes: set[int]) -> bool:
@@ -184,11 +214,13 @@ def _declare_filled(node: gs.Node, head: Head) -> None:
 
 def _check_output(head: Head, output: gs.Tensor, shapes: set[int]) -> None:
     """What leaves the head must be a map."""
-    lifted = head.lifted.get(id(output))
-    if id(output) in shapes or isinstance(lifted, Window | Scattered):
+    node, lifted = producer(output), head.lifted.get(id(output))
+    if node and (isinstance(lifted, Scattered) or (isinstance(lifted, Window) and lifted.is_cell)):
+        lifted = head.cells(node, output)
+    if id(output) in shapes or isinstance(lifted, Window):
         raise refuse(
             RefusalCode.INTERNAL_OUTPUT,
-            producer(output),
+            node,
             expected="a dense layer or a pool behind the window of the feature map",
             found=f"that '{output.name}', the window itself or its shape, is an output",
         )

@@ -1,43 +1,26 @@
 """Find where the spatial axes disappear, and the region of the graph that follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
+from .collapse import Collapse, nodes_behind
 from .evaluation import Constants
 from .feature_maps import FeatureMaps
 from .gates import has_positions, meets_map
 from .growth import Growth
-from .hidden_layers import check_nothing_hidden
+from .head_statistics import check_statistics
+from .hidden_layers import check_growth, check_nothing_hidden
 from .images import Image
 from .lift.pooling import pooled_axes, pools_window
-from .operators import GLOBAL_POOLS, MIXES, POOLS, REDUCTIONS
-from .result import RefusalCode, Refused, node_name, refuse
+from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
+from .result import RefusalCode, refuse
 from .shapes import Shape
 from .trunk.positions import Positions
-from .use_def import downstream, is_standard, reached
-from .view_chain import Scattered, Window, moved
-
-
-@dataclass(frozen=True)
-class Collapse:
-    """Where the spatial axes disappear.
-
-    Attributes:
-        node: a dense layer on a window of a feature map, or a pool over all of it.
-        window: the whole feature map.
-        chain: the nodes that move data between the map and ``node``, first to last.
-    """
-
-    node: gs.Node
-    window: Window
-    chain: tuple[gs.Node, ...]
-
-    @property
-    def first(self) -> gs.Node:
-        """The first node behind the feature map."""
-        return self.chain[0] if self.chain else self.node
+from .use_def import downstream, is_standard, reached, upstream
+from .view_chain import is_view
+from .window import Window
+from .window_chain import window_behind
 
 
 class HeadFinder:
@@ -95,19 +78,67 @@ class HeadFinder:
             data = node.inputs[1 if second else 0]
             if id(data) not in self._from_image:
                 continue
-            for source, chain in self._maps.before(data, dense=dense):
-                if self._meets_map(chain[0] if chain else node):
-                    break
-                if dense or self._pools_map(node, source, chain):
-                    found.append(Collapse(node, self._maps.window(node, source), tuple(chain)))
-                    inside.update(id(output) for output in node.outputs)
-                    break
+            collapse = self._collapse(node, data, dense=dense)
+            if collapse is not None:
+                found.append(collapse)
+                inside.update(id(output) for output in node.outputs)
+        found += self._single_cells(found)
         if found:
             self._check_single_image(found)
-            self._check_statistics(found)
+            check_statistics(self._graph, found, self._growth.is_statistic)
         else:
             check_nothing_hidden(self._graph, self._images)
+            check_growth(self._graph, self._growth.axes, self._meets_map, self._constants)
         return found
+
+    def _collapse(self, node: gs.Node, data: gs.Tensor, *, dense: bool) -> Collapse | None:
+        """The collapse at a dense layer or a pool; ``None`` where it belongs to the trunk.
+
+        Raises:
+            Refused: a dense layer reads no feature map, or a map does not grow.
+        """
+        walks = list(self._maps.before(data, dense=dense))
+        if any(self._meets_map(chain[0] if chain else node) for _, chain in walks):
+            return None
+        far, tokens = self._maps.far_before(data), self._maps.tokens_before(data)
+        maps = [walk for walk in walks if self._maps.roles(walk[0]) is not None]
+        start = next((walk for walk in maps if self._starts(node, *walk, dense=dense)), None)
+        if start is None and self._starts_far(node, *far, dense=dense):
+            start = far
+        if start is None and self._starts_far(node, *tokens, dense=dense, views=True):
+            start = tokens
+        if start is None and (dense or any(self._pools_map(node, *walk) for walk in walks)):
+            start = walks[-1]
+        if start is None:
+            return None
+        source, chain = start
+        return Collapse(node, self._maps.window(node, source), tuple(chain))
+
+    def _single_cells(self, found: Sequence[Collapse]) -> list[Collapse]:
+        """Views that take the spatial axes off a map which is one cell at the original size.
+
+        Args:
+            found: the collapses at dense layers and pools.
+        """
+        behind = [node for collapse in found for node in nodes_behind(self._graph, collapse.first)]
+        before = {node for collapse in found for node in upstream(collapse.window.source)}
+        taken = {id(node) for node in behind} | before
+        cells: list[Collapse] = []
+        for node in self._graph.nodes:
+            if id(node) in taken or not is_view(node, self._constants):
+                continue
+            *_, (source, chain) = self._maps.before(node.inputs[0], dense=False)
+            first = chain[0] if chain else node
+            rest = nodes_behind(self._graph, first)
+            if self._maps.is_single_cell(source) and not self._is_trunk(first, rest):
+                cells.append(Collapse(node, self._maps.window(node, source), tuple(chain)))
+                taken.update(map(id, rest))
+        return cells
+
+    def _is_trunk(self, first: gs.Node, rest: Sequence[gs.Node]) -> bool:
+        """Whether a map follows from a node, or meets what does."""
+        outputs = (output for node in rest for output in node.outputs)
+        return self._meets_map(first) or any(map(self._maps.is_map, outputs))
 
     def _is_dense_on_vectors(self, node: gs.Node) -> bool:
         """Whether a node multiplies a matrix ``[N, F]`` that is not itself constant."""
@@ -134,15 +165,48 @@ class HeadFinder:
         axes = pooled_axes(node, len(shape), spatial, self._constants)
         if axes is None:
             return False
-        window: Window | Scattered = self._maps.window(node, source, grows=False)
-        try:
-            for view in chain:
-                if isinstance(window, Scattered):
-                    return False
-                window = moved(self._graph, view, view.outputs[0], window, self._shapes)
-        except Refused:
-            return False
-        return isinstance(window, Window) and pools_window(window, axes)
+        window = self._behind(node, source, chain)
+        return window is not None and pools_window(window, axes)
+
+    def _behind(
+        self, reader: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node]
+    ) -> Window | None:
+        """The window that a node reads; ``None`` where the chain before it cannot be followed."""
+        return window_behind(
+            self._graph,
+            chain,
+            reader,
+            self._maps.window(reader, source, grows=False),
+            self._shapes,
+            self._constants,
+        )
+
+    def _starts(
+        self, node: gs.Node, source: gs.Tensor, chain: Sequence[gs.Node], *, dense: bool
+    ) -> bool:
+        """Whether a head can start at the map where the chain before a layer or a pool does."""
+        known = self._maps.is_known(source) and self._maps.grows(source)
+        return known and (dense or self._pools_map(node, source, chain))
+
+    def _starts_far(
+        self,
+        node: gs.Node,
+        source: gs.Tensor,
+        chain: Sequence[gs.Node],
+        *,
+        dense: bool,
+        views: bool = False,
+    ) -> bool:
+        """The same where pools along single axes, or layers at every position, are in the chain.
+
+        ``views``: where it has views alone, of tokens, and may have no node.
+        """
+        return (
+            (views or bool(chain))
+            and self._starts(node, source, chain, dense=dense)
+            and self._behind(node, source, chain) is not None
+            and not self._meets_map(chain[0] if chain else node)
+        )
 
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""
@@ -171,37 +235,3 @@ class HeadFinder:
                 expected="one image behind the head",
                 found=f"{len(reaching)} inputs with spatial axes: {', '.join(reaching)}",
             )
-
-    def _check_statistics(self, collapses: list[Collapse]) -> None:
-        """Refuse a statistic of the whole map that the head pools together with the map.
-
-        Deviations and the like: left as they are, the statistic would be that
-        of the whole large image and not of a window. A gate with dense layers of its own, and a
-        map that goes through a convolution before it is pooled, are trunk.
-        """
-        pools = {id(collapse.node) for collapse in collapses if not is_dense(collapse.node)}
-        pooled_by: dict[int, gs.Node] = {}
-        for node in reversed(self._graph.nodes):
-            pool = next((pooled_by[id(o)] for o in node.outputs if id(o) in pooled_by), None)
-            if id(node) in pools:
-                pool = node
-            elif pool is None or is_standard(node, "Shape", *MIXES):
-                continue
-            elif self._growth.is_statistic(node):
-                raise refuse(
-                    RefusalCode.GLOBAL_STATISTIC,
-                    node,
-                    expected="pools of the map alone",
-                    found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
-                )
-            pooled_by.update((id(tensor), pool) for tensor in node.inputs)
-
-
-def is_dense(node: gs.Node) -> bool:
-    """Whether a node is a dense layer."""
-    return is_standard(node, "Gemm", "MatMul")
-
-
-def nodes_behind(graph: gs.Graph, first: gs.Node) -> list[gs.Node]:
-    """A node and all that depend on it, in graph order."""
-    return [first, *(node for node in downstream(graph, first.outputs) if node is not first)]

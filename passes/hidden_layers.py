@@ -1,9 +1,12 @@
-"""Dense layers in forms that no pass takes: quantized ones, and other people's operators."""
+"""Dense layers and pools in forms that no pass takes: quantized ones, other people's operators."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import onnx_graphsurgeon as gs
 
+from .evaluation import Constants
+from .lift.pooling import POOLING
+from .operators import GLOBAL_POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
 from .use_def import downstream, is_standard
 
@@ -30,3 +33,43 @@ def check_nothing_hidden(graph: gs.Graph, images: Sequence[gs.Tensor]) -> None:
             " DequantizeLinear where they are quantized",
             found=f"{node.domain}.{node.op}" if node.domain else node.op,
         )
+
+
+def check_growth(
+    graph: gs.Graph,
+    growing: Callable[[gs.Tensor], set[int] | None],
+    meets_map: Callable[[gs.Node], bool],
+    constants: Constants,
+) -> None:
+    """See that the answers of a graph that seems to have no head grow with the image.
+
+    Args:
+        graph: the graph.
+        growing: axes of a tensor that grow with the image, ``None`` where that is not known.
+        meets_map: whether what follows from a node meets a spatial tensor again.
+        constants: constant tensors of the graph.
+
+    Raises:
+        Refused: positions are reduced, or weighed one by one, and no head was found behind them.
+    """
+    for node in graph.nodes:
+        weighs = is_standard(node, "MatMul") and node.inputs[1] in constants
+        takes = weighs or is_standard(node, *REDUCTIONS, *GLOBAL_POOLS)
+        if not takes or not stops_growth(node, growing) or meets_map(node):
+            continue
+        pools = weighs or is_standard(node, *POOLING)
+        raise refuse(
+            RefusalCode.MAP_SIZED_CONSTANT if weighs else RefusalCode.NO_RULE,
+            node,
+            expected="views, elementwise operators and layers of single positions between a map"
+            " and what takes its positions together"
+            if pools
+            else "a reduction of positions that a pool can do",
+            found=f"{node.op} of '{node.inputs[0].name}'" + ", made otherwise" * pools,
+        )
+
+
+def stops_growth(node: gs.Node, growing: Callable[[gs.Tensor], set[int] | None]) -> bool:
+    """Whether fewer axes grow with the image behind a node than before it."""
+    before, after = growing(node.inputs[0]) or (), growing(node.outputs[0]) or ()
+    return len(before) > len(after)

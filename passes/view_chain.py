@@ -5,98 +5,18 @@ that enter at the feature map come out in the order in which the dense layer see
 the nodes between are.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .bounded import LARGEST_VALUE
 from .evaluation import Constants, evaluate
-from .images import Roles
-from .operators import ELEMENTWISE, MOVES_DATA, QUANTIZATION
+from .operators import ELEMENTWISE, MOVES_DATA, QUANTIZATION, REDUCTIONS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape, shape_value
-from .tokens import Tokens
 from .use_def import is_standard, producer
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window of a map, as a view chain has arranged it so far.
-
-    Attributes:
-        feature_map: name of the feature map in the original graph.
-        source: the tensor that holds it: itself, or what elementwise operators made of it.
-        roles: the roles of the source's axes.
-        samples: the original ``N``, two where it is symbolic.
-        channels: ``C``.
-        extents: the window, an axis each: all of the map at the original input size.
-        order: int64, the shape of the tensor without its batch axis: for every element of one
-            sample, its place in ``[C, *extents]`` flattened in row-major order.
-        scale: float64 factor of every element, the shape of ``order``; ``None`` for 1.
-        shift: float64 summand of every element, after the factor; ``None`` for 0.
-        tokens: where the source's positions are one axis, the map that it is; the roles are of
-            that. ``None`` for a source that is a map.
-        origin: what the window is one cell of, where it is not cut from a feature map.
-    """
-
-    feature_map: str
-    source: gs.Tensor
-    roles: Roles
-    samples: int
-    channels: int
-    extents: tuple[int, ...]
-    order: np.ndarray
-    scale: np.ndarray | None = None
-    shift: np.ndarray | None = None
-    tokens: Tokens | None = None
-    origin: object = None
-
-    @property
-    def size(self) -> int:
-        """Elements of one sample."""
-        return self.channels * math.prod(self.extents)
-
-    @property
-    def is_affine(self) -> bool:
-        """Whether elements are scaled or shifted, to be folded into the next dense layer."""
-        return self.scale is not None or self.shift is not None
-
-
-def whole_map(source: gs.Tensor, shape: tuple[int, ...], roles: Roles, samples: int) -> Window:
-    """The window that a map is at the original size.
-
-    Args:
-        source: the map.
-        shape: its shape without the batch axis, in the order of its own axes.
-        roles: the roles of its axes; the batch comes first, channels may be missing.
-        samples: its number of samples.
-
-    Raises:
-        Refused: it is empty, or too large to number its elements.
-    """
-    axes = sorted(range(len(shape)), key=lambda axis: roles[axis + 1])
-    ordered = [shape[axis] for axis in axes]
-    if not 0 < math.prod(shape) * samples <= LARGEST_VALUE:
-        raise refuse(
-            RefusalCode.MAP_SIZE,
-            producer(source),
-            expected=f"1 to {LARGEST_VALUE} elements",
-            found=f"{samples} samples of {list(shape)} in '{source.name}'",
-        )
-    numbers = np.arange(math.prod(shape), dtype=np.int64).reshape(ordered)
-    channels = ordered.pop(0) if 1 in roles else 1
-    return Window(
-        feature_map=source.name,
-        source=source,
-        roles=roles,
-        samples=samples,
-        channels=channels,
-        extents=tuple(ordered),
-        order=numbers.transpose(np.argsort(axes)),
-    )
+from .window import Scattered, Window, numbered, one_sample
 
 
 def is_view(node: gs.Node, constants: Constants) -> bool:
@@ -113,7 +33,7 @@ def trains(node: gs.Node, constants: Constants) -> bool:
 
 
 def walk_to_source(
-    data: gs.Tensor, stop: set[int], constants: Constants
+    data: gs.Tensor, stop: set[int], constants: Constants, *, far: bool = False
 ) -> tuple[gs.Tensor, list[gs.Node]]:
     """Follow a view chain back from ``data`` to the tensor that it starts from.
 
@@ -123,6 +43,7 @@ def walk_to_source(
         data: the vector at the chain's end.
         stop: ``id`` of the tensors that are maps already; the walk ends at the first of them.
         constants: constant tensors of the graph.
+        far: whether to go on through reductions, and through layers that mix the last axis.
 
     Returns:
         The tensor that the chain starts from, and the chain's nodes, first to last.
@@ -132,6 +53,8 @@ def walk_to_source(
     while id(tensor) not in stop:
         node = producer(tensor)
         operand = None if node is None else _moved_operand(node, constants)
+        if node is not None and operand is None and far:
+            operand = _mixed_operand(node, constants)
         if node is None or operand is None:
             break
         chain.append(node)
@@ -149,38 +72,11 @@ def _moved_operand(node: gs.Node, constants: Constants) -> gs.Tensor | None:
     return operands[0] if len(operands) == 1 else None
 
 
-@dataclass(frozen=True)
-class Scattered:
-    """A tensor that has no axis of samples for now: a later view may restore it.
-
-    Attributes:
-        numbers: int64, the element numbers of all samples, as the views have arranged them; those
-            of sample ``n`` are the window's places plus ``n`` times its size.
-        window: the window that the elements belong to.
-        node: the view that took the samples together.
-    """
-
-    numbers: np.ndarray
-    window: Window
-    node: gs.Node
-
-
-def numbered(window: Window) -> np.ndarray:
-    """Numbers for the elements of all samples of a window, int64 ``[N, *order]``."""
-    batch = window.samples
-    offsets = np.arange(batch, dtype=np.int64) * window.size
-    return window.order + offsets.reshape(-1, *[1] * window.order.ndim)
-
-
-def one_sample(numbers: np.ndarray, window: Window) -> np.ndarray | None:
-    """Places in the window of one sample's elements, ``None`` where samples are not apart."""
-    batch = window.samples
-    if numbers.ndim == 0 or numbers.shape[0] != batch:
-        return None
-    offsets = np.arange(batch, dtype=np.int64) * window.size
-    apart = numbers - numbers[:1] == offsets.reshape(-1, *[1] * (numbers.ndim - 1))
-    own = np.all((numbers[0] >= 0) & (numbers[0] < window.size))
-    return np.asarray(numbers[0]) if np.all(apart) and own else None
+def _mixed_operand(node: gs.Node, constants: Constants) -> gs.Tensor | None:
+    """What a reduction, or a product with a constant on the right, reads."""
+    if is_standard(node, *REDUCTIONS):
+        return node.inputs[0]
+    return node.inputs[0] if is_standard(node, "MatMul") and node.inputs[1] in constants else None
 
 
 def mixed(scattered: Scattered, reader: gs.Node) -> Refused:

@@ -135,7 +135,10 @@ class HeadWindows:
             )
             for start in range(0, total, portion)
         ]
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in self.compared}
+        whole = {
+            name: np.concatenate([_with_samples(part[name], portion) for part in parts])
+            for name in self.compared
+        }
         cuts = [np.split(whole[name], len(group)) for name in self.compared]
         for answers in zip(*cuts, strict=True):
             yield dict(zip(self.compared, answers, strict=True))
@@ -178,6 +181,11 @@ class HeadWindows:
             index[axis] = slice(place * by, place * by + extent)
         cut: np.ndarray = values[tuple(index)]
         return cut
+
+
+def _with_samples(answer: np.ndarray, samples: int) -> np.ndarray:
+    """An answer with its axis of samples, which that on a single one may lack."""
+    return answer if samples != 1 or answer.shape[:1] == (1,) else answer[None]
 
 
 def _pads(node: NodeProto) -> bool:

@@ -80,6 +80,9 @@ def original_answers(
 
 def _joined(parts: Sequence[np.ndarray], actual: np.ndarray) -> np.ndarray:
     """Answers on several inputs as one, where the answer on all of them has as many samples."""
-    if not actual.ndim or sum(len(part) for part in parts) != len(actual):
+    if not actual.ndim or actual.shape == parts[0].shape:
         return parts[0]
-    return np.concatenate(parts)
+    if parts[0].ndim and sum(len(part) for part in parts) == len(actual):
+        return np.concatenate(parts)
+    # Answers on single samples may lack their axis.
+    return np.stack(parts) if len(parts) == len(actual) else parts[0]

@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from ..opsets import SOFTMAX_ON_ONE_AXIS
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window
 from .elementwise import affine
 from .head import Head
 from .lifted import Cells, Edit, unchanged

@@ -16,10 +16,11 @@ import onnx_graphsurgeon as gs
 from ..images import GIVE_INPUT_SIZE
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window, at_positions
 from .dense_kernel import Dense, kernel, lifted_bias
 from .head import Head
 from .lifted import Cells, Edit
+from .on_map import on_map
 
 
 def lift_gemm(node: gs.Node, head: Head) -> Edit:
@@ -58,17 +59,54 @@ def lift_gemm(node: gs.Node, head: Head) -> Edit:
 def lift_matmul(node: gs.Node, head: Head) -> Edit:
     """``A @ B`` becomes a Conv without bias, the constant on whichever side it is.
 
-    A constant on the left multiplies vectors that stand as columns, ``[F, N]``.
+    A constant on the left multiplies vectors that stand as columns, ``[F, N]``. On a window that
+    is not flattened, a layer that mixes the channels of every position is a 1x1 Conv of the map.
 
     Raises:
         Refused: neither operand is a constant matrix, or the vectors do not stand as they should.
     """
     data, weight = node.inputs
+    window = head.lifted.get(id(data))
+    if isinstance(window, Window) and window.order.ndim > 1 and weight in head.constants:
+        return _lift_at_positions(node, head, window)
     columns = weight not in head.constants and data in head.constants
     if columns:
         data, weight = weight, data
     dense = Dense(weight, columns, _units(node, head, weight, columns))
     return _lift(node, head, data, dense, columns=columns)
+
+
+def _lift_at_positions(node: gs.Node, head: Head, window: Window) -> Edit:
+    """A 1x1 Conv of the map in the place of a layer that mixes the channels of every position.
+
+    Raises:
+        Refused: it mixes something else.
+    """
+    dense = Dense(node.inputs[1], False, _units(node, head, node.inputs[1], False))
+    behind = at_positions(window, dense.units)
+    if behind is None or not window.feature_map:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="vectors [N, F], or the channels of every position on the last axis",
+            found=_arranged(node.inputs[0], window),
+        )
+    cell = replace(
+        window,
+        feature_map="",
+        extents=head.one_cell,
+        order=np.arange(window.channels, dtype=np.int64),
+        scale=None,
+        shift=None,
+    )
+    _check_features(node, head, dense, cell)
+    source = on_map(node, window, head.shapes.types)
+    head.lifted[id(node.outputs[0])] = replace(behind, source=node.outputs[0])
+
+    def edit(splice: Splice) -> Rewrite | None:
+        return _to_conv(node, head, dense, replace(cell, source=source(splice)))(splice)
+
+    return edit
 
 
 def _lift_with_computed_bias(
@@ -131,8 +169,9 @@ def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
         inputs = [channels_first_map(splice, node, window), kernel(splice, dense, window)]
         node.op = "Conv"
         attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
-        if window.feature_map and any(step != 1 for step in head.step):
-            attributes["strides"] = list(head.step)
+        strides = window.strides(head.step)
+        if window.feature_map and any(stride != 1 for stride in strides):
+            attributes["strides"] = strides
         node.attrs = attributes
         node.inputs = inputs if bias is None else [*inputs, bias]
         layer = "x".join(str(extent) for extent in (*window.extents, window.channels))
@@ -141,7 +180,7 @@ def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
             before=before,
             after=f"Conv {layer} -> {dense.units}",
             feature_map=window.feature_map,
-            window=window.extents if window.feature_map else (),
+            window=window.spans if window.feature_map else (),
         )
 
     return edit
@@ -150,11 +189,15 @@ def _to_conv(node: gs.Node, head: Head, dense: Dense, window: Window) -> Edit:
 def _check_vectors(node: gs.Node, data: gs.Tensor, window: Window) -> None:
     found = ""
     if window.order.ndim != 1:
-        found = f"'{data.name}' of shape [N, {', '.join(map(str, window.order.shape))}]"
+        found = _arranged(data, window)
     elif isinstance(window.origin, Cells) and window.origin.rank > 2:
         found = f"'{data.name}' with features {list(window.origin.features)}"
     if found:
         raise refuse(RefusalCode.NO_RULE, node, expected="vectors [N, F]", found=found)
+
+
+def _arranged(data: gs.Tensor, window: Window) -> str:
+    return f"'{data.name}' of shape [N, {', '.join(map(str, window.order.shape))}]"
 
 
 def _check_features(node: gs.Node, head: Head, dense: Dense, window: Window) -> None:

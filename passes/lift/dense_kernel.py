@@ -7,7 +7,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window
 from .head import Head
 
 

@@ -8,7 +8,7 @@ import onnx_graphsurgeon as gs
 from ..result import Rewrite
 from ..splice import Splice
 from ..use_def import producer
-from ..view_chain import Scattered, Window
+from ..window import Scattered, Window
 from .head import Head
 from .lifted import Cells, Edit
 
@@ -35,6 +35,8 @@ def make_edits(
     read = [tensor for node, _ in edits for tensor in node.inputs]
     computed = [tensor for node, _ in edits for tensor in node.outputs]
     rewrites = []
+    for make in head.entries:
+        make(splice)
     for node, edit in edits:
         for index, tensor in enumerate(node.inputs):
             lifted = head.lifted.get(id(tensor))
@@ -71,7 +73,7 @@ def _declare_shape(head: Head, tensor: gs.Tensor) -> None:
     elif isinstance(lifted, Cells) and len(tensor.shape) != len(lifted.axes):
         tensor.shape = None  # it was stale before
     elif isinstance(lifted, Cells):
-        batch = tensor.shape[lifted.axes.index(0)]
+        batch = tensor.shape[lifted.axes.index(0)] if 0 in lifted.axes else 1
         tensor.shape = [batch, *lifted.features, *head.one_cell]
 
 
@@ -90,10 +92,11 @@ def _axis_order(
 ) -> list[int]:
     """Axes of a map in the order that its output should have them."""
     spatial = list(range(cells.rank, cells.rank + spatial_rank))
-    named = [axis for axis in cells.axes if axis is not None]
+    missing = [axis for axis in range(cells.rank) if axis not in cells.axes]
+    named = [*missing, *(axis for axis in cells.axes if axis is not None)]
     if output_layout == "input" and cells.axes.count(None) == spatial_rank:
         places = iter(spatial)
-        return [next(places) if axis is None else axis for axis in cells.axes]
+        return [*missing, *(next(places) if axis is None else axis for axis in cells.axes)]
     layout = image_layout if output_layout == "input" else output_layout
     return [*named, *spatial] if layout == "nchw" else [named[0], *spatial, *named[1:]]
 

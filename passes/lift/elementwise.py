@@ -12,9 +12,11 @@ import onnx_graphsurgeon as gs
 from ..operators import QUANTIZATION, UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Window
+from ..window import Window
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .on_map import on_map
+from .single_cell import is_vector
 
 FOLDS = ("Add", "Div", "Mul", "Sub")
 """Operators that a dense layer behind them can take in, where their other operand is constant."""
@@ -24,10 +26,10 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
     """An operator on every element alone acts the same at every cell, and on the map.
 
     Raises:
-        Refused: the elements are waiting to be scaled by the next dense layer.
+        Refused: the elements wait to be scaled by the next dense layer, each by its own number.
     """
     lifted, output = head.lifted.get(id(node.inputs[0])), node.outputs[0]
-    if isinstance(lifted, Window):
+    if isinstance(lifted, Window) and (lifted.is_whole or not is_vector(lifted, head.step)):
         return _lift_onto_map(node, head, lifted)
     cells = head.cells(node, node.inputs[0])
     head.lifted[id(output)] = replace(cells, tensor=output)
@@ -35,17 +37,13 @@ def lift_unary(node: gs.Node, head: Head) -> Edit:
 
 
 def _lift_onto_map(node: gs.Node, head: Head, window: Window) -> Edit:
-    if window.is_affine:
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="a dense layer behind constants of one number an element",
-            found=f"{node.op}, which they cannot be folded into",
-        )
-    head.lifted[id(node.outputs[0])] = replace(window, source=node.outputs[0])
+    source = on_map(node, window, head.shapes.types)
+    head.lifted[id(node.outputs[0])] = replace(
+        window, source=node.outputs[0], scale=None, shift=None
+    )
 
     def edit(splice: Splice) -> None:
-        node.inputs[0] = window.source
+        node.inputs[0] = source(splice)
 
     return edit
 
@@ -95,8 +93,9 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: an operand broadcasts along the batch or along axes that the map does not have.
     """
-    windows = [head.lifted.get(id(operand)) for operand in node.inputs]
-    if any(isinstance(window, Window) for window in windows):
+    lifted = [head.lifted.get(id(each)) for each in node.inputs if each not in head.constants]
+    alone = len(lifted) == 1
+    if any(isinstance(each, Window) and (alone or not each.is_cell) for each in lifted):
         return _fold(node, head)
     vectors = {
         index: head.cells(node, operand)
@@ -282,7 +281,11 @@ def affine(window: Window, factor: np.ndarray, summand: np.ndarray) -> Window:
     """The window with every element multiplied and added to, after what was there before."""
     scale = factor if window.scale is None else window.scale * factor
     shift = summand if window.shift is None else window.shift * factor + summand
-    return replace(window, scale=scale, shift=shift if shift.any() else None)
+    return replace(
+        window,
+        scale=scale if (scale != 1).any() else None,
+        shift=shift if shift.any() else None,
+    )
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -1,6 +1,7 @@
 """The state of a head while its nodes are matched: what every tensor becomes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -14,8 +15,11 @@ from ..result import RefusalCode, Refused, refuse
 from ..shapes import Shape
 from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
-from ..view_chain import Scattered, Window, mixed
-from .lifted import Cells, Grid, Lifted
+from ..view_chain import mixed
+from ..window import Scattered, Window
+from .lifted import Cells, Edit, Grid, Lifted
+from .single_cell import as_vector
+from .single_sample import cell_of, without_batch
 
 
 class Head:
@@ -29,6 +33,7 @@ class Head:
         step: cells from one window to the next, an axis each.
         samples: number of samples, two where the batch is symbolic.
         lifted: what every tensor of the head becomes, by ``id`` of the tensor.
+        entries: edits that make maps of windows of one cell, to be made before all others.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Head:
         self.step = step
         self.samples = samples
         self.lifted: dict[int, Lifted] = {}
+        self.entries: list[Edit] = []
         self._grown = grown
 
     @property
@@ -61,13 +67,13 @@ class Head:
 
     def grid(self, window: Window) -> Grid:
         """Which windows the cells of a map made from such windows stand for."""
-        shape = self._grown.get(window.feature_map)
+        shape, roles = self._grown.get(window.feature_map), window.map_roles or window.roles
         if window.tokens is not None:
             shape = (self.samples, *window.tokens.grown)
-        if shape is None:
-            return ((window.feature_map,), window.extents)
-        large = (shape[axis] for axis in spatial_axes(window.roles))
-        pairs = zip(large, window.extents, strict=True)
+        if shape is None or len(shape) != len(roles):
+            return ((window.feature_map,), window.spans)
+        large = (shape[axis] for axis in spatial_axes(roles))
+        pairs = zip(large, window.spans, strict=True)
         return (tuple(e - own if isinstance(e, int) else e for e, own in pairs),)
 
     def static_shape(self, node: gs.Node, tensor: gs.Tensor) -> Shape:
@@ -171,20 +177,26 @@ class Head:
         """The map that ``tensor`` becomes, for a node that reads it as a vector.
 
         Raises:
-            Refused: the tensor is the flattened window itself, or no part of the head.
+            Refused: the tensor is the flattened window itself, and not of one cell, or no part of
+                the head.
         """
         lifted = self.lifted.get(id(tensor))
-        if isinstance(lifted, Cells):
-            return lifted
         if isinstance(lifted, Scattered):
+            lifted = without_batch(lifted) or lifted
+        if isinstance(lifted, Cells):
+            self.lifted[id(tensor)] = lifted
+            return lifted
+        window = cell_of(lifted) if isinstance(lifted, Scattered) else lifted
+        if isinstance(lifted, Scattered) and window is None:
             raise mixed(lifted, node)
-        if isinstance(lifted, Window):
-            raise refuse(
-                RefusalCode.INTERNAL_OUTPUT,
-                node,
-                expected="a dense layer or a pool behind the window of the feature map",
-                found=f"that {node.op} reads '{tensor.name}', the window itself",
-            )
+        if isinstance(window, Window):
+            grid, types = self.grid(window), self.shapes.types
+            cells, edit = as_vector(node, tensor, window, grid, self.step, types)
+            if window is not lifted:
+                cells = replace(cells, axes=cells.axes[1:])
+            self.lifted[id(tensor)] = cells
+            self.entries.append(edit)
+            return cells
         raise refuse(
             RefusalCode.SECOND_INPUT,
             node,

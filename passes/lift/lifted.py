@@ -7,7 +7,7 @@ import onnx_graphsurgeon as gs
 
 from ..result import Rewrite
 from ..splice import Splice
-from ..view_chain import Scattered, Window
+from ..window import Scattered, Window
 
 Grid = tuple[tuple[int | str | None, ...], ...]
 """Which windows the cells of a map stand for: those of two maps with equal grids, for the same.
@@ -25,7 +25,8 @@ class Cells:
         tensor: the tensor that holds the map after the rewrite: the batch, the feature axes, then
             the spatial axes.
         axes: for every axis of the original tensor, the map's axis that it became, 0 for the
-            batch; ``None`` for an axis of extent 1 that the map does not have.
+            batch; ``None`` for an axis of extent 1 that the map does not have. Axes of extent 1
+            of the map may be missing, the batch of a single sample among them.
         features: extents of the map's feature axes.
         grid: which windows the cells stand for.
     """

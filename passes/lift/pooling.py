@@ -7,6 +7,7 @@ whether every channel's whole window is reduced, and nothing else.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -21,10 +22,11 @@ from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..signatures import constant_operand
 from ..splice import Splice
 from ..use_def import is_standard
-from ..view_chain import Window
+from ..window import Window, reduced
 from .dense import channels_first_map
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .on_map import on_map
 
 _POOL_OF = {
     "GlobalAveragePool": "AveragePool",
@@ -40,6 +42,9 @@ _POOL_OF = {
     **{pool: pool for pool in POOLS},
 }
 """The pool that computes a reduction, perhaps with an operator before or after it."""
+
+IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
+"""Reductions that leave a single element as it is."""
 
 _NORM = {"ReduceL1": 1, "ReduceL2": 2}
 
@@ -81,7 +86,7 @@ def _covers(pool: gs.Node, extents: Sequence[int]) -> bool:
 
 def pools_window(window: Window, axes: Sequence[int]) -> bool:
     """Whether reducing ``axes`` leaves one number a channel, made of all of its positions."""
-    if window.is_affine or not axes or 0 in axes:
+    if not axes or 0 in axes:
         return False
     inner = [axis - 1 for axis in axes]
     if max(inner) >= window.order.ndim:
@@ -97,8 +102,10 @@ def pools_window(window: Window, axes: Sequence[int]) -> bool:
 def lift_pool(node: gs.Node, head: Head) -> Edit:
     """A reduction of the whole map becomes a pool whose kernel is the window.
 
+    One along some of its axes becomes a pool along these.
+
     Raises:
-        Refused: it reduces something else than every channel's whole window.
+        Refused: it reduces something else than every channel's positions.
     """
     data, output = node.inputs[0], node.outputs[0]
     pooled = head.lifted.get(id(data))
@@ -113,33 +120,56 @@ def lift_pool(node: gs.Node, head: Head) -> Edit:
             expected="a reduction of the whole map that a pool computes",
             found=f"{node.op}, for which there is no rule",
         )
-    axes = _matched_axes(node, head, window)
+    spatial = window.order.shape[1:] if node.op in POOLS else ()
+    axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
+    left = None
+    if axes is not None and window.feature_map:
+        left = reduced(window, axes, keeps=bool(node.attrs.get("keepdims", 1)))
+    if axes is None or left is None:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a pool over all positions of every channel, or over all along an axis",
+            found=f"{node.op}, which takes others together",
+        )
     head.check_type(node, data, _POOL_OF[node.op])
     for spare in node.outputs[1:]:
         if spare.outputs:
             raise refuse(
                 RefusalCode.NO_RULE, node, expected="one output", found=f"'{spare.name}' in use"
             )
+    if not pools_window(window, axes):
+        return _along_some_axes(node, head, window, left)
     head.lifted[id(output)] = _pooled_cells(node, head, window, axes)
-    return _to_window_pool(node, head, window)
+    return _to_window_pool(node, head, window, window.extents)
 
 
-def _matched_axes(node: gs.Node, head: Head, window: Window) -> tuple[int, ...]:
-    """Axes that a node reduces, if these are all positions of every channel.
+def _along_some_axes(node: gs.Node, head: Head, window: Window, left: Window) -> Edit:
+    """A pool along some spatial axes: it slides along them, the next one along the others.
+
+    Args:
+        node: the reduction.
+        head: the head that it belongs to.
+        window: the window that it reads.
+        left: the window behind it.
 
     Raises:
-        Refused: they are not.
+        Refused: it takes one element each, and changes that.
     """
-    spatial = window.order.shape[1:] if node.op in POOLS else ()
-    axes = pooled_axes(node, window.order.ndim + 1, spatial, head.constants)
-    if axes is None or not window.feature_map or not pools_window(window, axes):
+    output = node.outputs[0]
+    if left.extents == window.extents and node.op in IDLE_ON_ONE:
+        head.lifted[id(output)] = left
+        return unchanged
+    if left.extents == window.extents:
         raise refuse(
             RefusalCode.NO_RULE,
             node,
-            expected="a pool over all positions of every channel",
-            found=f"{node.op}, which takes others together",
+            expected="a pool along axes with more than one position",
+            found=f"{node.op} of one element each",
         )
-    return axes
+    head.lifted[id(output)] = replace(left, source=output)
+    pairs = zip(window.extents, left.extents, strict=True)
+    return _to_window_pool(node, head, window, [e if e != after else 1 for e, after in pairs])
 
 
 def _pooled_cells(node: gs.Node, head: Head, window: Window, axes: Sequence[int]) -> Cells:
@@ -152,19 +182,30 @@ def _pooled_cells(node: gs.Node, head: Head, window: Window, axes: Sequence[int]
     return Cells(node.outputs[0], mapped, (window.channels,), head.grid(window))
 
 
-def _to_window_pool(node: gs.Node, head: Head, window: Window) -> Edit:
-    """The edit that turns a reduction of the whole window into a pool."""
+def _to_window_pool(node: gs.Node, head: Head, window: Window, kernel: Sequence[int]) -> Edit:
+    """The edit that turns a reduction of a window into a pool.
+
+    Args:
+        node: the reduction.
+        head: the head that it belongs to.
+        window: the window that it reads.
+        kernel: extents of the pool's kernel: the window's, or 1 along axes that are left.
+    """
     data, output = node.inputs[0], node.outputs[0]
-    factor, name = _factor(node, head, window), node_name(node)
+    factor, name = _factor(node, head, window, kernel), node_name(node)
+    whole = list(kernel) == list(window.extents)
+    pairs = zip(kernel, window.strides(head.step), strict=True)
+    strides = [stride if whole or extent != 1 else 1 for extent, stride in pairs]
+    on_source = on_map(node, window, head.shapes.types)
 
     def edit(splice: Splice) -> Rewrite:
         before = node.op
-        source = channels_first_map(splice, node, window)
+        source = channels_first_map(splice, node, replace(window, source=on_source(splice)))
         if before == "ReduceMin":
             source = splice.before(node, "Neg", [source], f"{source.name}_neg")
         if before == "ReduceSumSquare":
             source = splice.before(node, "Mul", [source] * 2, f"{source.name}_mul")
-        _to_pool(node, window, head.step)
+        _to_pool(node, kernel, strides)
         node.inputs = [source]
         node.outputs = [output]
         if before == "ReduceMin":
@@ -173,13 +214,13 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window) -> Edit:
             dtype = tensor_dtype_to_np_dtype(head.shapes.types[data.name])
             scale = splice.constant(f"{output.name}_factor", np.array(factor, dtype))
             splice.behind(node, "Mul", [scale], f"{output.name}_pooled")
-        extents = "x".join(map(str, window.extents))
+        extents = "x".join(map(str, kernel))
         return Rewrite(
             node=name,
             before=before,
             after=f"{node.op} {extents}",
             feature_map=window.feature_map,
-            window=window.extents,
+            window=window.spans,
         )
 
     return edit
@@ -197,10 +238,10 @@ def _is_idle(node: gs.Node) -> bool:
     )
 
 
-def _to_pool(node: gs.Node, window: Window, step: Sequence[int]) -> None:
+def _to_pool(node: gs.Node, kernel: Sequence[int], strides: Sequence[int]) -> None:
     """Turn a node into the pool over a window that computes the same."""
-    attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(window.extents))
-    attributes["strides"] = list(step)
+    attributes: OrderedDict[str, Any] = OrderedDict(kernel_shape=list(kernel))
+    attributes["strides"] = list(strides)
     if node.op in _NORM:
         attributes["p"] = _NORM[node.op]
     elif "p" in node.attrs:
@@ -209,13 +250,17 @@ def _to_pool(node: gs.Node, window: Window, step: Sequence[int]) -> None:
     node.attrs = attributes
 
 
-def _factor(node: gs.Node, head: Head, window: Window) -> float:
+def _factor(node: gs.Node, head: Head, window: Window, kernel: Sequence[int]) -> float:
     """What the mean over the window must be multiplied by."""
     if node.op in ("ReduceSum", "ReduceSumSquare"):
-        return float(prod(window.extents))
+        return float(prod(kernel))
     if node.op != "AveragePool":
         return 1.0
     # The pads are counted where count_include_pad is set: a map of ones says what they cost.
     ones = np.ones((1, 1, *window.extents), np.float64)
     value = evaluate(head.graph, node.outputs[0], {id(node.inputs[0]): ones})
     return 1.0 if value is None else float(value.reshape(-1)[0])
+
+
+POOLING = frozenset(_POOL_OF)
+"""Operators that may reduce the whole map."""

@@ -1,19 +1,18 @@
 """Reductions: of the whole map they become a pool, over features they stay."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, refuse
-from ..view_chain import Window
+from ..window import Window
 from .axis import along_axes, reduced
 from .head import Head
 from .lifted import Edit, unchanged
-from .pooling import lift_pool
-
-_IDLE_ON_ONE = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
-"""Reductions that leave a single element as it is."""
+from .pooling import IDLE_ON_ONE, lift_pool
 
 
 def lift_reduction(node: gs.Node, head: Head) -> Edit:
@@ -22,10 +21,10 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: it reduces all axes or the batch, or its axes are computed.
     """
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window):
+    window, given = head.lifted.get(id(node.inputs[0])), head.operand(node, "axes", 1)
+    if isinstance(window, Window) and not (window.is_cell and _takes_features(window, given)):
         return lift_pool(node, head)
     cells = head.cells(node, node.inputs[0])
-    given = head.operand(node, "axes", 1)
     if given is None or not given.size:
         raise refuse(
             RefusalCode.BATCH_MIXED, node, expected="axes of features", found="all axes reduced"
@@ -33,12 +32,21 @@ def lift_reduction(node: gs.Node, head: Head) -> Edit:
     axes = [int(axis) for axis in given]
     keeps = bool(node.attrs.get("keepdims", 1))
     result = reduced(node, cells, axes, keeps)
-    if node.op in _IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
+    if node.op in IDLE_ON_ONE and all(cells.axes[axis] is None for axis in axes):
         head.lifted[id(node.outputs[0])] = replace(result, tensor=cells.tensor)
         return unchanged
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     head.lifted[id(node.outputs[0])] = result
     return along_axes(node, axes, targets, None if "axes" in node.attrs else 1)
+
+
+def _takes_features(window: Window, axes: np.ndarray | None) -> bool:
+    """Whether a reduction takes the features of a window of one cell together."""
+    return axes is not None and window.size != math.prod(
+        extent
+        for axis, extent in enumerate(window.order.shape, 1)
+        if axis not in axes and axis - 1 - window.order.ndim not in axes
+    )
 
 
 RULES = {

@@ -6,10 +6,10 @@ import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Scattered, Window
 from .axis import along, along_axes
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .single_sample import is_arranged
 from .view import lift_view
 
 
@@ -39,7 +39,7 @@ def lift_concat(node: gs.Node, head: Head) -> Edit:
 
 def lift_split(node: gs.Node, head: Head) -> Edit:
     """A vector cut along a feature axis."""
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+    if is_arranged(head.lifted.get(id(node.inputs[0]))):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
     axis = int(node.attrs.get("axis", 0))
@@ -55,13 +55,15 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     """Features picked by constant indices.
 
     Raises:
-        Refused: the indices are computed, or they pick samples.
+        Refused: the indices are computed, or they pick some of several samples.
     """
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+    if is_arranged(head.lifted.get(id(node.inputs[0]))):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
-    indices = head.required(node, 1, "indices")
     axis = int(node.attrs.get("axis", 0))
+    if head.samples == 1 and cells.axes[axis] == 0:
+        return lift_view(node, head)
+    indices = head.required(node, 1, "indices")
     target = head.feature_axis(node, cells, axis)
     place = axis % len(cells.axes)
     grown = indices.ndim - 1
@@ -79,7 +81,7 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: the bounds are computed, or they cut samples.
     """
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+    if is_arranged(head.lifted.get(id(node.inputs[0]))):
         return lift_view(node, head)
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
     axes = _slice_axes(node, head)
@@ -104,7 +106,7 @@ def _slice_axes(node: gs.Node, head: Head) -> list[int]:
 
 def lift_transpose(node: gs.Node, head: Head) -> Edit:
     """Another order of a window's axes, of a vector's features, or of features and batch."""
-    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
+    if is_arranged(head.lifted.get(id(node.inputs[0]))):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
     rank = len(cells.axes)

@@ -1,6 +1,5 @@
 """Nodes that only move data: on a window, part of a kernel's order; on a vector, new axes."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -10,9 +9,11 @@ import onnx_graphsurgeon as gs
 from ..operators import MOVES_DATA
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
-from ..view_chain import Scattered, Window, moved, numbered, one_sample, push, trains
+from ..view_chain import moved, push, trains
+from ..window import Scattered, Window, numbered, one_sample
 from .head import Head
 from .lifted import Cells, Edit, unchanged
+from .single_sample import match_axes
 
 _KEEPS = ("Dropout", "Identity")
 
@@ -101,38 +102,13 @@ def _reshape(node: gs.Node, head: Head, cells: Cells, order: np.ndarray) -> Edit
             expected="features in the same order",
             found=f"{node.op}, which moves them",
         )
-    axes, left = _match_axes(cells.features, order.shape)
+    axes, left = match_axes(cells.features, order.shape)
     if left is None:
         return _regroup(node, head, cells, order.shape)
     if left:
         return _squeeze(node, head, cells, axes, left)
     head.lifted[id(node.outputs[0])] = replace(cells, axes=axes)
     return unchanged
-
-
-def _match_axes(
-    features: Sequence[int], shape: Sequence[int]
-) -> tuple[tuple[int | None, ...], list[int] | None]:
-    """Which feature axis every axis of a shape is.
-
-    Returns:
-        The map's axis of every original axis, batch included, and the map's axes of extent 1
-        that the shape lacks; ``None`` for those where the shape groups the features otherwise.
-    """
-    axes: list[int | None] = [0]
-    waiting = list(enumerate(features, 1))
-    left: list[int] = []
-    for extent in shape:
-        while waiting and waiting[0][1] == 1 != extent:
-            left.append(waiting.pop(0)[0])
-        if waiting and waiting[0][1] == extent:
-            axes.append(waiting.pop(0)[0])
-        elif extent == 1:
-            axes.append(None)
-        else:
-            return (), None
-    left += [axis for axis, _ in waiting]
-    return tuple(axes), left if all(extent == 1 for _, extent in waiting) else None
 
 
 def _squeeze(

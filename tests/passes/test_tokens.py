@@ -126,7 +126,8 @@ def test_gate_of_tokens_stays_in_the_trunk(head_model: Build) -> None:
         " v = ReduceMean<axes=[1], keepdims=0>(l) y = Gemm(v, few)"
     )
     result = flatten_gemm_to_conv.apply(gs.import_onnx(head_model(text, **needed(text))))
-    assert (result.refusals, [change.node for change in result.rewrites]) == ((), ["v", "y"])
+    assert result.refusals == ()
+    assert [change.node for change in result.rewrites] == ["l", "v", "y"]
 
 
 NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {

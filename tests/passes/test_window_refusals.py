@@ -144,20 +144,11 @@ WINDOWS: dict[str, Case] = {
         "v = Flatten(map) y = Gemm(v, w) [soft] z = Softmax<axis=1>(v)",
         {"outputs": "float[] y, float[] z", "w": (40, 3)},
     ),
-    "one_axis_pooled": (
-        RefusalCode.BAKED_EXTENT,
+    "one_axis_multiplied": (
+        RefusalCode.NO_RULE,
         "rows",
-        "[rows] r = ReduceMean<axes=[3]>(map) v = Flatten(r) y = Gemm(v, w)",
+        "[rows] r = ReduceProd<axes=[3]>(map) v = Flatten(r) y = Gemm(v, w)",
         {"w": (8, 3)},
-    ),
-    "pooled_axis_by_axis": (
-        RefusalCode.BAKED_EXTENT,
-        "rows",
-        (
-            "[rows] r = ReduceMean<axes=[3]>(map) p = ReduceMean<axes=[2]>(r) v = Flatten(p)"
-            " y = Gemm(v, w)"
-        ),
-        {"w": (2, 3)},
     ),
     "channels_pooled_too": (
         RefusalCode.BAKED_EXTENT,

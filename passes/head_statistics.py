@@ -1,0 +1,47 @@
+"""Tell heads that would need a statistic of their own window of the map."""
+
+from collections.abc import Callable, Sequence
+
+import onnx_graphsurgeon as gs
+
+from .collapse import Collapse
+from .lift.pooling import POOLING
+from .operators import MIXES
+from .result import RefusalCode, node_name, refuse
+from .use_def import is_standard
+
+
+def check_statistics(
+    graph: gs.Graph, collapses: Sequence[Collapse], stops_growth: Callable[[gs.Node], bool]
+) -> None:
+    """Refuse a statistic of the whole map that a head pools together with the map.
+
+    Deviations and the like: left as they are, the statistic would be that
+    of the whole large image and not of a window. A gate with dense layers of its own, and a
+    map that goes through a convolution before it is pooled, are trunk.
+
+    Args:
+        graph: the graph, in topological order; not changed.
+        collapses: where its heads begin.
+        stops_growth: whether a node reduces an axis that grows with the image.
+
+    Raises:
+        Refused: a head does; names the statistic.
+    """
+    pools = {id(c.node) for c in collapses if is_standard(c.node, *POOLING)}
+    lifted = {id(node) for collapse in collapses for node in collapse.chain}
+    pooled_by: dict[int, gs.Node] = {}
+    for node in reversed(graph.nodes):
+        pool = next((pooled_by[id(o)] for o in node.outputs if id(o) in pooled_by), None)
+        if id(node) in pools:
+            pool = node
+        elif pool is None or is_standard(node, "Shape", *MIXES):
+            continue
+        elif id(node) not in lifted and stops_growth(node):
+            raise refuse(
+                RefusalCode.GLOBAL_STATISTIC,
+                node,
+                expected="pools of the map alone",
+                found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
+            )
+        pooled_by.update((id(tensor), pool) for tensor in node.inputs)

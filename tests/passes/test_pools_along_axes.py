@@ -1,0 +1,188 @@
+"""Pools along one axis after the other slide one after the other, each along its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import onnx
+import pytest
+
+from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+
+from .constants import ints
+
+Build = Callable[..., onnx.ModelProto]
+Check = Callable[..., None]
+
+# From map [N, 2, 4, 5] to p [N, 2], perhaps with 1-sized axes behind.
+POOLED: dict[str, tuple[int, str]] = {
+    "columns_then_rows": (
+        13,
+        "m = ReduceMean<axes=[3], keepdims=0>(map) p = ReduceMean<axes=[2], keepdims=0>(m)",
+    ),
+    "rows_then_columns": (
+        17,
+        "m = ReduceMean<axes=[2], keepdims=0>(map) p = ReduceMean<axes=[2], keepdims=0>(m)",
+    ),
+    "axes_kept": (17, "m = ReduceMean<axes=[3]>(map) p = ReduceMean<axes=[2]>(m)"),
+    "axes_kept_once": (
+        17,
+        "m = ReduceMean<axes=[-1]>(map) p = ReduceMean<axes=[2, 3], keepdims=0>(m)",
+    ),
+    "axes_as_input": (
+        18,
+        "m = ReduceMean<keepdims=0>(map, behind) p = ReduceMean<keepdims=0>(m, behind)",
+    ),
+    "largest_of_largest": (13, "m = ReduceMax<axes=[2]>(map) p = ReduceMax<axes=[3]>(m)"),
+    "smallest_of_means": (
+        17,
+        "m = ReduceMean<axes=[3], keepdims=0>(map) p = ReduceMin<axes=[-1], keepdims=0>(m)",
+    ),
+    "norm_of_sums": (
+        17,
+        "m = ReduceSum<keepdims=0>(map, behind) p = ReduceL2<axes=[2], keepdims=0>(m)",
+    ),
+    "squares_of_absolutes": (
+        17,
+        "m = ReduceL1<axes=[3]>(map) p = ReduceSumSquare<axes=[2]>(m)",
+    ),
+    "activated_between": (
+        17,
+        "m = ReduceMean<axes=[3], keepdims=0>(map) r = Tanh(m) p = ReduceMax<axes=[2]>(r)",
+    ),
+    "two_of_one": (
+        17,
+        "m = ReduceMean<axes=[3], keepdims=0>(map) a = ReduceMax<axes=[2], keepdims=0>(m)"
+        " b = ReduceMean<axes=[2], keepdims=0>(m) p = Add(a, b)",
+    ),
+    "channels_last": (
+        17,
+        "t = Transpose<perm=[0, 2, 3, 1]>(map) m = ReduceMean<axes=[1], keepdims=0>(t)"
+        " p = ReduceMax<axes=[1], keepdims=0>(m)",
+    ),
+    "global_behind": (17, "m = ReduceMax<axes=[3]>(map) p = GlobalAveragePool(m)"),
+}
+
+
+@pytest.mark.parametrize("case", POOLED)
+@pytest.mark.parametrize("step", [(1, 1), (2, 1)])
+def test_both_pools_slide(
+    case: str, step: Sequence[int], head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    opset, text = POOLED[case]
+    constants: dict[str, Any] = {"behind": ints(-1)} if ", behind)" in text else {}
+    model = head_model(
+        f"{text} v = Flatten(p) y = Gemm(v, w, c)", opset=opset, w=(2, 3), c=(3,), **constants
+    )
+    assert_cells_are_crops(model, step=step, larger=(17, 15))
+
+
+@pytest.mark.parametrize(
+    ("text", "features"),
+    [
+        ("m = ReduceMean<axes=[3]>(map) v = Flatten(m)", 8),
+        ("m = ReduceMax<axes=[2], keepdims=0>(map) t = Transpose<perm=[0, 2, 1]>(m)"
+         " r = Relu(t) v = Flatten(r)", 10),
+        ("m = ReduceMean<axes=[3]>(map) s, t = Split<axis=2>(m, halves) v = Flatten(t)", 4),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("step", [(1, 1), (1, 2)])
+def test_dense_layer_slides_along_the_axis_that_is_left(
+    text: str,
+    features: int,
+    step: Sequence[int],
+    head_model: Build,
+    assert_cells_are_crops: Check,
+) -> None:
+    halves = {"halves": ints(2, 2)} if "halves" in text else {}
+    model = head_model(f"{text} y = Gemm(v, w)", w=(features, 3), **halves)
+    assert_cells_are_crops(model, step=step, larger=(17, 15))
+
+
+def test_volumes_are_pooled_by_any_axes_together(
+    build: Build, assert_cells_are_crops: Check
+) -> None:
+    model = build(
+        "map = Conv(image, kernel) m = ReduceMax<axes=[2, 4]>(map)"
+        " p = ReduceMean<axes=[3], keepdims=0>(m) y = Squeeze(p, behind)",
+        inputs="float[N,1,5,6,7] image",
+        outputs="float[] y",
+        kernel=(2, 1, 2, 2, 2),
+        behind=ints(2, 3),
+    )
+    assert_cells_are_crops(model, larger=(7, 7, 9), stride=(1, 1, 1), step=(1, 1, 1))
+
+
+def test_one_pool_along_each_axis(head_model: Build, rewrite: Build, assert_nodes: Check) -> None:
+    model = head_model(
+        "[first] m = ReduceMax<axes=[3], keepdims=0>(map)"
+        " [second] p = ReduceMean<axes=[2], keepdims=0>(m) [dense] y = Gemm(p, w)",
+        w=(2, 3),
+    )
+    assert_nodes(
+        rewrite(model, window_step=2),
+        """
+        map = Conv<strides=[2, 2]>(image, kernel)
+        [first] m = MaxPool<kernel_shape=[1, 5], strides=[1, 2]>(map)
+        [second] p = AveragePool<kernel_shape=[4, 1], strides=[2, 1]>(m)
+        [dense] y = Conv<kernel_shape=[1, 1]>(p, w)
+        """,
+    )
+
+
+NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
+    "spread_along_an_axis": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "[mean] m = ReduceMean<axes=[3]>(map) d = Sub(map, m) s = Mul(d, d)"
+        " a = ReduceMean<axes=[3]>(s) p = ReduceMean<axes=[2]>(a)",
+    ),
+    "channels_pooled_first": (
+        RefusalCode.NO_RULE,
+        "channels",
+        "m = ReduceMean<axes=[1], keepdims=0>(map) [channels] p = ReduceMean<axes=[1, 2]>(m)",
+    ),
+    "weighted_by_softmax": (
+        RefusalCode.NO_RULE,
+        "sum",
+        "m = ReduceMean<axes=[3], keepdims=0>(map) e = Softmax<axis=2>(m) q = Mul(m, e)"
+        " [sum] p = ReduceMean<axes=[2], keepdims=0>(q)",
+    ),
+    "softmax_between": (
+        RefusalCode.INTERNAL_OUTPUT,
+        "soft",
+        "m = ReduceMean<axes=[3], keepdims=0>(map) [soft] e = Softmax<axis=2>(m)"
+        " a = ReduceMax<axes=[2], keepdims=0>(e) b = ReduceMean<axes=[2], keepdims=0>(m)"
+        " p = Add(a, b)",
+    ),
+    "product_along_an_axis": (
+        RefusalCode.NO_RULE,
+        "product",
+        "m = ReduceMean<axes=[3], keepdims=0>(map) a = ReduceMean<axes=[2], keepdims=0>(m)"
+        " [product] b = ReduceProd<axes=[2], keepdims=0>(m) p = Add(a, b)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_what_is_no_pool_along_an_axis_is_refused(
+    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
+) -> None:
+    code, node, text = NEAR_MISSES[case]
+    model = head_model(
+        f"{text} v = Flatten(p) y = Gemm(v, w)", w=(1 if "channels" in case else 2, 3)
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (code, node)
+
+
+def test_gate_pooled_axis_by_axis_stays_in_the_trunk(
+    head_model: Build, rewrite: Build, run: Callable[..., Any], random: Callable[..., Any]
+) -> None:
+    gate = (
+        "m = ReduceMean<axes=[3]>(map) p = ReduceMean<axes=[2]>(m) g = Sigmoid(p)"
+        " gated = Mul(map, g) v = Flatten(gated) y = Gemm(v, w)"
+    )
+    rewritten = rewrite(head_model(gate, w=(40, 3)))
+    assert [node.op_type for node in rewritten.graph.node].count("ReduceMean") == 2
+    image = random("image", (2, 3, 9, 11))
+    assert run(rewritten, image)[0].shape == (2, 3, 1, 1)

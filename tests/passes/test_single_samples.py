@@ -1,0 +1,146 @@
+"""A batch of one sample may lose its axis behind the head: the map keeps it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+
+from .constants import ints
+
+Build = Callable[..., onnx.ModelProto]
+Check = Callable[..., None]
+
+VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
+CONSTANTS: dict[str, Any] = {
+    "zero": ints(0).reshape(()),
+    "first": ints(0),
+    "all": ints(-1),
+    "tall_shape": ints(4, -1),
+    "some": ints(2, 0),
+    "slopes": (4,),
+    "square": (4, 4),
+}
+
+# Behind h [1, 4]: with the axis of the sample, and without it.
+PAIRS: dict[str, tuple[str, str]] = {
+    "squeezed": ("y = Sigmoid(h)", "s = Sigmoid(h) y = Squeeze(s)"),
+    "squeezed_by_axes": ("y = Sigmoid(h)", "s = Sigmoid(h) y = Squeeze(s, first)"),
+    "reshaped": ("y = Tanh(h)", "s = Tanh(h) y = Reshape(s, all)"),
+    "picked": ("y = Tanh(h)", "s = Tanh(h) y = Gather<axis=0>(s, zero)"),
+    "softmax_behind": ("y = Softmax<axis=1>(h)", "s = Squeeze(h) y = Softmax<axis=0>(s)"),
+    "largest_behind": (
+        "y = ArgMax<axis=1, keepdims=0>(h)",
+        "s = Squeeze(h) y = ArgMax<axis=0, keepdims=0>(s)",
+    ),
+    "one_feature_left": (
+        "y = Gather<axis=1>(h, zero)",
+        "s = Squeeze(h) y = Gather<axis=0>(s, zero)",
+    ),
+    "features_picked_and_scaled": (
+        "m = Mul(h, slopes) y = Gather<axis=1>(m, some)",
+        "s = Squeeze(h) m = Mul(s, slopes) y = Gather<axis=0>(m, some)",
+    ),
+    "back_again": ("y = Relu(h)", "s = Squeeze(h) u = Unsqueeze(s, first) y = Relu(u)"),
+}
+
+
+def model_of(text: str, head_model: Build, **options: Any) -> onnx.ModelProto:
+    words = text.replace(",", " ").replace(")", " ").split()
+    options |= {name: value for name, value in CONSTANTS.items() if name in words}
+    kind = "int64" if "ArgMax" in text else "float"
+    return head_model(
+        f"{VECTOR} {text}", batch=1, outputs=f"{kind}[] y", w=(40, 4), b=(4,), **options
+    )
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_map_is_that_of_the_vector_with_its_axis(
+    case: str,
+    head_model: Build,
+    rewrite: Build,
+    run: Callable[..., list[np.ndarray]],
+    random: Callable[..., np.ndarray],
+) -> None:
+    kept, dropped = (model_of(text, head_model) for text in PAIRS[case])
+    image = random("image", (1, 3, 15, 14))
+    (expected,), (found,) = run(rewrite(kept), image), run(rewrite(dropped), image)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    small = random("image", (1, 3, 9, 11))
+    (answer,), (cell,) = run(dropped, small), run(rewrite(dropped), small)
+    np.testing.assert_allclose(cell.ravel(), answer.ravel(), rtol=1e-5, atol=1e-6)
+
+
+def test_single_answer_without_any_axis(
+    head_model: Build,
+    rewrite: Build,
+    run: Callable[..., list[np.ndarray]],
+    random: Callable[..., np.ndarray],
+) -> None:
+    model = head_model(
+        "v = Flatten(map) h = Gemm(v, w) s = Sigmoid(h) y = Squeeze(s)",
+        batch=1,
+        outputs="float[] y",
+        w=(40, 1),
+    )
+    (found,) = run(rewrite(model), random("image", (1, 3, 15, 14)))
+    (answer,) = run(model, np.ascontiguousarray(random("image", (1, 3, 15, 14))[..., :9, :11]))
+    assert found.shape == (1, 1, 4, 2)
+    np.testing.assert_allclose(found[0, 0, 0, 0], answer, rtol=1e-5)
+
+
+def test_squeeze_becomes_a_name(head_model: Build, rewrite: Build, assert_nodes: Check) -> None:
+    model = model_of("s = Sigmoid(h) [drop] y = Squeeze(s)", head_model)
+    assert_nodes(
+        rewrite(model),
+        """
+        map = Conv<strides=[2, 2]>(image, kernel)
+        h = Conv<kernel_shape=[4, 5]>(map, w, b)
+        s = Sigmoid(h)
+        [drop] y = Identity(s)
+        """,
+    )
+
+
+NEAR_MISSES: dict[str, tuple[RefusalCode, str, str, int | str]] = {
+    "two_samples_in_a_row": (
+        RefusalCode.BATCH_MIXED,
+        "drop",
+        "[drop] y = Reshape(h, all)",
+        "N",
+    ),
+    "one_of_several_samples": (
+        RefusalCode.WRONG_AXIS,
+        "drop",
+        "[drop] y = Gather<axis=0>(h, zero)",
+        2,
+    ),
+    "features_in_the_place_of_samples": (
+        RefusalCode.BATCH_MIXED,
+        "tall",
+        "[tall] r = Reshape(h, tall_shape) y = Softmax<axis=0>(r)",
+        "N",
+    ),
+    "layer_on_the_vector_alone": (
+        RefusalCode.BATCH_MIXED,
+        "drop",
+        "[drop] s = Squeeze(h) y = MatMul(s, square)",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_samples_that_are_not_alone_keep_their_axis(
+    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
+) -> None:
+    code, node, text, batch = NEAR_MISSES[case]
+    used = {name: value for name, value in CONSTANTS.items() if f", {name})" in text}
+    model = head_model(
+        f"{VECTOR} {text}", batch=batch, outputs="float[] y", w=(40, 4), b=(4,), **used
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (code, node)

@@ -21,8 +21,9 @@ from .lift.edits import make_edits
 from .lift.head import Head
 from .lift.lifted import Edit
 from .lift.pooling import POOLING
+from .lift.shape_counts import count_in
 from .lift.single_cell import strided
-from .operators import POOLS
+from .operators import POOLS, VARIADIC
 from .options import one_of, per_axis
 from .result import PassResult, RefusalCode, Refused, Rewrite, node_name, refuse
 from .splice import Splice
@@ -152,6 +153,8 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         elif _computes_shapes(node, head, shapes):
             shapes.update(id(output) for output in node.outputs)
         else:
+            if is_standard(node, *VARIADIC):
+                _declare_counts(node, head, shapes)
             edit = _rule(node)(node, head)
             view = views.get(id(node))
             edits.append((node, edit if view is None else _told(node, edit, view)))
@@ -160,6 +163,14 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         if id(output) not in maps:
             _check_output(head, output, shapes)
     return edits
+
+
+def _declare_counts(node: gs.Node, head: Head, shapes: set[int]) -> None:
+    """Numbers computed from shapes that meet vectors: constants, the same in every window."""
+    for tensor in node.inputs:
+        value = count_in(tensor, head) if id(tensor) in shapes else None
+        if value is not None:
+            head.constants.declare(tensor, value)
 
 
 def _told(node: gs.Node, lift: Edit, window: Window) -> Edit:

@@ -197,11 +197,12 @@ class Head:
             self.lifted[id(tensor)] = cells
             self.entries.append(edit)
             return cells
+        constant = tensor in self.constants
         raise refuse(
-            RefusalCode.SECOND_INPUT,
+            RefusalCode.NO_RULE if constant else RefusalCode.SECOND_INPUT,
             node,
-            expected="vectors of the head and constants",
-            found=f"'{tensor.name}', which is no vector of the head",
+            expected="vectors of the head" + " and constants" * (not constant),
+            found=f"'{tensor.name}', which is {'a constant' if constant else 'none of them'}",
         )
 
     def window(self, node: gs.Node, tensor: gs.Tensor) -> Window:

@@ -59,6 +59,8 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     """
     if is_arranged(head.lifted.get(id(node.inputs[0]))):
         return lift_view(node, head)
+    if _looks_up(node, head):
+        return _lift_table(node, head)
     cells = head.cells(node, node.inputs[0])
     axis = int(node.attrs.get("axis", 0))
     if head.samples == 1 and cells.axes[axis] == 0:
@@ -73,6 +75,47 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     features = (*cells.features[: target - 1], *indices.shape, *cells.features[target:])
     head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], axes, features, cells.grid)
     return along(node, axis, target)
+
+
+def lift_gather_nd(node: gs.Node, head: Head) -> Edit:
+    """A view, or a table that vectors of places look up: then a Gather."""
+    return _lift_table(node, head) if _looks_up(node, head) else lift_view(node, head)
+
+
+def _looks_up(node: gs.Node, head: Head) -> bool:
+    """Whether a Gather or GatherND picks from a constant by what is computed."""
+    data, indices = node.inputs
+    return data in head.constants and indices not in head.constants
+
+
+def _lift_table(node: gs.Node, head: Head) -> Edit:
+    """A table with one number a class, looked up at every cell.
+
+    Raises:
+        Refused: the table has several axes.
+    """
+    table, output = node.inputs[0], node.outputs[0]
+    cells = head.cells(node, node.inputs[1])
+    nested = node.op == "GatherND"
+    fits = cells.axes[-1:] == (None,) and not node.attrs.get("batch_dims", 0) if nested else True
+    if len(head.constant_shape(node, table)) != 1 or not fits:
+        raise refuse(
+            RefusalCode.NO_RULE,
+            node,
+            expected="a table with one number a class",
+            found=f"'{table.name}' of shape {list(head.constant_shape(node, table))}",
+        )
+    axes = cells.axes[:-1] if nested else cells.axes
+    head.lifted[id(output)] = replace(cells, tensor=output, axes=axes)
+
+    def edit(splice: Splice) -> Rewrite | None:
+        if not nested:
+            return None
+        node.op = "Gather"
+        node.attrs.clear()
+        return Rewrite(node=node_name(node), before="GatherND", after="Gather")
+
+    return edit
 
 
 def lift_slice(node: gs.Node, head: Head) -> Edit:
@@ -171,6 +214,7 @@ RULES = {
     "Concat": lift_concat,
     "Conv": lift_conv,
     "Gather": lift_gather,
+    "GatherND": lift_gather_nd,
     "Slice": lift_slice,
     "Split": lift_split,
     "Transpose": lift_transpose,

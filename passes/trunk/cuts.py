@@ -223,14 +223,14 @@ def _grown_by(trunk: Trunk, extent: Extent, more: int, larger: int) -> Extent:
 
 
 def gather(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """Elements along an axis, which must not be one that grows."""
+    """Elements along an axis, which must not be one that grows; of a table, any number of them."""
     data, indices = (trunk.axes(node, tensor) for tensor in node.inputs)
     axis = int(node.attrs.get("axis", 0)) % len(data)
     if len(data) == 1 and grows(data[0]) and node.inputs[1] in trunk.constants:
         return [strided_view(node, trunk, data[0])]
     if grows(data[axis]):
         raise baked(node, f"that it picks from axis {axis}, which grows")
-    if any(map(grows, indices)):
+    if any(map(grows, indices)) and node.inputs[0] not in trunk.constants:
         raise baked(node, "indices that are computed from the map")
     return [(*data[:axis], *indices, *data[axis + 1 :])]
 

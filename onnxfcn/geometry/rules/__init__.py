@@ -15,7 +15,7 @@ from ..seen import Seen, joined, moved, reduced
 from ..trace import Rule, Trace
 from . import along, cuts, elementwise, products, resizing, sliding, views
 
-_READ_ALL = VARIADIC | {"Concat"}
+_READ_ALL = VARIADIC | {"Concat", "Gather"}
 """Operators whose rules read all of their inputs."""
 _READ_PLACES = cuts.RULES.keys() | resizing.RULES.keys() | views.RULES.keys()
 """Operators whose operands say which positions there are, as their rules read them."""

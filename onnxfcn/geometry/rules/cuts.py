@@ -38,7 +38,10 @@ def slice_axes(node: gs.Node, trace: Trace) -> list[Seen]:
 
 
 def gather(node: gs.Node, trace: Trace) -> list[Seen]:
-    """Gather by known indices."""
+    """Gather by known indices, or from a table of known numbers."""
+    if trace.is_known(node.inputs[0]) and trace.known(node.inputs[0]).ndim == 1:
+        places = trace[node.inputs[1]]
+        return [places if places.mark is None else joined([places], trace.salt(node))]
     if not trace.is_known(node.inputs[1]):
         raise UnknownError("its indices are computed from the image")
     data, index = trace[node.inputs[0]], trace.known(node.inputs[1])

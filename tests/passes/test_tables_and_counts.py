@@ -1,0 +1,116 @@
+"""Tables that answers look up, and numbers that a head computes from its own shapes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+
+from .constants import ints
+
+Build = Callable[..., onnx.ModelProto]
+Check = Callable[..., None]
+
+VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
+CONSTANTS: dict[str, Any] = {
+    "table": ints(7, 3, 3, 9),
+    "grades": (4,),
+    "codes": (4, 2),
+    "behind": ints(-1),
+    "two": ints(2),
+    "first": ints(0),
+    "features": ints(1),
+    "one": np.array(1, np.float32),
+    "extra": (1, 2),
+}
+
+
+def model_of(text: str, head_model: Build, outputs: str, **options: Any) -> onnx.ModelProto:
+    words = text.replace(",", " ").replace(")", " ").replace("(", " ").split()
+    options |= {name: value for name, value in CONSTANTS.items() if name in words}
+    return head_model(f"{VECTOR} {text}", outputs=outputs, w=(40, 4), b=(4,), **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a = ArgMax<axis=1, keepdims=0>(h) y = Gather(table, a)", "int64"),
+        ("a = ArgMax<axis=1>(h) y = Gather(grades, a)", "float"),
+        ("t, a = TopK<axis=1>(h, two) y = Gather(table, a)", "int64"),
+        (
+            "a = ArgMax<axis=1, keepdims=0>(h) u = Unsqueeze(a, behind) y = GatherND(table, u)",
+            "int64",
+        ),
+    ],
+)
+def test_table_is_looked_up_at_every_cell(
+    text: str, kind: str, head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    assert_cells_are_crops(model_of(text, head_model, f"{kind}[] y"))
+
+
+COUNTS: dict[str, str] = {
+    "features_counted": (
+        "s = Shape(h) n = Gather(s, features) p = ReduceProd<keepdims=0>(n) c = Cast<to=1>(p)"
+        " y = Mul(h, c)"
+    ),
+    "deviation": (
+        "m = ReduceMean<axes=[1]>(h) s = Shape(h) n = Gather(s, features)"
+        " p = ReduceProd<keepdims=0>(n) d = Sub(h, m) q = Mul(d, d) e = ReduceMean<axes=[1]>(q)"
+        " c = Cast<to=1>(p) a = Mul(e, c) k = Sub(c, one) z = Div(a, k) r = Sqrt(z) y = Div(h, r)"
+    ),
+    "counted_behind_the_batch": "s = Shape<start=1>(h) c = Cast<to=1>(s) y = Div(h, c)",
+}
+
+
+@pytest.mark.parametrize("batch", [1, "N"])
+@pytest.mark.parametrize("case", COUNTS)
+def test_count_of_features_is_a_constant(
+    case: str, batch: int | str, head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    assert_cells_are_crops(model_of(COUNTS[case], head_model, "float[] y", batch=batch))
+
+
+def test_count_of_positions_is_that_of_the_window(
+    head_model: Build, assert_cells_are_crops: Check
+) -> None:
+    text = (
+        "t = Relu(map) f = Reshape(t, kept) p = ReduceSum<keepdims=0>(f, behind)"
+        " s = Shape<start=2>(f) c = Cast<to=1>(s) y = Div(p, c)"
+    )
+    model = head_model(text, outputs="float[] y", kept=ints(0, 2, -1), behind=CONSTANTS["behind"])
+    assert_cells_are_crops(model)
+
+
+NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
+    "samples_counted": (
+        RefusalCode.SECOND_INPUT,
+        "times",
+        "s = Shape(h) n = Gather(s, first) c = Cast<to=1>(n) [times] y = Mul(h, c)",
+    ),
+    "a_row_a_class": (
+        RefusalCode.NO_RULE,
+        "look",
+        "a = ArgMax<axis=1, keepdims=0>(h) [look] y = Gather(codes, a)",
+    ),
+    "constant_joined": (
+        RefusalCode.NO_RULE,
+        "join",
+        "[join] y = Concat<axis=1>(h, extra)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_what_is_no_number_a_cell_is_refused(
+    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
+) -> None:
+    code, node, text = NEAR_MISSES[case]
+    batch = 1 if "extra" in text else "N"
+    refusal = assert_refused(
+        flatten_gemm_to_conv, model_of(text, head_model, "float[] y", batch=batch)
+    )
+    assert (refusal.code, refusal.node) == (code, node)

@@ -11,13 +11,14 @@ from onnx import TensorProto
 from ..evaluation import Constants
 from ..images import spatial_axes
 from ..opsets import CONV_OF_BFLOAT16
-from ..result import RefusalCode, Refused, refuse
+from ..result import RefusalCode, refuse
 from ..shapes import Shape
 from ..signatures import attribute_or_input
 from ..static_shapes import StaticShapes
 from ..view_chain import mixed
 from ..window import Scattered, Window
 from .lifted import Cells, Edit, Grid, Lifted
+from .no_vector import no_vector, shape_unknown
 from .single_cell import as_vector
 from .single_sample import cell_of, without_batch
 
@@ -84,7 +85,7 @@ class Head:
         """
         shape = self.shapes.get(tensor.name)
         if shape is None or any(not isinstance(extent, int) for extent in shape[1:]):
-            raise _shape_unknown(node, tensor, shape)
+            raise shape_unknown(node, tensor, shape)
         return shape
 
     def extent(self, node: gs.Node, tensor: gs.Tensor, axis: int) -> int:
@@ -96,7 +97,7 @@ class Head:
         shape = self.static_shape(node, tensor)
         extent = shape[axis]
         if not isinstance(extent, int):
-            raise _shape_unknown(node, tensor, shape)
+            raise shape_unknown(node, tensor, shape)
         return extent
 
     def check_type(self, node: gs.Node, tensor: gs.Tensor, operator: str) -> None:
@@ -197,13 +198,9 @@ class Head:
             self.lifted[id(tensor)] = cells
             self.entries.append(edit)
             return cells
-        constant = tensor in self.constants
-        raise refuse(
-            RefusalCode.NO_RULE if constant else RefusalCode.SECOND_INPUT,
-            node,
-            expected="vectors of the head" + " and constants" * (not constant),
-            found=f"'{tensor.name}', which is {'a constant' if constant else 'none of them'}",
-        )
+        grown = self._grown.get(tensor.name, ())
+        grows = grown and grown[1:] != self.shapes.get(tensor.name, ())[1:]
+        raise no_vector(node, tensor, constant=tensor in self.constants, grows=bool(grows))
 
     def window(self, node: gs.Node, tensor: gs.Tensor) -> Window:
         """The window that ``tensor`` is a view of; for a vector, a window of one cell.
@@ -288,13 +285,3 @@ class Head:
                 + ", whose windows differ in size or stride",
             )
         return grids.pop()
-
-
-def _shape_unknown(node: gs.Node, tensor: gs.Tensor, shape: Shape | None) -> Refused:
-    return refuse(
-        RefusalCode.SHAPE_UNKNOWN,
-        node,
-        expected=f"a known shape of '{tensor.name}'",
-        found="no shape" if shape is None else f"shape {list(shape)}",
-        advice="Run onnx.shape_inference on the model, or give the option input_size",
-    )

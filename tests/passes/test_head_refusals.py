@@ -205,7 +205,7 @@ HEADS: dict[str, Case] = {
         HEAD_WEIGHTS,
     ),
     "constant_joined": (
-        RefusalCode.SECOND_INPUT,
+        RefusalCode.NO_RULE,
         "join",
         f"{GEMM} [join] y = Concat<axis=1>(h, c)",
         HEAD_WEIGHTS | {"batch": 1, "c": (1, 2)},

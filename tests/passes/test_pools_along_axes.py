@@ -186,3 +186,17 @@ def test_gate_pooled_axis_by_axis_stays_in_the_trunk(
     assert [node.op_type for node in rewritten.graph.node].count("ReduceMean") == 2
     image = random("image", (2, 3, 9, 11))
     assert run(rewritten, image)[0].shape == (2, 3, 1, 1)
+
+
+def test_pyramid_of_pools_has_no_one_window(
+    head_model: Build, assert_refused: Callable[..., Refusal]
+) -> None:
+    model = head_model(
+        "a = GlobalMaxPool(map) u = Flatten(a)"
+        " b = MaxPool<kernel_shape=[2, 3], strides=[2, 2]>(map) v = Flatten(b)"
+        " [join] j = Concat<axis=1>(u, v) y = Gemm(j, w)",
+        w=(10, 3),
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.WINDOWS_DIFFER, "join")
+    assert "'v'" in refusal.found

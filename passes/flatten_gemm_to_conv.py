@@ -1,8 +1,8 @@
 """Turn the dense layers and whole-map pools of a head into ones that slide over the feature map.
 
 Puts Conv nodes with the same weights, reshaped, in the place of dense layers that read the
-flattened feature map, pools over a window in the place of pools over the whole map, and lifts
-everything after them to maps. A head is rewritten whole or not at all. The input size stays what it
+flattened feature map, pools over a window in the place of pools over the whole map (at once, or one
+axis after the other), and lifts everything after them to maps. A head is rewritten whole or not at all. The input size stays what it
 was: dynamic_spatial_axes frees it.
 """
 
@@ -64,8 +64,8 @@ def apply(
             them, else where the image has its channels.
 
     Returns:
-        One rewrite for each changed node, or the refusals; neither where no dense layer
-        and no pool over the whole map reads a feature map.
+        One rewrite for each changed node, or the refusals; neither where no dense layer, no pool
+        over the whole map and no view that ends a map of one cell reads a feature map.
 
     Raises:
         OptionError: ``window_step`` is not positive, or has another number of axes than the map;

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from ..window import Scattered, Window
-from .lifted import Cells, Lifted
+from .lifted import Cells
 
 
 def without_batch(scattered: Scattered) -> Cells | None:
@@ -30,13 +30,6 @@ def cell_of(scattered: Scattered) -> Window | None:
     window = scattered.window
     alone = window.samples == 1 and window.is_cell and window.feature_map
     return replace(window, order=scattered.numbers) if alone and not window.is_affine else None
-
-
-def is_arranged(lifted: Lifted | None) -> bool:
-    """Whether a tensor is a view of a window or of samples, and not a vector without its axis."""
-    if isinstance(lifted, Scattered):
-        return without_batch(lifted) is None
-    return isinstance(lifted, Window)
 
 
 def match_axes(

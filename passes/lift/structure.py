@@ -6,10 +6,10 @@ import onnx_graphsurgeon as gs
 
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
+from ..window import Scattered, Window
 from .axis import along, along_axes
 from .head import Head
 from .lifted import Cells, Edit, unchanged
-from .single_sample import is_arranged
 from .view import lift_view
 
 
@@ -39,7 +39,7 @@ def lift_concat(node: gs.Node, head: Head) -> Edit:
 
 def lift_split(node: gs.Node, head: Head) -> Edit:
     """A vector cut along a feature axis."""
-    if is_arranged(head.lifted.get(id(node.inputs[0]))):
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
     axis = int(node.attrs.get("axis", 0))
@@ -57,7 +57,7 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: the indices are computed, or they pick some of several samples.
     """
-    if is_arranged(head.lifted.get(id(node.inputs[0]))):
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     if _looks_up(node, head):
         return _lift_table(node, head)
@@ -124,7 +124,7 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
     Raises:
         Refused: the bounds are computed, or they cut samples.
     """
-    if is_arranged(head.lifted.get(id(node.inputs[0]))):
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
     axes = _slice_axes(node, head)
@@ -149,7 +149,7 @@ def _slice_axes(node: gs.Node, head: Head) -> list[int]:
 
 def lift_transpose(node: gs.Node, head: Head) -> Edit:
     """Another order of a window's axes, of a vector's features, or of features and batch."""
-    if is_arranged(head.lifted.get(id(node.inputs[0]))):
+    if isinstance(head.lifted.get(id(node.inputs[0])), Window | Scattered):
         return lift_view(node, head)
     cells = head.cells(node, node.inputs[0])
     rank = len(cells.axes)

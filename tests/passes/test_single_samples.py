@@ -19,6 +19,7 @@ CONSTANTS: dict[str, Any] = {
     "zero": ints(0).reshape(()),
     "first": ints(0),
     "all": ints(-1),
+    "row": ints(0, 1, 2, 3).reshape(1, 4),
     "tall_shape": ints(4, -1),
     "some": ints(2, 0),
     "slopes": (4,),
@@ -37,8 +38,12 @@ PAIRS: dict[str, tuple[str, str]] = {
         "s = Squeeze(h) y = ArgMax<axis=0, keepdims=0>(s)",
     ),
     "one_feature_left": (
-        "y = Gather<axis=1>(h, zero)",
-        "s = Squeeze(h) y = Gather<axis=0>(s, zero)",
+        "r = Relu(h) y = Gather<axis=1>(r, zero)",
+        "s = Squeeze(h) r = Relu(s) y = Gather<axis=0>(r, zero)",
+    ),
+    "put_back_by_a_gather": (
+        "y = Softmax<axis=1>(h)",
+        "s = Reshape(h, all) g = Gather<axis=0>(s, row) y = Softmax<axis=1>(g)",
     ),
     "features_picked_and_scaled": (
         "m = Mul(h, slopes) y = Gather<axis=1>(m, some)",

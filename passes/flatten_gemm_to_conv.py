@@ -2,8 +2,8 @@
 
 Puts Conv nodes with the same weights, reshaped, in the place of dense layers that read the
 flattened feature map, pools over a window in the place of pools over the whole map (at once, or one
-axis after the other), and lifts everything after them to maps. A head is rewritten whole or not at all. The input size stays what it
-was: dynamic_spatial_axes frees it.
+axis after the other), and lifts everything after them to maps. A head is rewritten whole or not at
+all. The input size stays what it was: dynamic_spatial_axes frees it.
 """
 
 from collections.abc import Sequence

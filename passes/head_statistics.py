@@ -12,7 +12,7 @@ from .use_def import is_standard
 
 
 def check_statistics(
-    graph: gs.Graph, collapses: Sequence[Collapse], stops_growth: Callable[[gs.Node], bool]
+    graph: gs.Graph, collapses: Sequence[Collapse], is_statistic: Callable[[gs.Node], bool]
 ) -> None:
     """Refuse a statistic of the whole map that a head pools together with the map.
 
@@ -23,7 +23,7 @@ def check_statistics(
     Args:
         graph: the graph, in topological order; not changed.
         collapses: where its heads begin.
-        stops_growth: whether a node reduces an axis that grows with the image.
+        is_statistic: whether what a node makes of a position depends on the whole map.
 
     Raises:
         Refused: a head does; names the statistic.
@@ -37,7 +37,7 @@ def check_statistics(
             pool = node
         elif pool is None or is_standard(node, "Shape", *MIXES):
             continue
-        elif id(node) not in lifted and stops_growth(node):
+        elif id(node) not in lifted and is_statistic(node):
             raise refuse(
                 RefusalCode.GLOBAL_STATISTIC,
                 node,

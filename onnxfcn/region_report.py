@@ -64,5 +64,5 @@ class RegionResult:
 
     @property
     def proven(self) -> bool:
-        """Whether a difference would have shown."""
-        return self.comparison is not None and self.comparison.proven
+        """Whether no difference was seen, and one would have shown."""
+        return self.passed and self.comparison is not None and self.comparison.proven

@@ -128,8 +128,8 @@ class ValidationReport:
 
     @property
     def proven(self) -> bool:
-        """Whether the cells of every output differ at some size."""
-        return not self.unproven
+        """Whether no difference was seen, and of every output one would have shown."""
+        return self.passed and not self.unproven
 
     @property
     def sampled(self) -> bool:

@@ -69,6 +69,17 @@ def test_spoiled_model_does_not_pass(models: Models, spoil: Callable[[GraphProto
     assert not passes(models[0], spoiled)
 
 
+def test_what_differs_is_not_proven(models: Models) -> None:
+    """Although a difference would have shown: it did."""
+    spoiled = copy_of(models[1])
+    perturb_bias(spoiled.graph)
+    report = onnxfcn.validate(models[0], spoiled)
+    assert not report
+    assert not report.proven
+    assert report.unproven == ()
+    assert report.as_dict()["proven"] is False
+
+
 @pytest.mark.parametrize(
     "spoil", [rotate_answers_by_a_row, rotate_answers_by_a_column, double_the_step]
 )

@@ -208,13 +208,14 @@ class TrunkFinder:
         """Whether an axis of the image collapses to one cell between here and the trunk.
 
         Where the map has but one cell anyway, a pool or a reduction counts as a collapse. What
-        grows in the original as it does in the rewritten model has not been lifted: it is no head.
+        strides in the original as it does in the rewritten model is no head that slides.
         """
-        if name in self._grow_alike:
-            return False
         extents = self._growth.extents(name)
         inputs, nodes = self._graph.between(name, self._stops(shared))
-        before = [self._growth.extents(name) for name in inputs if self._growth.axes(name)]
+        maps = [each for each in inputs if self._growth.axes(each)]
+        if name in self._grow_alike and self._growth.strides(name, maps):
+            return False
+        before = [self._growth.extents(each) for each in maps]
         if max(extents) == 1 and any(node.op_type in _COLLAPSES for node in nodes):
             return True
         return any(

@@ -56,9 +56,15 @@ class ComparedHeads:
 
     @property
     def inner(self) -> list[str]:
-        """Names of what is compared beside the outputs: logits, and feature maps that are named."""
+        """Names of what is compared beside the outputs at the original size.
+
+        Logits, and feature maps that are named or that come of changed nodes: a head may hide what
+        is wrong with them.
+        """
         logits = {name for head in self.heads for name in head.compared}
-        return sorted((logits | self._named) - self.pair.declared.keys())
+        changed = any(region.changed for region in self.trunk.regions)
+        maps = {name for head in self.heads for name in head.feature_maps if changed}
+        return sorted((logits | maps | self._named) - self.pair.declared.keys())
 
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.

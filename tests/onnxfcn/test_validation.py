@@ -11,6 +11,7 @@ from onnx import GraphProto, ModelProto
 import onnxfcn
 from sample_models import lenet as lenet_sample
 
+from .model_texts import model
 from .sabotage import (
     change,
     change_first_trunk_weight,
@@ -112,6 +113,18 @@ def test_failure_says_where_and_by_how_much(models: Models) -> None:
         f"the rewritten model's answers differ from the original's: at 28x28 '{worst.output}' by up"
         f" to {worst.max_error:.1e}, more than {worst.tolerance:.1e} (--rtol)"
     )
+
+
+def test_map_that_a_head_hides_is_compared() -> None:
+    """No feature is ever larger than a thousand, whatever the trunk does below nought."""
+    body = "x = Conv(image, kernel) [rectify] y = {}(x) p = GlobalMaxPool(y) m = Flatten(p)"
+    head = "most = ReduceMax<keepdims=1>(m, @(1)) out = Greater(most, @(1000.0))"
+    texts = [f"{body.format(each)} {head}" for each in ("Relu", "LeakyRelu")]
+    original, leaky = (model(text, "float[1,3,8,8]", "bool[1,1] out") for text in texts)
+    rewritten = onnxfcn.rewrite(original, validate=False).model
+    assert onnxfcn.validate(original, rewritten)
+    spoiled = onnxfcn.rewrite(leaky, validate=False).model
+    assert "at 8x8 'y' by up to" in onnxfcn.validate(original, spoiled).failure
 
 
 def test_map_of_another_size_fails_and_says_both(models: Models) -> None:

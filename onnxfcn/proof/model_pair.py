@@ -103,11 +103,12 @@ class ModelPair:
     def identity_feeds(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
         """Random inputs of the original size.
 
-        Where the rewrite freed the batch, the rewritten model gets as many images again, or it
-        would not show that it mixes them.
+        Where the batch is free, the rewritten model gets several images, or it would not show that
+        it mixes them: three times as many as it must take, since on larger images they are twice as
+        many. A number of them that is baked in shows at one of the two.
         """
-        times = 2 if self.image.samples and self.any_batch else 1
-        return self.feeds(self.image.size, (self.image.batch or 2) * times, generator)
+        times = 3 if self.any_batch else 1
+        return self.feeds(self.image.size, (self.image.samples or 1) * times, generator)
 
     def feeds_with(
         self, image: np.ndarray, generator: np.random.Generator

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .sizes import Size, size_text
+from .sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class CropResult:
         tolerance: the largest relative deviation that ``require_crops`` takes.
         border: cells whose receptive field leaves the image.
         inside: cells whose receptive field does not.
-        beyond: cells whose crop leaves the image; they cannot be measured.
+        beyond: cells whose crop leaves the image: they stand for none, and cannot be measured.
         graph: what the rewritten model's graph says of cells and crops, where it can be told:
             ``exact`` or ``approximate``.
         causes: the nodes because of which they differ, in words.
@@ -87,17 +87,11 @@ class CropReport:
 
     @property
     def failure(self) -> str:
-        """Why cells are not shown to be crops; empty where they are."""
+        """Why cells that have a crop are not shown to be it; empty where they are."""
         for found in self.results:
             if not found.passed:
                 return f"cells of '{found.output}' are not what the original says of their crops"
         if self.problems:
             return self.problems[0]
-        for found in self.results:
-            if found.beyond:
-                return (
-                    f"not compared were {found.beyond} of the cells of '{found.output}' at"
-                    f" {size_text(found.size)}: their crops leave the image"
-                )
         measured = [group.measured for r in self.results for group in (r.border, r.inside)]
         return "" if any(measured) else "no cell was compared with its crop"

@@ -3,7 +3,8 @@
 A cell stands for a crop of the original size (``Geometry.crop``). It is *exact* where it computes
 the same of the same pixels as the model does on the crop alone, whatever the weights and the image
 are. It is *approximate* where it does not: the nodes that compute something else, or of other
-pixels, are the causes.
+pixels, are the causes. Where strides leave pixels over, the crop of a map's last cell may leave the
+image: that cell stands for no crop, and the label says nothing of it.
 
 The label is one of structure. Weights stand for any values: a padded convolution makes a cell
 approximate although a kernel whose border is zero would look past no edge. For weights in general,
@@ -62,7 +63,8 @@ class Exactness:
 
     Attributes:
         causes: the nodes because of which they are not, in graph order.
-        is_exact: whether every cell of every image is what the model says of the cell's crop.
+        is_exact: whether every cell of every image is what the model says of the cell's crop, where
+            that lies inside the image.
         between_pixels: whether cells are parts of a pixel apart, so that most have no crop that
             begins where they do.
     """

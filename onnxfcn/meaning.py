@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from onnx import ModelProto
@@ -15,8 +16,9 @@ from .exactness import Exactness, decide_one
 from .files.stored_model import StoredModel
 from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
+from .geometry.axis import AxisGeometry
 from .geometry.program_source import ModelSource, layout_of
-from .sizes import Size
+from .sizes import Size, size_text
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class OutputMeaning:
         """What people need to know, a line of geometry and one of exactness."""
         if self.geometry is None or self.exactness is None:
             return [f"where cells lie in the image cannot be told: {self.unknown}"]
-        crops = "exact, every cell is what the original says of its crop"
+        crops = f"exact, {_crops(self.geometry)}"
         if not self.exactness.is_exact:
             crops = f"approximate, {_blamed(len(self.exactness.causes))}"
         return [f"'{self.output}': {_where(self.geometry)}", f"'{self.output}': {crops}"]
@@ -86,6 +88,7 @@ _PREFIX = "onnxfcn."
 WINDOWS_KEY = "onnxfcn.windows"
 """Metadata: the cells of each feature map that a head sees at once, a JSON object by the map's
 name."""
+_INSIDE = "every cell whose crop is inside the image"
 _LARGEST_GRAPH = 2_000
 """Nodes; in larger graphs fields are wide, and it takes minutes: only where somebody asks."""
 
@@ -166,6 +169,22 @@ def _blamed(count: int) -> str:
     return f"{nodes} past the edges of a cell's crop"
 
 
+def _crops(geometry: Geometry) -> str:
+    """What is said of an output whose cells are their crops."""
+    if prod(geometry.map_size(*geometry.original_size)) > 1:
+        return f"{_INSIDE} is the first cell of what the original says of it"
+    if any(map(_leaves_the_image, geometry.axes)):
+        return f"{_INSIDE} is what the original says of it"
+    return "every cell is what the original says of its crop"
+
+
+def _leaves_the_image(axis: AxisGeometry) -> bool:
+    """Whether the last cell's crop is not inside some images, since strides leave pixels over."""
+    sizes = range(axis.original, axis.original + axis.period)
+    last = [(size, cells - 1) for size in sizes if (cells := axis.extent(size))]
+    return any(axis.crop(cell)[1] > size for size, cell in last)
+
+
 def _where(geometry: Geometry) -> str:
     """``stride 32 px, receptive field 404 px, cell (0,0) = crop (0,0)-(224,224)``."""
     none = (0,) * len(geometry.axes)
@@ -178,8 +197,13 @@ def _where(geometry: Geometry) -> str:
         names = ", ".join(f"'{name}'" for name in geometry.whole_image[:2])
         more = len(geometry.whole_image) - 2
         parts.append(f"the whole image through {names}{f' and {more} more' if more > 0 else ''}")
+    own, first = geometry.original_size, ""
+    cells = geometry.map_size(*own)
+    if prod(cells) > 1:
+        parts.append(f"{size_text(cells)} cells at {size_text(own)}")
+        first = "first cell of "
     cell = ",".join(map(str, none))
-    return f"{', '.join(parts)}, cell ({cell}) = crop {geometry.crop(*none)}"
+    return f"{', '.join(parts)}, cell ({cell}) = {first}crop {geometry.crop(*none)}"
 
 
 def _pixels(numbers: Sequence[Any]) -> str:

@@ -19,7 +19,8 @@ class RegionResult:
         method: what it was compared on: ``windows`` of larger maps; a ``repetition`` of one
             window, where every cell depends on a statistic of the whole window; or an
             ``extrapolation`` from several, where that depends on the number of cells too.
-        sizes: extents of the output on the larger maps.
+        sizes: extents of the output on the larger maps; where the original has no size baked in,
+            those with something left over behind whole strides are among them.
         comparison: of the output on all of them; ``None`` where it came to none.
         problem: why it came to none, or how the rewritten region fails.
         undecided: whether it cannot be told what would be right.
@@ -63,5 +64,5 @@ class RegionResult:
 
     @property
     def proven(self) -> bool:
-        """Whether a difference would have shown."""
-        return self.comparison is not None and self.comparison.proven
+        """Whether no difference was seen, and one would have shown."""
+        return self.passed and self.comparison is not None and self.comparison.proven

@@ -34,8 +34,9 @@ class SizeResult:
         size: the image, in pixels an axis.
         map_size: cells of the output map, an axis each.
         comparisons: one for each output, and one for the logits behind a saturating output.
-        maps: extents of the outputs that are maps of the trunk, with no head behind them to
-            compare them with: they are as large as declared and as the trunk's geometry gives.
+        maps: extents of the maps of the trunk that were compared, by name. At larger sizes these
+            are outputs, with no head behind them to compare their values with: they are as large
+            as declared and as the trunk's geometry gives.
         source: where the image came from, a path; empty for a random one.
         against: what the rewritten model was compared with: the ``original`` on the same image
             (promise 1), the original's head on ``windows`` of the feature map (promise 2), or
@@ -128,8 +129,8 @@ class ValidationReport:
 
     @property
     def proven(self) -> bool:
-        """Whether the cells of every output differ at some size."""
-        return not self.unproven
+        """Whether no difference was seen, and of every output one would have shown."""
+        return self.passed and not self.unproven
 
     @property
     def sampled(self) -> bool:

@@ -1,5 +1,7 @@
 """What was measured of crops, as a table for people."""
 
+from math import prod
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -15,9 +17,11 @@ def print_crops(console: Console, crops: CropReport) -> None:
         console.print(_table(crops))
     for found in crops.results:
         if found.beyond:
+            cells = "1 cell" if found.beyond == 1 else f"{found.beyond} cells"
             console.print(
-                f"of '{found.output}' at {size_text(found.size)}, {found.beyond} cells stand for"
-                " crops that leave the image: not measured"
+                f"of '{found.output}' at {size_text(found.size)}, {cells} of {prod(found.map_size)}"
+                " would stand for a crop that leaves the image: not measured",
+                soft_wrap=True,
             )
     verdicts = {found.output: found for found in crops.results if found.graph}
     for found in verdicts.values():

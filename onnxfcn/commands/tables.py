@@ -131,12 +131,15 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
                 ]
             table.add_row(
                 _image_text(result),
-                size_text(result.map_size),
+                size_text(result.maps.get(comparison.output, result.map_size)),
                 comparison.output,
                 *numbers,
                 _finding(result, comparison),
             )
+        compared = {comparison.output for comparison in result.comparisons}
         for name, extents in result.maps.items():
+            if name in compared:
+                continue
             blanks = ["-"] * (5 if verbose else 2)
             table.add_row(_image_text(result), size_text(extents), name, *blanks, "as declared")
     return table

@@ -91,6 +91,27 @@ def align_cells(
     return Compared(expected, actual, cell_axes)
 
 
+def align_positions(
+    name: str, expected: np.ndarray, actual: np.ndarray, spatial: tuple[int, ...]
+) -> Compared:
+    """Two maps, with the positions of all samples as their cells.
+
+    Args:
+        name: the tensor's name.
+        expected: ``[N, C, *s]`` or the like.
+        actual: the other one.
+        spatial: the axes of the positions.
+
+    Raises:
+        ValidationFailedError: the other one has another shape.
+    """
+    if expected.shape != actual.shape:
+        raise _other_shape(name, actual, expected)
+    axes = (0, *spatial)
+    last = range(-len(axes), 0)
+    return Compared(np.moveaxis(expected, axes, last), np.moveaxis(actual, axes, last), len(axes))
+
+
 def check_cells(
     name: str,
     actual: np.ndarray,

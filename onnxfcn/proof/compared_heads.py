@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Set
 from fractions import Fraction
-from functools import cached_property
 
 from passes.shapes import Shape
 
@@ -11,7 +10,6 @@ from ..runtime.providers import Provider
 from ..runtime.session import load_rewritten
 from ..sizes import Size
 from .feature_maps import find_frontiers
-from .growth import GROWTH
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
 from .regions import SharedTrunk
@@ -58,9 +56,15 @@ class ComparedHeads:
 
     @property
     def inner(self) -> list[str]:
-        """Names of what is compared beside the outputs: logits, and feature maps that are named."""
+        """Names of what is compared beside the outputs at the original size.
+
+        Logits, and feature maps that are named or that come of changed nodes: a head may hide what
+        is wrong with them.
+        """
         logits = {name for head in self.heads for name in head.compared}
-        return sorted((logits | self._named) - self.pair.declared.keys())
+        changed = any(region.changed for region in self.trunk.regions)
+        maps = {name for head in self.heads for name in head.feature_maps if changed}
+        return sorted((logits | maps | self._named) - self.pair.declared.keys())
 
     def shapes_at(self, size: Size) -> Mapping[str, Shape]:
         """Static shapes of the trunk's tensors at an image size.
@@ -76,19 +80,9 @@ class ComparedHeads:
             self._shapes[size] = shapes | {
                 name: shape
                 for name, shape in original.items()
-                if not shapes or name in self.trunk.untouched or name in self._grow_alike
+                if not shapes or name in self.trunk.untouched or name in self.pair.grow_alike
             }
         return self._shapes[size]
-
-    @cached_property
-    def _grow_alike(self) -> set[str]:
-        """Tensors that have grown by as much in both models where images are much larger.
-
-        Rounding does not show there: nothing is left over.
-        """
-        size = tuple(extent + GROWTH for extent in self.pair.image.size)
-        original, rewritten = (self.pair.shapes_at(size, of_rewritten=own) for own in (False, True))
-        return {name for name, shape in original.items() if rewritten.get(name) == shape}
 
     @property
     def trunk_outputs(self) -> list[str]:

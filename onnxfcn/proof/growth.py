@@ -76,6 +76,14 @@ class Growth:
         growing = {axis for rates in self.rates for axis in rates.get(name, ())}
         return tuple(sorted(growing - {0}))
 
+    def strides(self, name: str, inputs: Iterable[str]) -> bool:
+        """Whether a map has fewer cells a pixel than all of the maps that it is computed from."""
+        maps = list(inputs)
+        return bool(maps) and any(
+            all(max(rates[name].values()) < max(rates[each].values()) for each in maps)
+            for rates in self.rates
+        )
+
     def shape(self, name: str) -> Size:
         """Shape of a tensor at the original size; empty where it is not known."""
         shape = self.shapes.get(name, ())

@@ -10,7 +10,9 @@ from ..files.stored_model import StoredModel
 from ..report import SizeResult
 from ..runtime.session import Session
 from ..settings import Settings
-from .cells import align_cells, compare_all
+from ..sizes import Size
+from .cells import align_cells, align_positions, compare_all
+from .compare import Compared
 from .compared_heads import ComparedHeads
 from .interface import check_declared
 
@@ -34,27 +36,53 @@ def compare_identity(
     answers = original_answers(pair.original, models.inner, pair.portions(feeds), settings)
     actual = models.session.run(feeds)
     check_declared(pair.declared, actual)
-    one_cell = (1,) * len(pair.image.size)
-    slides = {name for head in models.heads if head.slides for name in head.compared}
     arrays = {
-        name: align_cells(
-            name,
-            [_joined([answer[name] for answer in answers], actual[name])],
-            actual[name],
-            spatial=pair.growth.spatial(name),
-            map_size=one_cell if name in slides else (),
-        )
+        name: _aligned(models, name, [answer[name] for answer in answers], actual[name])
         for name in answers[0]
     }
     output_of = {name: of for head in models.heads for name, of in head.output_of.items()}
     ranked = {name: of for head in models.heads for name, of in head.ranked.items()}
     return SizeResult(
         size=pair.image.size,
-        map_size=one_cell if models.heads else models.output_size,
+        map_size=_one_cell(models) if models.heads else models.output_size,
         comparisons=tuple(compare_all(arrays, output_of, ranked, settings)),
+        maps={
+            name: models.extents(name, pair.growth.shapes) or ()
+            for name in arrays
+            if name in _maps(models)
+        },
         source=source,
         against="original",
     )
+
+
+def _aligned(
+    models: ComparedHeads, name: str, parts: Sequence[np.ndarray], actual: np.ndarray
+) -> Compared:
+    """What two models compute under one name, so that it can be compared.
+
+    Args:
+        models: the models.
+        name: the name.
+        parts: what the original computes, a portion of the images each.
+        actual: what the rewritten model computes of all images.
+    """
+    expected, spatial = _joined(parts, actual), models.pair.growth.spatial(name)
+    if name in _maps(models) and name not in models.pair.declared:
+        # Many more values than answers: single ones of them are less sure than a channel is.
+        return align_positions(name, expected, actual, spatial)
+    slides = any(head.slides and name in head.compared for head in models.heads)
+    cells = _one_cell(models) if slides else ()
+    return align_cells(name, [expected], actual, spatial=spatial, map_size=cells)
+
+
+def _maps(models: ComparedHeads) -> set[str]:
+    """Names of the maps of the trunk that may be compared: outputs, and what heads read."""
+    return {*models.trunk_outputs, *(n for head in models.heads for n in head.feature_maps)}
+
+
+def _one_cell(models: ComparedHeads) -> Size:
+    return (1,) * len(models.pair.image.size)
 
 
 def original_answers(

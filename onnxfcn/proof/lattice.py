@@ -21,11 +21,13 @@ class Lattice:
         shapes: shapes of the tensors at the original size, by name.
         axes: their own axis for each axis of the image; empty for those that do not grow.
         steps: cells that they grow by in one step, an axis of the image each; empty likewise.
+        pixels: pixels that the image grows by in one step, an axis each.
     """
 
     shapes: Mapping[str, Size]
     axes: Mapping[str, AxisIndices]
     steps: Mapping[str, Size]
+    pixels: Size
 
     def shape(self, name: str, counts: Size) -> Size:
         """Shape of a tensor at a size that is some steps larger, so many an axis of the image."""
@@ -109,4 +111,5 @@ def lattice_of(names: Iterable[str], inner: Iterable[str], growth: Growth) -> La
             )
             for name in outer
         },
+        pixels=pixels,
     )

@@ -1,6 +1,8 @@
 """An original and its rewritten form: their image, and how it lets their tensors grow."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from operator import add
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
 from ..geometry.program_source import layout_of, layout_told
 from ..sizes import Size
-from .growth import measure_growth, shapes_at
+from .growth import GROWTH, measure_growth, shapes_at
 from .image import free_image, random_feeds
 from .interface import check_interface
 
@@ -54,6 +56,7 @@ class ModelPair:
         self.image = free_image(self._graph, self._after, size, told)
         self.untold_layout = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)
+        self._larger: dict[Size, Mapping[str, Shape]] = {}
         self.declared = {tensor.name: tensor.shape for tensor in self._after.outputs}
         image = next(tensor for tensor in self._after.inputs if tensor.name == self.image.name)
         place = self.image.roles.index(0) if 0 in self.image.roles else None
@@ -71,6 +74,26 @@ class ModelPair:
         graph = self._after if of_rewritten else self._graph
         return static_shapes(graph, {self.image.name: symbolic})
 
+    def larger_shapes(self, pixels: Size) -> Mapping[str, Shape]:
+        """Static shapes of the rewritten model for an image so many pixels larger, an axis each.
+
+        A symbolic batch has a number, the same as in ``growth``.
+        """
+        if pixels not in self._larger:
+            size = tuple(map(add, self.image.size, pixels))
+            self._larger[pixels] = shapes_at(self._after, self.image, size)
+        return self._larger[pixels]
+
+    @cached_property
+    def grow_alike(self) -> frozenset[str]:
+        """Tensors that have grown by as much in both models where images are much larger.
+
+        Rounding does not show there: nothing is left over.
+        """
+        size = tuple(extent + GROWTH for extent in self.image.size)
+        original, rewritten = (self.shapes_at(size, of_rewritten=own) for own in (False, True))
+        return frozenset(name for name, shape in original.items() if rewritten.get(name) == shape)
+
     def feeds(
         self, size: Size, batch: int, generator: np.random.Generator
     ) -> dict[str, np.ndarray]:
@@ -80,11 +103,12 @@ class ModelPair:
     def identity_feeds(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
         """Random inputs of the original size.
 
-        Where the rewrite freed the batch, the rewritten model gets as many images again, or it
-        would not show that it mixes them.
+        Where the batch is free, the rewritten model gets several images, or it would not show that
+        it mixes them: three times as many as it must take, since on larger images they are twice as
+        many. A number of them that is baked in shows at one of the two.
         """
-        times = 2 if self.image.samples and self.any_batch else 1
-        return self.feeds(self.image.size, (self.image.batch or 2) * times, generator)
+        times = 3 if self.any_batch else 1
+        return self.feeds(self.image.size, (self.image.samples or 1) * times, generator)
 
     def feeds_with(
         self, image: np.ndarray, generator: np.random.Generator

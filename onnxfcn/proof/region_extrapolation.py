@@ -92,7 +92,7 @@ def _on_repetition(
     trial = repetition(runs, window, answer, factors, in_place)
     if trial is None:
         return None
-    actual = trial.answer()
+    actual = trial.answer
     sizes = zip(lattice.extents(output), factors, strict=False)
     equal = [np.arange(extent * count).reshape(extent, count) for extent, count in sizes]
     first, last = (lattice.take(output, actual, [e[:, at] for e in equal]) for at in (0, -1))

@@ -9,7 +9,7 @@ the original region alone decides.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
@@ -22,6 +22,7 @@ from ..sizes import Size
 from .compare import compare, worst_of
 from .model_pair import ModelPair
 from .region_extrapolation import extrapolated
+from .region_remainders import answers_between, whole_answers
 from .region_repetition import repetition_trial
 from .region_runs import RegionRuns, UndecidedError, WrongError
 from .region_trial import Trial
@@ -43,6 +44,21 @@ _ATTEMPTS = 4
 
 _Comparing = Callable[[np.ndarray, np.ndarray], Comparison]
 _Make = Callable[[RegionRuns, Size, np.random.Generator], Trial | None]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A comparison on larger maps.
+
+    Attributes:
+        result: what was seen.
+        is_sure: whether it was measured that this is what the answers must be.
+        is_free: whether the region is changed, and the original has no image size baked in there.
+    """
+
+    result: RegionResult
+    is_sure: bool
+    is_free: bool
 
 
 def prove_region(region: Region, pair: ModelPair, settings: Settings) -> RegionResult | None:
@@ -83,28 +99,50 @@ def _proven(
     comparing: _Comparing,
 ) -> RegionResult:
     """Compare on windows of a larger map or, where they tell nothing, on one window repeated."""
-    windows, is_sure = _compared(blank, runs, windows_trial, _steps(runs), generator, comparing)
+    seen = _compared(blank, runs, windows_trial, _steps(runs), generator, comparing)
     # Windows that do not overlap leave open whether their answers depend on their edges.
-    if windows is not None and (windows.passed or is_sure):
-        return windows
+    if seen is not None and (seen.result.passed or seen.is_sure or seen.is_free):
+        return _completed(seen, runs, generator, comparing)
     blank = replace(blank, method="repetition")
-    result, _ = _compared(blank, runs, repetition_trial, _REPETITIONS, generator, comparing)
-    if result is not None:
+    seen = _compared(blank, runs, repetition_trial, _REPETITIONS, generator, comparing)
+    if seen is not None:
         _run_at_all_sizes(runs, generator)
-        pairs = [] if result.passed else extrapolated(runs, generator)
+        pairs = [] if seen.result.passed else extrapolated(runs, generator)
         if pairs:
             comparison = worst_of([comparing(*pair) for pair in pairs])
-            result = replace(result, method="extrapolation", comparison=comparison)
-        return result
+            return replace(seen.result, method="extrapolation", comparison=comparison)
+        return _completed(seen, runs, generator, comparing)
     guess: _Make = partial(windows_trial, guess=True)
     blank = replace(blank, method="windows")
-    result, _ = _compared(blank, runs, guess, _steps(runs), generator, comparing)
-    if result is None or not result.passed:
+    seen = _compared(blank, runs, guess, _steps(runs), generator, comparing)
+    if seen is None or not seen.result.passed:
         raise UndecidedError(
             "in the original, overlapping windows contradict one another, and the order of a"
             f" window's rows and columns matters ({runs.lattice.text()})"
         )
-    return result
+    return _completed(seen, runs, generator, comparing)
+
+
+def _completed(
+    seen: _Seen, runs: RegionRuns, generator: np.random.Generator, comparing: _Comparing
+) -> RegionResult:
+    """Compare on maps of other sizes, too, where the original itself says what is right there.
+
+    Raises:
+        WrongError: the rewritten region does not run, or its answer has another shape.
+    """
+    result = seen.result
+    if not (seen.is_free and result.passed and result.comparison):
+        return result
+    sizes, found = list(result.sizes), [result.comparison]
+    # Windows of maps that are whole steps larger were compared, repetitions are larger by far.
+    steps = () if result.method == "windows" else _steps(runs)
+    counts = [each[: runs.rank] for each in steps]
+    for size, pair in answers_between(runs, counts, generator):
+        sizes.append(size)
+        found.append(comparing(*pair))
+    comparison = replace(worst_of(found), proven=result.comparison.proven)
+    return replace(result, sizes=tuple(sizes), comparison=comparison)
 
 
 def _steps(runs: RegionRuns) -> Sequence[Size]:
@@ -130,12 +168,11 @@ def _compared(
     counts: Iterable[Size],
     generator: np.random.Generator,
     comparing: _Comparing,
-) -> tuple[RegionResult | None, bool]:
+) -> _Seen | None:
     """Compare on larger maps of several sizes.
 
     Returns:
-        What was seen, ``None`` where a map tells nothing; and whether it was measured that this
-        is what the answers must be.
+        What was seen; ``None`` where a map tells nothing.
 
     Raises:
         WrongError: the rewritten region does not run, or its answer has another shape.
@@ -143,12 +180,15 @@ def _compared(
     found: list[Comparison] = []
     sizes: list[Size] = []
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    is_sure = True
+    is_sure, is_free = True, blank.changed
     for each in counts:
         trial = make(runs, each[: runs.rank], generator)
         if trial is None:
-            return None, False
+            return None
         pairs += trial.compared()
+        whole = whole_answers(trial) if is_free else None
+        is_free = whole is not None
+        pairs += [whole] if whole else []
         if sum(expected.size for expected, _ in pairs) > _LARGEST_JOINED:
             found += [comparing(*pair) for pair in pairs]
             pairs = []
@@ -164,4 +204,5 @@ def _compared(
     elif runs.is_global and blank.method == "windows":
         # What is made of the whole map played no part: nothing was seen of it.
         comparison = replace(comparison, proven=False)
-    return replace(blank, sizes=tuple(sizes), comparison=comparison), is_sure
+    result = replace(blank, sizes=tuple(sizes), comparison=comparison)
+    return _Seen(result, is_sure, is_free)

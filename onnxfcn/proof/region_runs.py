@@ -66,6 +66,7 @@ class RegionRuns:
         """
         growth = pair.growth
         self.output, self.rank, self._signed = region.output, len(growth.rates), signed
+        self._pair = pair
         self._inputs, self._twin_inputs = sorted(region.inputs), sorted(region.twin_inputs)
         names = sorted(region.inputs | region.twin_inputs)
         self.is_global = region.is_global
@@ -98,9 +99,32 @@ class RegionRuns:
         map is not next to nothing; and they grow along every axis of the image, so that means
         over different windows differ.
         """
+        shapes = {name: self.lattice.shape(name, counts) for name in self._dtypes}
+        return self._random(shapes, generator)
+
+    def random_beside(
+        self, pixels: Size, generator: np.random.Generator
+    ) -> dict[str, np.ndarray] | None:
+        """The same for an image that is so many pixels larger, which need not be whole steps.
+
+        Returns:
+            The values; ``None`` where the tensors' shapes cannot be told.
+        """
+        inferred = self._pair.larger_shapes(pixels)
+        shapes = {}
+        for name in self._dtypes:
+            known = [extent for extent in inferred.get(name, ()) if isinstance(extent, int)]
+            shapes[name] = tuple(known)
+            if len(known) != len(self.lattice.shapes[name]):
+                return None
+        return self._random(shapes, generator)
+
+    def _random(
+        self, shapes: Mapping[str, Size], generator: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         drawn = {}
         for name, dtype in self._dtypes.items():
-            shape, axes = self.lattice.shape(name, counts), self.lattice.axes[name]
+            shape, axes = shapes[name], self.lattice.axes[name]
             values = _random(shape, dtype, generator)
             if dtype.kind not in "biu":
                 values = values * _ramp(shape, axes)
@@ -122,6 +146,14 @@ class RegionRuns:
         if answer.shape != self.lattice.shapes[self.output]:
             raise UndecidedError(f"in the original, it has the shape {list(answer.shape)}")
         return answer
+
+    def original_on_larger(self, values: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """What the original's own nodes answer on larger tensors; ``None`` where they do not."""
+        feeds = {name: values[name] for name in self._inputs}
+        try:
+            return self._original.run(feeds)[self.output]
+        except UnusableModelError:
+            return None
 
     def rewritten(self, values: Mapping[str, np.ndarray], shape: Size) -> np.ndarray:
         """The rewritten model's answer on larger tensors.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class Trial:
         shape = self.runs.lattice.shape(self.runs.output, self.counts)
         return tuple(shape[axis] for axis in self.runs.lattice.axes[self.runs.output])
 
+    @cached_property
     def answer(self) -> np.ndarray:
         """The rewritten region's answer.
 
@@ -62,7 +64,7 @@ class Trial:
         Raises:
             WrongError: the rewritten region does not run, or its answer has another shape.
         """
-        lattice, output, actual = self.runs.lattice, self.runs.output, self.answer()
+        lattice, output, actual = self.runs.lattice, self.runs.output, self.answer
         return [
             (
                 by_cell(piece.expected, lattice, output),

@@ -87,6 +87,7 @@ class TrunkFinder:
         rewritten: StoredModel,
         small: Mapping[str, Shape],
         growth: Growth,
+        grow_alike: Set[str],
         named: Set[str] = frozenset(),
     ) -> None:
         """Compare two models.
@@ -96,6 +97,7 @@ class TrunkFinder:
             rewritten: the model after it.
             small: shapes of the original's tensors at the original image size, by name.
             growth: how the rewritten model's tensors grow.
+            grow_alike: names of the tensors that grow by as much in the original.
             named: names of the feature maps, where the user says which they are: the trunk ends
                 there.
         """
@@ -103,7 +105,7 @@ class TrunkFinder:
         self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(rewritten.proto.graph)
         self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
         self._outputs = [value.name for value in graph.output]
-        self._named = named
+        self._grow_alike, self._named = grow_alike, named
         self._before = self._graph.before(named)
         self._untouched = frozenset(self._twins.shared(graph))
 
@@ -205,11 +207,15 @@ class TrunkFinder:
     def _begins_the_head(self, name: str, shared: Set[str]) -> bool:
         """Whether an axis of the image collapses to one cell between here and the trunk.
 
-        Where the map has but one cell anyway, a pool or a reduction counts as a collapse.
+        Where the map has but one cell anyway, a pool or a reduction counts as a collapse. What
+        strides in the original as it does in the rewritten model is no head that slides.
         """
         extents = self._growth.extents(name)
         inputs, nodes = self._graph.between(name, self._stops(shared))
-        before = [self._growth.extents(name) for name in inputs if self._growth.axes(name)]
+        maps = [each for each in inputs if self._growth.axes(each)]
+        if name in self._grow_alike and self._growth.strides(name, maps):
+            return False
+        before = [self._growth.extents(each) for each in maps]
         if max(extents) == 1 and any(node.op_type in _COLLAPSES for node in nodes):
             return True
         return any(

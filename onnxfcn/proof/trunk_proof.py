@@ -36,6 +36,7 @@ def prove_trunk(
         pair.rewritten,
         pair.original_shapes(),
         pair.growth,
+        pair.grow_alike,
         named,
     )
     known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = {}

@@ -132,6 +132,9 @@ class _Larger:
             )
         if self.models.trunk.is_whole:
             notes.append(_NOTHING_BAKED)
+        maps = self.models.trunk_outputs
+        if maps:
+            notes.append(_maps_note(maps))
         return found, notes
 
     def _compared(self, sample: Sample) -> SizeResult:
@@ -164,6 +167,17 @@ class _Larger:
                 f" differ from {size_text(own)} by multiples of {size_text(pitch)}"
             )
             return [*larger, self._compared(Sample(instead))], [note]
+
+
+def _maps_note(names: Sequence[str]) -> str:
+    """What is seen of outputs that are maps in the original already."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    what = "is a map" if len(names) == 1 else "are maps"
+    its = "its" if len(names) == 1 else "their"
+    return (
+        f"{listed} {what} in the original already: on larger images {its} size is compared, and"
+        f" {its} values through the nodes that make them; cells are not compared with crops"
+    )
 
 
 def _check_sizes(models: ComparedHeads, sizes: Sequence[Size], step: Size) -> None:

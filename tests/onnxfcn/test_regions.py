@@ -211,6 +211,17 @@ def test_freed_batch_must_not_mix_the_images() -> None:
     assert complaint(original, mixing) != ""
 
 
+def test_number_of_images_must_not_be_baked_in() -> None:
+    """Not even one that is as many as a proof may take."""
+    view = "hw = Shape<start=2>(x) to = Concat<axis=0>({}, hw) y = Reshape(x, to)"
+    original = trunk("y = Identity(x)", "N,3,8,8", "N,8,8,8")
+    for batch in (1, 2, 3):
+        wrong = trunk(view.format(f"@({batch}, 8)"), "N,3,H,W", "N,8,P,Q")
+        with pytest.raises(onnxfcn.OnnxfcnError, match=r"Reshape|cells"):
+            onnxfcn.validate(original, wrong)
+    assert onnxfcn.validate(original, trunk(view.format("@(-1, 8)"), "N,3,H,W", "N,8,P,Q"))
+
+
 def test_whole_trunk_has_no_regions_and_says_so() -> None:
     text = "d = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) y = Relu(d)"
     report = onnxfcn.validate(trunk(text, "1,3,8,8", "1,8,4,4"), trunk(text, "1,3,H,W", "1,8,P,Q"))

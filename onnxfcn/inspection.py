@@ -19,9 +19,9 @@ from .files.graph_view import graph_view
 from .files.stored_model import StoredModel
 from .geometry import from_metadata
 from .geometry.metadata import VERSION_KEY
-from .geometry.program_source import layout_told, size_told
+from .geometry.program_source import layout_in_metadata, size_in_metadata
 from .json_types import json_object
-from .meaning import OutputMeaning, find_meanings, is_result, told_windows
+from .meaning import OutputMeaning, find_meanings, is_result, windows_in_metadata
 from .opening import ModelSource, open_model
 from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
@@ -123,7 +123,7 @@ def _inspected(
     input_layout: str | None,
 ) -> Inspection:
     told = stored.metadata
-    size, layout = input_size or size_told(told), input_layout or layout_told(told)
+    size, layout = input_size or size_in_metadata(told), input_layout or layout_in_metadata(told)
     try:
         image = next(iter(find_images(graph_view(stored), size, layout)), None)
     except Refused as refused:
@@ -152,7 +152,7 @@ def _inspected(
         found,
         kind="classifier" if windows else "fully convolutional",
         rewrites=rewrites,
-        windows=windows or told_windows(told),
+        windows=windows or windows_in_metadata(told),
         outputs=outputs,
         costs=_costs(stored, result, image, outputs, sizes),
         notes=_notes(told, outputs),

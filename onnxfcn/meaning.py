@@ -93,7 +93,7 @@ _LARGEST_GRAPH = 2_000
 """Nodes; in larger graphs fields are wide, and it takes minutes: only where somebody asks."""
 
 
-def find_meanings_soon(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
+def find_meanings_if_small(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
     """As ``find_meanings``, but of very large graphs nothing is told."""
     count = len(model.proto.graph.node)
     if count > _LARGEST_GRAPH:
@@ -152,7 +152,7 @@ def is_result(image: Image, told: Mapping[str, str]) -> bool:
     return WINDOWS_KEY in told and not any(isinstance(extent, int) for extent in extents)
 
 
-def told_windows(told: Mapping[str, str]) -> dict[str, Size]:
+def windows_in_metadata(told: Mapping[str, str]) -> dict[str, Size]:
     """Windows that a rewritten model's metadata tell; none where they are not as written."""
     try:
         content = json.loads(told.get(WINDOWS_KEY, "{}"))

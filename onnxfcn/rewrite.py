@@ -15,7 +15,7 @@ from .files.contradictory_models import blaming
 from .files.graph_view import graph_view
 from .files.model_io import check_runs_from_memory, in_memory
 from .files.staged_output import ExternalData, StagedOutput
-from .geometry.program_source import with_told
+from .geometry.program_source import size_and_layout
 from .opening import ModelSource, open_model
 from .option_checks import (
     check_draws,
@@ -138,7 +138,7 @@ def rewrite(
         check_runs_from_memory(original.proto)
     output_stage = StagedOutput(output, source=original, external_data=external_data)
     with blaming(original), output_stage as staged:
-        input_size, input_layout = with_told(original, input_size, input_layout)
+        input_size, input_layout = size_and_layout(original, input_size, input_layout)
         options |= {"input_size": input_size, "input_layout": input_layout}
         images = find_images(graph_view(original), input_size, input_layout)
         made = after_passes(original, chosen, options, images)

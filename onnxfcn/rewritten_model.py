@@ -14,7 +14,13 @@ from .errors import NothingToRewriteError, RefusedError, ValidationFailedError
 from .files.document import Document
 from .files.onnx_checker import check
 from .files.stored_model import StoredModel
-from .meaning import OutputMeaning, find_meanings_soon, is_result, told_windows, write_meanings
+from .meaning import (
+    OutputMeaning,
+    find_meanings_if_small,
+    is_result,
+    windows_in_metadata,
+    write_meanings,
+)
 from .pipeline import run_passes
 from .report import windows_of
 
@@ -64,7 +70,7 @@ def after_passes(
         plain, rewrites = _after(original, others, options, images)
     if dynamic_spatial_axes in chosen:
         # Told before conv_to_gemm runs, which makes many nodes and changes no answer.
-        outputs = find_meanings_soon(plain, images[0])
+        outputs = find_meanings_if_small(plain, images[0])
         torn = [found.refusal for found in outputs if found.refusal]
         if torn and flatten_gemm_to_conv in chosen:
             raise RefusedError(torn)
@@ -90,7 +96,7 @@ def _after(
         NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
     """
     document, told = Document.copy_of(model), model.metadata
-    is_done = any(is_result(image, told) for image in images) and bool(told_windows(told))
+    is_done = any(is_result(image, told) for image in images) and bool(windows_in_metadata(told))
     if is_done and flatten_gemm_to_conv in chosen and options["batch"] == "keep":
         # At the size that its metadata tell, pools of windows look like pools of whole maps.
         raise NothingToRewriteError(_DONE)

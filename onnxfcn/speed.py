@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .costs import default_sizes
 from .files.contradictory_models import blaming
-from .geometry.program_source import with_told
+from .geometry.program_source import size_and_layout
 from .opening import ModelSource, open_model
 from .option_checks import checked_batches, checked_input_size, checked_sizes
 from .settings import Progress, Settings, no_progress
@@ -62,7 +62,7 @@ def bench(
     settings = Settings(provider=parse_provider(provider), progress=progress)
     first, second = open_model(original), open_model(rewritten)
     with blaming(first, second):
-        pair = ModelPair(first, second, with_told(first, input_size)[0])
+        pair = ModelPair(first, second, size_and_layout(first, input_size)[0])
         models = Stopwatch(pair, settings)
         counts = batches or ([pair.image.samples] if pair.image.samples else _BATCHES)
         models.check(counts)

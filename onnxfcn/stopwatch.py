@@ -161,7 +161,7 @@ def _geometry(pair: ModelPair) -> Geometry:
     Raises:
         GeometryUnknownError: there is none of which that can be told.
     """
-    analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.untold_layout)
+    analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.layout_option)
     reasons = []
     for name in analysis.outputs:
         try:

@@ -7,7 +7,7 @@ from passes import RefusalCode
 
 from .errors import RefusedError, UnusableModelError
 from .files.contradictory_models import blaming
-from .geometry.program_source import with_told
+from .geometry.program_source import size_and_layout
 from .opening import ModelSource, open_model
 from .option_checks import (
     check_draws,
@@ -88,7 +88,7 @@ def validate(
     models = open_model(original), open_model(rewritten)
     try:
         with blaming(*models):
-            input_size, _ = with_told(models[0], input_size)
+            input_size, _ = size_and_layout(models[0], input_size)
             return run_validation(
                 *models,
                 settings,

@@ -42,7 +42,7 @@ def to_program(
     stored = _stored(model)
     graph = graph_view(stored)
     told = stored.metadata
-    size, layout = original_size or size_told(told), layout or layout_told(told)
+    size, layout = original_size or size_in_metadata(told), layout or layout_in_metadata(told)
     try:
         images = find_images(graph, input_layout=layout)
         if not all(image.is_sized for image in images):
@@ -66,17 +66,17 @@ def layout_of(roles: Roles) -> str:
     return "".join("ncxyz"[role] for role in roles)
 
 
-def size_told(metadata: Mapping[str, str]) -> Size | None:
+def size_in_metadata(metadata: Mapping[str, str]) -> Size | None:
     """The original image size that a rewritten model's metadata tell, in pixels an axis."""
     return next((geometry.original_size for geometry in _told(metadata)), None)
 
 
-def layout_told(metadata: Mapping[str, str]) -> str | None:
+def layout_in_metadata(metadata: Mapping[str, str]) -> str | None:
     """The layout of the image that a rewritten model's metadata tell; see ``layout_of``."""
     return next((geometry.layout for geometry in _told(metadata)), None)
 
 
-def with_told(
+def size_and_layout(
     model: StoredModel, input_size: Sequence[int] | None, input_layout: str | None = None
 ) -> tuple[Sequence[int] | None, str | None]:
     """The original image size and the layout of a model that may be a rewritten one.
@@ -97,10 +97,10 @@ def with_told(
     with suppress(Refused):  # Whoever works with them will say so.
         images = find_images(graph, input_size, input_layout)
         if not images and input_layout is None:
-            input_layout = layout_told(told)
+            input_layout = layout_in_metadata(told)
             images = find_images(graph, input_size, input_layout)
         if not all(image.is_sized for image in images):
-            input_size = size_told(told)
+            input_size = size_in_metadata(told)
     return input_size, input_layout
 
 

@@ -52,7 +52,7 @@ class CropMeter:
             OnnxfcnError: that cannot be told of any output.
         """
         pair = self._models.pair
-        analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.untold_layout)
+        analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.layout_option)
         for name in self._outputs():
             try:
                 self._geometries[name] = analysis.geometry(name)

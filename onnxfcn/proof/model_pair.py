@@ -12,7 +12,7 @@ from passes.static_shapes import static_shapes
 
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
-from ..geometry.program_source import layout_of, layout_told
+from ..geometry.program_source import layout_in_metadata, layout_of
 from ..sizes import Size
 from .growth import GROWTH, measure_growth, shapes_at
 from .image import free_image, random_feeds
@@ -29,7 +29,7 @@ class ModelPair:
         growth: how the rewritten model's tensors grow with it.
         declared: declared shapes of the rewritten model's outputs, by name.
         any_batch: whether the rewritten model takes any number of images.
-        untold_layout: the image's layout, one letter an axis, where nothing in the rewritten
+        layout_option: the image's layout, one letter an axis, where nothing in the rewritten
             model's graph tells it, as in one of matrix products alone; else ``None``.
     """
 
@@ -52,9 +52,9 @@ class ModelPair:
         self._graph, self._after = graph_view(original), graph_view(rewritten)
         check_interface(self._graph, self._after)
         size = None if input_size is None else tuple(input_size)
-        told = layout_told(rewritten.metadata) or layout_told(original.metadata)
+        told = layout_in_metadata(rewritten.metadata) or layout_in_metadata(original.metadata)
         self.image = free_image(self._graph, self._after, size, told)
-        self.untold_layout = None if find_images(self._after) else layout_of(self.image.roles)
+        self.layout_option = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)
         self._larger: dict[Size, Mapping[str, Shape]] = {}
         self.declared = {tensor.name: tensor.shape for tensor in self._after.outputs}

@@ -12,12 +12,12 @@ from passes.result import Refused
 from passes.shapes import Shape
 
 from ..errors import RefusedError, UsageError, ValidationFailedError
-from ..sizes import Size
+from ..sizes import Size, size_text
 
 _BLOCKS = (1, 8, 64)
 """Pixels; random images have detail at each of these scales. Noise of single pixels alone
 averages out in a deep network, and its cells would hardly differ."""
-_LARGEST = 2**28
+_LARGEST = 2**27
 """Elements of an image of the original size that models are run on."""
 
 
@@ -85,7 +85,7 @@ class ImageInput:
         """Images of about unit variance with detail at several scales.
 
         Raises:
-            UsageError: those of the original size are too large.
+            UsageError: those of the original size are too large, or there is no memory for them.
         """
         extents = (batch, self.channels, *size)
         own = prod(extent for extent in self.shape if isinstance(extent, int))
@@ -94,7 +94,11 @@ class ImageInput:
                 f"the input '{self.name}' has {own} elements {list(self.shape)}, too many to prove"
                 " anything on: skip the proof (--no-validate)"
             )
-        image = sum(_noise(extents, block, generator) for block in _BLOCKS) / np.sqrt(len(_BLOCKS))
+        try:
+            noise = sum(_noise(extents, block, generator) for block in _BLOCKS)
+        except MemoryError as error:
+            raise UsageError(f"no memory for an image of {size_text(size)}: {error}") from error
+        image = noise / np.sqrt(len(_BLOCKS))
         ordered = self.arranged(image)
         if self.dtype.kind in "ui":
             largest = min(255, np.iinfo(self.dtype).max)

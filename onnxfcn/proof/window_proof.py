@@ -10,7 +10,7 @@ from passes.shapes import Shape
 
 from ..cell_count import CellCount
 from ..comparison import Comparison
-from ..errors import UnusableModelError, UsageError, ValidationFailedError
+from ..errors import UnusableModelError, ValidationFailedError
 from ..report import SizeResult
 from ..settings import Settings
 from ..sizes import Size, size_text
@@ -42,7 +42,7 @@ def run_larger(
 
     Raises:
         CannotTakeSizeError: the trunk does not fit together at this size, or does not run.
-        UsageError: there is no memory for the image.
+        UsageError: the image is too large, or there is no memory for it.
     """
     map_sizes = models.map_sizes(sample.size, step)
     size = size_text(sample.size)
@@ -51,14 +51,11 @@ def run_larger(
     pair = models.pair
     small = all(prod(map_size) <= _CELLS_FOR_TWO_SAMPLES for map_size in map_sizes)
     own = pair.image.samples or 1
-    try:
-        if sample.image is None:
-            batch = own * 2 if pair.any_batch and small else own
-            feeds = pair.feeds(sample.size, batch, generator)
-        else:
-            feeds = pair.feeds_with(sample.image, generator)
-    except MemoryError as error:
-        raise UsageError(f"no memory for an image of {size}: {error}") from error
+    if sample.image is None:
+        batch = own * 2 if pair.any_batch and small else own
+        feeds = pair.feeds(sample.size, batch, generator)
+    else:
+        feeds = pair.feeds_with(sample.image, generator)
     try:
         return Answered(sample, feeds, models.session.run(feeds))
     except UnusableModelError as error:

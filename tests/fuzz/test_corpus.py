@@ -149,6 +149,15 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         ),
         "",
     ),
+    "channels_resized_to_very_many": (
+        _text(
+            "o = Constant<value = int64[1] {1}>() c = Constant<value = int64[1] {16777216}>()"
+            " s = Shape<start=2>(map) l = Concat<axis=0>(o, c, s) p = GlobalAveragePool(map)"
+            " t = Resize<mode=\"linear\">(p, , , l) j = Concat<axis=1>(map, t)"
+            " q = Conv(j, kernel) g = GlobalAveragePool(q) y = Flatten(g)"
+        ),
+        "",
+    ),
     "target_without_end": (
         _text("t = Reshape(one, many) s = Slice(one, t, many) v = Reshape(map, s) y = Gemm(v, w)"),
         "'t' of 1099511627776",
@@ -189,9 +198,10 @@ def test_image_that_is_too_large_to_prove_anything_on(tmp_path: Path) -> None:
         "q = MaxPool<kernel_shape=[64,1], strides=[64,1]>(map)"
         " p = GlobalAveragePool(q) y = Flatten(p)"
     )
-    outcome = examine_file(_text(pooled, image="1,3,4194304,32"), "prove", tmp_path)
-    assert (outcome.failed, outcome.kind) == (False, "UsageError"), outcome
-    assert "too many to prove" in outcome.detail
+    for shape in ("1,3,4194304,32", "9000,3,192,64"):
+        outcome = examine_file(_text(pooled, image=shape), "prove", tmp_path)
+        assert (outcome.failed, outcome.kind) == (False, "UsageError"), outcome
+        assert "too many to prove" in outcome.detail
 
 
 def test_corpus_is_small() -> None:

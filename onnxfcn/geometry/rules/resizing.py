@@ -14,7 +14,7 @@ from passes.opsets import RESIZE_WITH_REGION
 from passes.signatures import scales_place
 
 from ..errors import UnknownError
-from ..seen import Seen, Windows, read, taken
+from ..seen import Seen, Windows, check_few, read, taken
 from ..trace import Rule, Trace
 
 _REACH = {"linear": 1, "cubic": 2}
@@ -142,9 +142,13 @@ def _weighed(grid: _Grid, reach: int, attributes: Mapping[str, Any], *, rounded:
         reach: positions before and behind a coordinate that are weighed.
         attributes: of the node.
         rounded: whether a coordinate on a position of the source may be computed a little beside.
+
+    Raises:
+        UnknownError: there are too many positions.
     """
     widened = attributes.get("antialias", 0) and grid.scale < 1
     taps = ceil(reach / grid.scale) + 1 if widened else reach
+    check_few(grid.count * 2 * taps)
     places = grid.coordinates
     nearest = np.floor(places + _SNAP).astype(np.int64)[:, None]
     phase = np.rint((places[:, None] - nearest) * _PHASES).astype(np.int64)

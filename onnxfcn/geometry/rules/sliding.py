@@ -12,7 +12,7 @@ from passes.result import node_name
 
 from ..errors import DoesNotFitError, UnknownError
 from ..reshaping import reshaped
-from ..seen import FIRST_OF_NONE, Seen, Windows, read, reduced, with_extent
+from ..seen import FIRST_OF_NONE, Seen, Windows, check_few, read, reduced, with_extent
 from ..trace import Rule, Trace
 
 _WEIGHTS = {"Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "QLinearConv": 3}
@@ -36,7 +36,7 @@ def _windows(kernel: Kernel, extent: int) -> Windows:
     """What each window reads.
 
     Raises:
-        UnknownError: that is not defined.
+        UnknownError: that is not defined, or there are too many.
     """
     count, before = _count(kernel, extent), kernel.pads[0]
     if kernel.is_same:
@@ -45,6 +45,7 @@ def _windows(kernel: Kernel, extent: int) -> Windows:
         if total < -1:
             raise UnknownError("its automatic pads are negative, which ONNX does not define")
         before = int((total + (kernel.auto_pad == "SAME_LOWER")) / 2)
+    check_few(count * kernel.size)
     elements = np.arange(kernel.size)
     starts = np.arange(count)[:, None] * kernel.stride - before
     index = starts + elements * kernel.dilation
@@ -64,6 +65,7 @@ def _sources(kernel: Kernel, extent: int) -> Windows:
     if kernel.is_same:
         total = kernel.span + kernel.more - kernel.stride
         before = (total + (kernel.auto_pad == "SAME_LOWER")) // 2
+    check_few(_spread(kernel, extent) * kernel.size)
     elements = np.arange(kernel.size)
     places = np.arange(_spread(kernel, extent))[:, None] + before - elements * kernel.dilation
     index, rest = np.divmod(places, kernel.stride)

@@ -153,7 +153,7 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         _text(
             "o = Constant<value = int64[1] {1}>() c = Constant<value = int64[1] {16777216}>()"
             " s = Shape<start=2>(map) l = Concat<axis=0>(o, c, s) p = GlobalAveragePool(map)"
-            " t = Resize<mode=\"linear\">(p, , , l) j = Concat<axis=1>(map, t)"
+            ' t = Resize<mode="linear">(p, , , l) j = Concat<axis=1>(map, t)'
             " q = Conv(j, kernel) g = GlobalAveragePool(q) y = Flatten(g)"
         ),
         "",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from .use_def import downstream, is_standard
+from .use_def import downstream
 from .window import Window
 
 
@@ -27,11 +27,6 @@ class Collapse:
     def first(self) -> gs.Node:
         """The first node behind the feature map."""
         return self.chain[0] if self.chain else self.node
-
-
-def is_dense(node: gs.Node) -> bool:
-    """Whether a node is a dense layer."""
-    return is_standard(node, "Gemm", "MatMul")
 
 
 def nodes_behind(graph: gs.Graph, first: gs.Node) -> list[gs.Node]:

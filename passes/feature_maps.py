@@ -59,6 +59,7 @@ class FeatureMaps:
         self._roles = self._told | {tensor: of for tensor, of in restored.items() if of}
         self._tokens = {tensor: of for tensor, of in tokens.items() if of}
         self._told_maps, self._maps = _channels_first(self._told), _channels_first(self._roles)
+        self._maps_and_tokens = self._maps.union(self._tokens)
         self._grown_maps = {
             id(tensor)
             for tensor in graph.tensors().values()
@@ -98,7 +99,7 @@ class FeatureMaps:
 
     def tokens_before(self, data: gs.Tensor) -> Walk:
         """The walk back to tokens, or to a map that comes first."""
-        return walk_to_source(data, self._maps.union(self._tokens), self._constants)
+        return walk_to_source(data, self._maps_and_tokens, self._constants)
 
     def grows(self, tensor: gs.Tensor) -> bool:
         """Whether a map grows along all spatial axes, as far as that is known."""

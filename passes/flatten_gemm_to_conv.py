@@ -157,7 +157,7 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
                 _declare_counts(node, head, shapes)
             edit = _rule(node)(node, head)
             view = views.get(id(node))
-            edits.append((node, edit if view is None else _told(node, edit, view)))
+            edits.append((node, edit if view is None else _reported(node, edit, view)))
     maps = {id(collapse.window.source) for collapse in collapses}
     for output in head.graph.outputs:
         if id(output) not in maps:
@@ -173,8 +173,8 @@ def _declare_counts(node: gs.Node, head: Head, shapes: set[int]) -> None:
             head.constants.declare(tensor, value)
 
 
-def _told(node: gs.Node, lift: Edit, window: Window) -> Edit:
-    """The edit of a view of a map that is a single cell, with something to tell."""
+def _reported(node: gs.Node, lift: Edit, window: Window) -> Edit:
+    """The edit of a view of a map that is a single cell, which itself changes nothing to report."""
 
     def edit(splice: Splice) -> Rewrite:
         before = node.op

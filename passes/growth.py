@@ -58,6 +58,11 @@ class Growth:
             seen.update(map(id, operands))
         return None
 
+    def ends_at(self, node: gs.Node) -> bool:
+        """Whether fewer axes grow behind a node than in its first input."""
+        before, after = self.axes(node.inputs[0]) or (), self.axes(node.outputs[0]) or ()
+        return len(before) > len(after)
+
     def is_statistic(self, node: gs.Node) -> bool:
         """Whether a node takes all positions of a growing axis together."""
         growing = self.axes(node.inputs[0]) if node.inputs else None
@@ -66,5 +71,4 @@ class Growth:
         if is_standard(node, "Softmax", "LogSoftmax", "Hardmax"):
             rank = len(self._shapes[node.inputs[0].name])
             return not growing.isdisjoint(softmax_axes(node, rank, int(self._graph.opset)))
-        ends = is_standard(node, *REDUCTIONS, *GLOBAL_POOLS)
-        return ends and len(growing) > len(self.axes(node.outputs[0]) or ())
+        return is_standard(node, *REDUCTIONS, *GLOBAL_POOLS) and self.ends_at(node)

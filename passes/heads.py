@@ -17,7 +17,7 @@ from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
 from .shapes import Shape
 from .trunk.positions import Positions
-from .use_def import downstream, is_standard, reached, upstream
+from .use_def import is_standard, reached, upstream
 from .view_chain import is_view
 from .window import Window
 from .window_chain import window_behind
@@ -88,7 +88,7 @@ class HeadFinder:
             check_statistics(self._graph, found, self._growth.is_statistic)
         else:
             check_nothing_hidden(self._graph, self._images)
-            check_growth(self._graph, self._growth.axes, self._meets_map, self._constants)
+            check_growth(self._graph, self._growth, self._meets_map, self._constants)
         return found
 
     def _collapse(self, node: gs.Node, data: gs.Tensor, *, dense: bool) -> Collapse | None:
@@ -100,13 +100,14 @@ class HeadFinder:
         walks = list(self._maps.before(data, dense=dense))
         if any(self._meets_map(chain[0] if chain else node) for _, chain in walks):
             return None
-        far, tokens = self._maps.far_before(data), self._maps.tokens_before(data)
         maps = [walk for walk in walks if self._maps.roles(walk[0]) is not None]
         start = next((walk for walk in maps if self._starts(node, *walk, dense=dense)), None)
-        if start is None and self._starts_far(node, *far, dense=dense):
-            start = far
-        if start is None and self._starts_far(node, *tokens, dense=dense, views=True):
-            start = tokens
+        if start is None:
+            far = self._maps.far_before(data)
+            start = far if self._starts_far(node, *far, dense=dense) else None
+        if start is None:
+            tokens = self._maps.tokens_before(data)
+            start = tokens if self._starts_far(node, *tokens, dense=dense, views=True) else None
         if start is None and (dense or any(self._pools_map(node, *walk) for walk in walks)):
             start = walks[-1]
         if start is None:
@@ -128,9 +129,11 @@ class HeadFinder:
             if id(node) in taken or not is_view(node, self._constants):
                 continue
             *_, (source, chain) = self._maps.before(node.inputs[0], dense=False)
+            if not self._maps.is_single_cell(source):
+                continue
             first = chain[0] if chain else node
             rest = nodes_behind(self._graph, first)
-            if self._maps.is_single_cell(source) and not self._is_trunk(first, rest):
+            if not self._is_trunk(first, rest):
                 cells.append(Collapse(node, self._maps.window(node, source), tuple(chain)))
                 taken.update(map(id, rest))
         return cells
@@ -221,12 +224,7 @@ class HeadFinder:
         reaching = [
             image.name
             for image in self._images
-            if id(image) in sources
-            or any(
-                id(output) in sources
-                for node in downstream(self._graph, [image])
-                for output in node.outputs
-            )
+            if not sources.isdisjoint(reached(self._graph, [image]))
         ]
         if len(reaching) > 1:
             raise refuse(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
+from .growth import Growth
 from .lift.pooling import POOLING
 from .operators import GLOBAL_POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
@@ -37,7 +38,7 @@ def check_nothing_hidden(graph: gs.Graph, images: Sequence[gs.Tensor]) -> None:
 
 def check_growth(
     graph: gs.Graph,
-    growing: Callable[[gs.Tensor], set[int] | None],
+    growth: Growth,
     meets_map: Callable[[gs.Node], bool],
     constants: Constants,
 ) -> None:
@@ -45,7 +46,7 @@ def check_growth(
 
     Args:
         graph: the graph.
-        growing: axes of a tensor that grow with the image, ``None`` where that is not known.
+        growth: what grows with the image.
         meets_map: whether what follows from a node meets a spatial tensor again.
         constants: constant tensors of the graph.
 
@@ -55,7 +56,7 @@ def check_growth(
     for node in graph.nodes:
         weighs = is_standard(node, "MatMul") and node.inputs[1] in constants
         takes = weighs or is_standard(node, *REDUCTIONS, *GLOBAL_POOLS)
-        if not takes or not stops_growth(node, growing) or meets_map(node):
+        if not takes or not growth.ends_at(node) or meets_map(node):
             continue
         pools = weighs or is_standard(node, *POOLING)
         raise refuse(
@@ -67,9 +68,3 @@ def check_growth(
             else "a reduction of positions that a pool can do",
             found=f"{node.op} of '{node.inputs[0].name}'" + ", made otherwise" * pools,
         )
-
-
-def stops_growth(node: gs.Node, growing: Callable[[gs.Tensor], set[int] | None]) -> bool:
-    """Whether fewer axes grow with the image behind a node than before it."""
-    before, after = growing(node.inputs[0]) or (), growing(node.outputs[0]) or ()
-    return len(before) > len(after)

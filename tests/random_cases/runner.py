@@ -94,6 +94,36 @@ def unhurried(**options: Any) -> settings:
     return settings(deadline=None, database=None, suppress_health_check=everything, **options)
 
 
+def checked(
+    cases: st.SearchStrategy[Case],
+    examine: Callable[[Case], Outcome],
+    text: Callable[[Case], str],
+    *,
+    count: int,
+) -> list[StrEnum]:
+    """What comes of some cases, always the same ones, none of which may fail.
+
+    Args:
+        cases: draws a case.
+        examine: says what came of a case.
+        text: a case as a person reads it, for one that fails.
+        count: how many cases.
+    """
+    kinds: list[StrEnum] = []
+
+    @unhurried(max_examples=count, derandomize=True)
+    @given(cases)
+    def run(case: Case) -> None:
+        outcome = examine(case)
+        if outcome.failed:
+            hypothesis.note(text(case))
+        assert not outcome.failed, outcome.detail
+        kinds.append(outcome.kind)
+
+    run()
+    return kinds
+
+
 class _Found(Exception):
     """Stops a search at the case that was looked for."""
 

@@ -3,11 +3,11 @@
 from enum import StrEnum
 
 import hypothesis
-import onnx.printer
-from hypothesis import Phase, given, note
+from hypothesis import Phase, given
 from hypothesis import strategies as st
+from onnx.printer import to_text
 
-from tests.random_cases.runner import unhurried
+from tests.random_cases.runner import checked, unhurried
 from tests.random_trunks.examine import Kind, examine
 from tests.random_trunks.oracle import baked_names, chosen_by_size
 from tests.random_trunks.recipe import Recipe
@@ -15,21 +15,13 @@ from tests.random_trunks.strategy import trunks
 
 
 def test_freed_trunks_are_the_trunks_of_the_larger_size() -> None:
-    kinds: list[StrEnum] = []
-
-    @unhurried(max_examples=150, derandomize=True)
-    @given(trunks())
-    def run(recipe: Recipe) -> None:
-        outcome = examine(recipe)
-        if outcome.failed:
-            for size in recipe.sizes:
-                note(onnx.printer.to_text(recipe.write(size)))
-        assert not outcome.failed, outcome.detail
-        kinds.append(outcome.kind)
-
-    run()
+    kinds = checked(trunks(), examine, _text, count=150)
     # Whoever refuses everything is never wrong.
     assert kinds.count(Kind.FREED) > len(kinds) / 2
+
+
+def _text(recipe: Recipe) -> str:
+    return "\n".join(to_text(recipe.write(size)) for size in recipe.sizes)
 
 
 def test_one_extent_left_baked_is_found_out() -> None:

@@ -1,16 +1,14 @@
 """Operators along the features act along the features of every cell."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from .constants import ints
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops
+from tests.passes.models import head_model
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
 Case = tuple[int, str, dict[str, Any]]
 """Opset, the text from ``h`` ``[N, 6]`` to the output, and what it needs."""
 
@@ -109,24 +107,12 @@ def outputs(text: str) -> str:
     return f"{'int64' if 'Arg' in text else 'float'}[] y"
 
 
-def needed(text: str, options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if f", {name}" in text}
-
-
 @pytest.mark.parametrize(
     ("opset", "text", "options"),
     [pytest.param(*case, id=f"{case[1]}-{case[0]}") for case in ALONG_THE_FEATURES],
 )
-def test_along_the_features(
-    opset: int,
-    text: str,
-    options: dict[str, Any],
-    head_model: Build,
-    assert_cells_are_crops: Check,
-) -> None:
-    model = head_model(
-        f"{VECTOR} {text}", opset=opset, outputs=outputs(text), **WEIGHTS, **needed(text, options)
-    )
+def test_along_the_features(opset: int, text: str, options: dict[str, Any]) -> None:
+    model = head_model(f"{VECTOR} {text}", opset=opset, outputs=outputs(text), **WEIGHTS, **options)
     assert_cells_are_crops(model)
 
 
@@ -139,21 +125,15 @@ def test_along_the_features(
         if axis == 1 or "[-1, " not in text
     ],
 )
-def test_along_an_axis_of_groups(
-    axis: int, text: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_along_an_axis_of_groups(axis: int, text: str) -> None:
     text = text.format(axis=axis)
     options = {"one": ints(1), "axis": scalar(axis), "axes": ints(axis)}
-    model = head_model(
-        f"{GROUPED} {text}", outputs=outputs(text), **GROUPS, **needed(text, options)
-    )
+    model = head_model(f"{GROUPED} {text}", outputs=outputs(text), **GROUPS, **options)
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax", "Hardmax"])
-def test_last_axis_of_groups_before_opset_13(
-    operator: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_last_axis_of_groups_before_opset_13(operator: str) -> None:
     model = head_model(
         f"{GROUPED} y = {operator}<axis=2>(g)", opset=12, outputs="float[] y", **GROUPS
     )

@@ -1,13 +1,10 @@
 """Constants that are made as large as the batch is: the same for every sample."""
 
-from collections.abc import Callable
-
 import numpy as np
-import onnx
 import pytest
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.passes.judges import assert_cells_are_crops
+from tests.passes.models import head_model
 
 FILLED = (
     "v = Flatten(map) h = Gemm(v, w, b) s = Shape(h) n = Gather<axis=0>(s, first)"
@@ -25,8 +22,5 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("text", ["y = Mul(h, z)", "y = Sub(z, h)", "y = Gemm<beta=2.0>(h, c, z)"])
-def test_every_cell_is_the_model_on_its_crop(
-    text: str, size: int, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    used = WEIGHTS if "c," in text else {k: v for k, v in WEIGHTS.items() if k != "c"}
-    assert_cells_are_crops(head_model(f"{FILLED} {text}", **used, size=np.array([size])))
+def test_every_cell_is_the_model_on_its_crop(text: str, size: int) -> None:
+    assert_cells_are_crops(head_model(f"{FILLED} {text}", **WEIGHTS, size=np.array([size])))

@@ -1,22 +1,19 @@
 """Gemm and MatMul with every scale, bias and kind of weight become the same convolution."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
 from passes import flatten_gemm_to_conv
+from tests.model_texts import build, random_array
+from tests.passes.judges import assert_cells_are_crops, run
+from tests.passes.models import head_model, rewrite
 
 Array = npt.NDArray[Any]
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Rewrite = Callable[..., onnx.ModelProto]
-Run = Callable[..., list[Array]]
 
 FACTORS = (0.0, 1.0, 0.5, -2.0)
 BIASES: dict[str, tuple[int, ...] | None] = {
@@ -35,9 +32,7 @@ def weight_shape(trans_b: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("trans_b", [0, 1])
 @pytest.mark.parametrize(("alpha", "beta"), [*itertools.product(FACTORS, FACTORS)])
-def test_alpha_and_beta_scale_kernel_and_bias(
-    alpha: float, beta: float, trans_b: int, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_alpha_and_beta_scale_kernel_and_bias(alpha: float, beta: float, trans_b: int) -> None:
     model = head_model(
         f"v = Flatten(map) y = Gemm<alpha={alpha}, beta={beta}, transB={trans_b}>(v, w, b)",
         w=weight_shape(trans_b),
@@ -49,9 +44,7 @@ def test_alpha_and_beta_scale_kernel_and_bias(
 @pytest.mark.parametrize("beta", [1.0, -2.0])
 @pytest.mark.parametrize("trans_b", [0, 1])
 @pytest.mark.parametrize("bias", BIASES)
-def test_bias_of_a_gemm(
-    bias: str, trans_b: int, beta: float, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_bias_of_a_gemm(bias: str, trans_b: int, beta: float) -> None:
     shape = BIASES[bias]
     operands = "v, w" if shape is None else "v, w, b"
     model = head_model(
@@ -64,9 +57,7 @@ def test_bias_of_a_gemm(
 
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("sum_of", ["p, b", "b, p"])
-def test_bias_added_to_a_matmul(
-    bias: str, sum_of: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_bias_added_to_a_matmul(bias: str, sum_of: str) -> None:
     shape = BIASES[bias]
     text = "v = Flatten(map) p = MatMul(v, w) " + (
         "y = Identity(p)" if shape is None else f"y = Add({sum_of})"
@@ -75,14 +66,12 @@ def test_bias_added_to_a_matmul(
     assert_cells_are_crops(head_model(text, w=(40, 3), **weights))
 
 
-def test_one_unit(head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_one_unit() -> None:
     model = head_model("v = Flatten(map) y = Gemm(v, w, b)", w=(40, 1), b=(1,))
     assert_cells_are_crops(model)
 
 
-def test_square_weight_without_transb_is_transposed(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_square_weight_without_transb_is_transposed() -> None:
     assert_cells_are_crops(head_model("v = Flatten(map) y = Gemm(v, w)", w=(40, 40)))
 
 
@@ -111,14 +100,12 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("dense", ["Gemm", "MatMul"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_weight_behind_nodes(
-    source: str, dense: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_weight_behind_nodes(source: str, dense: str) -> None:
     text, weights = SOURCES[source]
     assert_cells_are_crops(head_model(f"{text} v = Flatten(map) y = {dense}(v, w)", **weights))
 
 
-def test_weight_that_the_evaluator_cannot_compute_is_no_traceback(head_model: Build) -> None:
+def test_weight_that_the_evaluator_cannot_compute_is_no_traceback() -> None:
     model = head_model(
         "w = DequantizeLinear(stored, scale) v = Flatten(map) y = Gemm(v, w)",
         opset=13,
@@ -129,7 +116,7 @@ def test_weight_that_the_evaluator_cannot_compute_is_no_traceback(head_model: Bu
     assert bool(result.rewrites) != bool(result.refusals)
 
 
-def test_bias_behind_nodes(head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_bias_behind_nodes() -> None:
     model = head_model(
         "b = Reshape(stored, shape) v = Flatten(map) y = Gemm<beta=3.0>(v, w, b)",
         w=(40, 3),
@@ -146,9 +133,7 @@ UNIFORM = (
 
 
 @pytest.mark.parametrize("scales", ["alpha=-2.0", "beta=0.5", "alpha=0.5, beta=-2.0"])
-def test_uniform_weight_and_bias_are_scaled(
-    scales: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_uniform_weight_and_bias_are_scaled(scales: str) -> None:
     model = head_model(
         f"{UNIFORM} v = Flatten(map) y = Gemm<{scales}>(v, w, b)",
         w_shape=np.array([40, 3]),
@@ -158,9 +143,7 @@ def test_uniform_weight_and_bias_are_scaled(
 
 
 @pytest.mark.parametrize("order", [[0, 0, 7, 0], [3, 39]])
-def test_uniform_weight_on_repeated_or_dropped_elements(
-    order: list[int], head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_uniform_weight_on_repeated_or_dropped_elements(order: list[int]) -> None:
     model = head_model(
         f"{UNIFORM} f = Flatten(map) v = Gather<axis=1>(f, order) y = Gemm(v, w, b)",
         order=np.array(order),
@@ -170,16 +153,14 @@ def test_uniform_weight_on_repeated_or_dropped_elements(
     assert_cells_are_crops(model)
 
 
-def test_ir_3_initializers_that_are_inputs(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_ir_3_initializers_that_are_inputs() -> None:
     model = head_model(
         "v = Flatten(map) y = Gemm<beta=0.5>(v, w, b)", ir_version=3, opset=9, w=(40, 3), b=(3,)
     )
     assert_cells_are_crops(model)
 
 
-def test_weight_of_two_layers_serves_both(head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_weight_of_two_layers_serves_both() -> None:
     model = head_model(
         "v = Flatten(map) h = Gemm<transB=1>(v, w, b) r = Tanh(h) y = Gemm<alpha=0.5>(r, w, b)",
         w=(40, 40),
@@ -188,16 +169,14 @@ def test_weight_of_two_layers_serves_both(head_model: Build, assert_cells_are_cr
     assert_cells_are_crops(model)
 
 
-def test_weight_that_is_an_output_stays_what_it_was(
-    head_model: Build, rewrite: Rewrite, run: Run, random: Callable[..., Array]
-) -> None:
+def test_weight_that_is_an_output_stays_what_it_was() -> None:
     model = head_model(
         "v = Flatten(map) y = Gemm<transB=1, beta=2.0>(v, w, b)",
         outputs="float[N,K] y, float[3,40] w, float[3] b",
         w=(3, 40),
         b=(3,),
     )
-    image = random("image", (2, 3, 9, 11))
+    image = random_array("image", (2, 3, 9, 11))
     expected = run(model, image)
     found = run(rewrite(model), image)
     assert found[0].ravel() == pytest.approx(expected[0].ravel(), rel=1e-4, abs=1e-4)
@@ -205,9 +184,7 @@ def test_weight_that_is_an_output_stays_what_it_was(
         np.testing.assert_array_equal(after, before)
 
 
-def test_weight_that_the_trunk_uses_too_is_not_spoiled(
-    build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_weight_that_the_trunk_uses_too_is_not_spoiled() -> None:
     model = build(
         "k = Reshape(w, shape) map = Conv(image, k) v = Flatten(map) y = Gemm<transB=1>(v, w, w1)",
         inputs="float[N,3,4,2] image",
@@ -218,9 +195,7 @@ def test_weight_that_the_trunk_uses_too_is_not_spoiled(
     assert_cells_are_crops(model, larger=(7, 5), stride=(1, 1))
 
 
-def test_bias_that_the_trunk_uses_too_is_not_spoiled(
-    build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_bias_that_the_trunk_uses_too_is_not_spoiled() -> None:
     model = build(
         "map = Conv(image, k, b) v = Flatten(map) y = Gemm<beta=-2.0>(v, w, b)",
         inputs="float[N,1,3,3] image",
@@ -231,9 +206,7 @@ def test_bias_that_the_trunk_uses_too_is_not_spoiled(
     assert_cells_are_crops(model, larger=(5, 4), stride=(1, 1))
 
 
-def test_vector_of_an_add_and_of_a_gemm_serves_both(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_vector_of_an_add_and_of_a_gemm_serves_both() -> None:
     model = head_model(
         "v = Flatten(map) p = MatMul(v, w) a = Add(p, b) h = Gemm<beta=0.5>(a, u, b)"
         " y = Gemm(h, u, b)",
@@ -245,7 +218,7 @@ def test_vector_of_an_add_and_of_a_gemm_serves_both(
 
 
 @pytest.mark.parametrize("attributes", ["transB=1", "transB=1, alpha=0.5, beta=2.0"])
-def test_half_precision(attributes: str, head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_half_precision(attributes: str) -> None:
     model = head_model(
         f"v = Flatten(map) h = Gemm<{attributes}>(v, w, b) r = Relu(h) p = MatMul(r, u)"
         " y = Add(p, c)",

@@ -1,16 +1,14 @@
 """The dense layer itself, and heads whose vectors do not fit together: near misses of the lift."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.passes.judges import assert_refused
+from tests.passes.models import head_model
 
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
 
@@ -106,9 +104,7 @@ LAYERS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", LAYERS)
-def test_dense_layer_is_refused_whole(
-    case: str, head_model: Build, assert_refused: Refused
-) -> None:
+def test_dense_layer_is_refused_whole(case: str) -> None:
     code, node, text, options = LAYERS[case]
     options = {"outputs": "float[] y"} | options
     refusal = assert_refused(flatten_gemm_to_conv, head_model(text, **options))

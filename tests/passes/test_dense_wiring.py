@@ -1,14 +1,13 @@
 """Dense layers wired otherwise than in a row: residuals, computed biases, columns, many maps."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import random_array
+from tests.passes.judges import assert_cells_are_crops, run
+from tests.passes.models import head_model, rewrite
 
 VECTOR = "v = Flatten(map) h = Gemm<transB=1>(v, w, b)"
 WEIGHTS: dict[str, Any] = {"w": (6, 40), "b": (6,)}
@@ -61,18 +60,14 @@ WIRED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", WIRED)
-def test_behind_the_first_dense_layer(
-    name: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_behind_the_first_dense_layer(name: str) -> None:
     text, options = WIRED[name]
     assert_cells_are_crops(head_model(f"{VECTOR} {text}", **WEIGHTS, **options))
 
 
 @pytest.mark.parametrize("opset", [9, 13, 21])
 @pytest.mark.parametrize("name", ["bias_is_a_vector", "columns", "residual_of_two_layers"])
-def test_behind_the_first_dense_layer_at_every_opset(
-    name: str, opset: int, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_behind_the_first_dense_layer_at_every_opset(name: str, opset: int) -> None:
     text, options = WIRED[name]
     if opset == 9:
         options = options | {"zero": np.zeros(1, np.float32)}
@@ -100,21 +95,13 @@ TWO_VECTORS = {
 
 @pytest.mark.parametrize("join", ["y = Add(h, k)", "y = Concat<axis=1>(h, k)"])
 @pytest.mark.parametrize("name", TWO_VECTORS)
-def test_vectors_of_one_map_meet(
-    name: str, join: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_vectors_of_one_map_meet(name: str, join: str) -> None:
     text = TWO_VECTORS[name]
     shapes = {"w": (40, 2), "w2": (18, 2), "second": (2, 3, 3, 3)}
-    used = {key: shape for key, shape in shapes.items() if f", {key})" in text}
-    assert_cells_are_crops(head_model(f"{text} {join}", outputs="float[] y", **used))
+    assert_cells_are_crops(head_model(f"{text} {join}", outputs="float[] y", **shapes))
 
 
-def test_heads_of_maps_with_other_strides_are_outputs_of_their_own(
-    head_model: Build,
-    rewrite: Callable[..., onnx.ModelProto],
-    run: Callable[..., Any],
-    random: Callable[..., Any],
-) -> None:
+def test_heads_of_maps_with_other_strides_are_outputs_of_their_own() -> None:
     model = head_model(
         "v = Flatten(map) y = Gemm(v, w, b)"
         " m = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(map) q = Flatten(m) z = MatMul(q, u)",
@@ -123,7 +110,7 @@ def test_heads_of_maps_with_other_strides_are_outputs_of_their_own(
         b=(3,),
         u=(8, 4),
     )
-    image = random("image", (2, 3, 13, 15))
+    image = random_array("image", (2, 3, 13, 15))
     for found, index, stride, counts in zip(
         run(rewrite(model), image), (0, 1), (2, 4), ((3, 3), (2, 2)), strict=True
     ):

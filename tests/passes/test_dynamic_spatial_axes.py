@@ -1,6 +1,5 @@
 """The spatial axes become symbolic, and a node with the original size baked in is refused."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,10 @@ import onnx_graphsurgeon as gs
 import pytest
 
 from passes import PassResult, dynamic_spatial_axes
+from tests.model_texts import build, random_array
+from tests.passes.judges import run
 
 Array = npt.NDArray[Any]
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Run = Callable[..., list[Array]]
-Random = Callable[..., Array]
 Shape = list[int | str | None]
 
 
@@ -45,7 +42,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("rank", NAMES)
-def test_axes_are_named_by_their_meaning(rank: int, build: Build) -> None:
+def test_axes_are_named_by_their_meaning(rank: int) -> None:
     extents, names = NAMES[rank]
     graph, _ = free(
         build("y = Relu(image)", inputs=f"float[{extents}] image", outputs=f"float[{extents}] y")
@@ -57,7 +54,7 @@ def test_axes_are_named_by_their_meaning(rank: int, build: Build) -> None:
     assert len({*spatial, *names}) == 2 * rank
 
 
-def test_channels_last_image_keeps_its_channels(build: Build) -> None:
+def test_channels_last_image_keeps_its_channels() -> None:
     model = build(
         "t = Transpose<perm=[0, 3, 1, 2]>(image) y = Conv(t, k)",
         inputs="float[N,8,9,3] image",
@@ -68,7 +65,7 @@ def test_channels_last_image_keeps_its_channels(build: Build) -> None:
     assert shapes(graph)["image"] == ["N", "height", "width", 3]
 
 
-def test_names_that_the_model_gave_are_kept(build: Build) -> None:
+def test_names_that_the_model_gave_are_kept() -> None:
     model = build(
         "y = Relu(image)", inputs="float[N,3,rows,9] image", outputs="float[N,3,rows,9] y"
     )
@@ -77,7 +74,7 @@ def test_names_that_the_model_gave_are_kept(build: Build) -> None:
 
 
 @pytest.mark.parametrize("batch", [2, "N"])
-def test_batch_is_kept_unless_it_is_freed(batch: int | str, build: Build) -> None:
+def test_batch_is_kept_unless_it_is_freed(batch: int | str) -> None:
     model = build(
         "y = Relu(image)", inputs=f"float[{batch},3,8,9] image", outputs=f"float[{batch},3,8,9] y"
     )
@@ -88,9 +85,7 @@ def test_batch_is_kept_unless_it_is_freed(batch: int | str, build: Build) -> Non
         assert isinstance(shapes(freed)[name][0], str)
 
 
-def test_batch_baked_into_a_reshape_is_freed_where_that_is_asked_for(
-    build: Build, run: Run, random: Random
-) -> None:
+def test_batch_baked_into_a_reshape_is_freed_where_that_is_asked_for() -> None:
     model = build(
         "p = GlobalAveragePool(image) [flat] y = Reshape(p, to)",
         inputs="float[2,3,8,9] image",
@@ -101,12 +96,12 @@ def test_batch_baked_into_a_reshape_is_freed_where_that_is_asked_for(
     assert "flat" not in [change.node for change in kept.rewrites]
     graph, freed = free(model, batch="free")
     assert "flat" in [change.node for change in freed.rewrites]
-    image = random("image", (5, 3, 11, 9))
+    image = random_array("image", (5, 3, 11, 9))
     (found,) = run(gs.export_onnx(graph), image)
     np.testing.assert_allclose(found, image.mean((2, 3)), rtol=1e-5, atol=1e-6)
 
 
-def test_inner_extents_are_told_and_channels_kept(build: Build) -> None:
+def test_inner_extents_are_told_and_channels_kept() -> None:
     """Channels as many as rows and columns are channels still."""
     model = build(
         "a = Relu(image) b = Conv(a, k) p = GlobalAveragePool(b) y = Mul(b, p)",
@@ -123,7 +118,7 @@ def test_inner_extents_are_told_and_channels_kept(build: Build) -> None:
     assert (found["y"] or [])[:2] == [1, 8]
 
 
-def test_tells_what_was_freed(build: Build) -> None:
+def test_tells_what_was_freed() -> None:
     model = build("y = Relu(image)", inputs="float[N,3,8,9] image", outputs="float[N,3,8,9] y")
     _, result = free(model)
     assert [(change.node, change.before) for change in result.rewrites] == [
@@ -133,14 +128,14 @@ def test_tells_what_was_freed(build: Build) -> None:
     assert result.rewrites[0].after == "input [N, 3, height, width]"
 
 
-def test_model_without_an_image_is_left_alone(build: Build) -> None:
+def test_model_without_an_image_is_left_alone() -> None:
     model = build("y = Relu(x)", inputs="float[N,3] x", outputs="float[N,3] y")
     graph, result = free(model)
     assert result.rewrites == ()
     assert gs.export_onnx(graph) == gs.export_onnx(gs.import_onnx(model))
 
 
-def test_images_of_two_sizes_have_axes_of_their_own(build: Build) -> None:
+def test_images_of_two_sizes_have_axes_of_their_own() -> None:
     """Runtimes share buffers between tensors whose axes have the same names."""
     model = build(
         "c = Relu(a) y = Neg(c) d = Relu(b) z = Neg(d)",
@@ -189,9 +184,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
-def test_freed_model_computes_the_same_at_any_size(
-    case: str, build: Build, run: Run, random: Random
-) -> None:
+def test_freed_model_computes_the_same_at_any_size(case: str) -> None:
     """The judge is the same text, written for the larger size in the first place."""
     text, options = ACCEPTED[case]
     small, large = (
@@ -199,7 +192,7 @@ def test_freed_model_computes_the_same_at_any_size(
         for size in ("8,10", "14,12")
     )
     graph, _ = free(small)
-    image = random("image", (2, 3, 14, 12))
+    image = random_array("image", (2, 3, 14, 12))
     (found,) = run(gs.export_onnx(graph), image)
     (expected,) = run(large, image)
     np.testing.assert_array_equal(found, expected)

@@ -1,6 +1,5 @@
 """What a freed node looks like: constants where they are enough, one computed shape for all."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,8 @@ import pytest
 from onnx import numpy_helper
 
 from passes import dynamic_spatial_axes
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import build, ints
+from tests.passes.judges import assert_nodes
 
 
 def freed(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, list[float]]]:
@@ -28,7 +24,7 @@ def freed(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, list[float
 
 
 @pytest.fixture(name="shuffles")
-def shuffles_fixture(build: Build) -> onnx.ModelProto:
+def shuffles_fixture() -> onnx.ModelProto:
     return build(
         """
         [one] a = Reshape(image, split)
@@ -45,7 +41,7 @@ def shuffles_fixture(build: Build) -> onnx.ModelProto:
     )
 
 
-def test_shuffles_share_one_shape(shuffles: onnx.ModelProto, assert_nodes: Check) -> None:
+def test_shuffles_share_one_shape(shuffles: onnx.ModelProto) -> None:
     model, values = freed(shuffles)
     assert_nodes(
         model,
@@ -87,7 +83,7 @@ CONSTANT: dict[str, tuple[str, dict[str, Any], str, list[float]]] = {
 
 
 @pytest.mark.parametrize("case", CONSTANT)
-def test_constant_is_enough(case: str, build: Build) -> None:
+def test_constant_is_enough(case: str) -> None:
     text, weights, name, expected = CONSTANT[case]
     model = build(text, inputs="float[2,4,8,6] image", outputs="float[] y", **weights)
     exported, values = freed(model)
@@ -97,7 +93,7 @@ def test_constant_is_enough(case: str, build: Build) -> None:
     ]
 
 
-def test_number_that_only_looks_like_an_extent_stays(build: Build) -> None:
+def test_number_that_only_looks_like_an_extent_stays() -> None:
     """Eight channels beside eight rows, and a batch of eight."""
     model = build(
         "[node] y = Reshape(image, to)",
@@ -109,7 +105,7 @@ def test_number_that_only_looks_like_an_extent_stays(build: Build) -> None:
     assert list(values.values()) == [[8, 8, -1]]
 
 
-def test_model_without_baked_extents_keeps_its_nodes(build: Build) -> None:
+def test_model_without_baked_extents_keeps_its_nodes() -> None:
     model = build(
         "s = Shape(image) n = Gather(s, first) t = Concat<axis=0>(n, rest) y = Reshape(image, t)",
         inputs="float[2,4,8,6] image",
@@ -121,7 +117,7 @@ def test_model_without_baked_extents_keeps_its_nodes(build: Build) -> None:
     assert list(exported.graph.node) == list(gs.export_onnx(gs.import_onnx(model)).graph.node)
 
 
-def test_zero_bias_leaves_a_sum_over_positions_a_sum(build: Build) -> None:
+def test_zero_bias_leaves_a_sum_over_positions_a_sum() -> None:
     model = build(
         "v = Reshape(image, to) p = Gemm<transB=1>(v, v, bias) y = Div(p, count)",
         inputs="float[1,3,8,10] image",

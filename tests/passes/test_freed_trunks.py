@@ -10,13 +10,10 @@ import onnx_graphsurgeon as gs
 import pytest
 
 from passes import dynamic_spatial_axes
-
-from .constants import ints
+from tests.model_texts import build, ints, random_array
+from tests.passes.judges import run
 
 Array = npt.NDArray[Any]
-Build = Callable[..., onnx.ModelProto]
-Run = Callable[..., list[Array]]
-Random = Callable[..., Array]
 Weights = dict[str, Any]
 Block = tuple[str, Callable[[int, int], Weights]]
 """A text, and what it needs for a map of that height and width."""
@@ -262,7 +259,7 @@ SIZES = ((6, 8), (10, 14))
 """Height and width of the map, at the original size and at a larger one; one less for ODD."""
 
 
-def written(block: str, size: tuple[int, int], build: Build) -> onnx.ModelProto:
+def written(block: str, size: tuple[int, int]) -> onnx.ModelProto:
     """A model with the block behind a convolution of stride 2, for one size of the map."""
     text, needs = BLOCKS[block]
     height, width = (extent - (block in ODD) for extent in size)
@@ -277,8 +274,8 @@ def written(block: str, size: tuple[int, int], build: Build) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_block_is_freed(block: str, build: Build, run: Run, random: Random) -> None:
-    small, large = (written(block, size, build) for size in SIZES)
+def test_block_is_freed(block: str) -> None:
+    small, large = (written(block, size) for size in SIZES)
     graph = gs.import_onnx(small)
     result = dynamic_spatial_axes.apply(graph)
     assert result.refusals == ()
@@ -286,7 +283,7 @@ def test_block_is_freed(block: str, build: Build, run: Run, random: Random) -> N
     onnx.checker.check_model(freed, full_check=True)
     for judge in (small, large):
         dims = [dim.dim_value for dim in judge.graph.input[0].type.tensor_type.shape.dim]
-        image = random("image", dims)
+        image = random_array("image", dims)
         (found,), (expected,) = run(freed, image), run(judge, image)
         assert expected.std() > 0.01
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

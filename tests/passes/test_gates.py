@@ -1,20 +1,17 @@
 """A gate pools the whole map but meets it again: it stays what it was, in the trunk."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
 from passes import dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import build, random_array
+from tests.passes.judges import run
 
 Array = npt.NDArray[Any]
-Build = Callable[..., onnx.ModelProto]
-Run = Callable[..., list[Array]]
-Random = Callable[..., Array]
 
 GATED_TRUNK = """
 m = Conv<strides=[2, 2]>(image, k)
@@ -27,7 +24,7 @@ GATED_WEIGHTS = {"k": (4, 3, 3, 3), "squeeze": (4, 4, 1, 1)}
 HEAD = "v = Flatten({map}) h = Gemm<transB=1>(v, w, b) y = Relu(h)"
 
 
-def test_gate_keeps_its_global_pool(build: Build, run: Run, random: Random) -> None:
+def test_gate_keeps_its_global_pool() -> None:
     weights = {"w": (3, 80), "b": (3,)}
     model = build(
         GATED_TRUNK + HEAD.format(map="map"),
@@ -47,7 +44,7 @@ def test_gate_keeps_its_global_pool(build: Build, run: Run, random: Random) -> N
         GATED_TRUNK, inputs="float[N,3,H,W] image", outputs="float[N,4,P,Q] map", **GATED_WEIGHTS
     )
     head = build(HEAD.format(map="window"), inputs="float[N,4,4,5] window", **weights)
-    image = random("image", (2, 3, 13, 16))
+    image = random_array("image", (2, 3, 13, 16))
     (found,) = run(gs.export_onnx(graph), image)
     (feature_map,) = run(trunk, image)
     assert found.shape == (2, 3, 3, 3)
@@ -63,7 +60,7 @@ DENSE_GATES = {
 
 
 @pytest.mark.parametrize("gate", DENSE_GATES)
-def test_dense_layer_of_a_gate_stays_one(gate: str, build: Build, run: Run, random: Random) -> None:
+def test_dense_layer_of_a_gate_stays_one(gate: str) -> None:
     """Its result meets the map again, so it belongs to the trunk."""
     text = f"""
     m = Conv<strides=[2, 2]>(image, k)
@@ -86,14 +83,12 @@ def test_dense_layer_of_a_gate_stays_one(gate: str, build: Build, run: Run, rand
     assert result.refusals == ()
     assert [change.node for change in result.rewrites] == ["h"]
     assert [node.op for node in graph.nodes].count("Gemm") == 1
-    image = random("image", (2, 3, 9, 11))
+    image = random_array("image", (2, 3, 9, 11))
     (found,), (expected,) = run(gs.export_onnx(graph), image), run(model, image)
     np.testing.assert_allclose(found, expected[:, :, None, None], rtol=1e-4, atol=1e-4)
 
 
-def test_gate_of_a_pool_as_large_as_the_map_becomes_global(
-    build: Build, run: Run, random: Random
-) -> None:
+def test_gate_of_a_pool_as_large_as_the_map_becomes_global() -> None:
     text = GATED_TRUNK.replace(
         "s = GlobalAveragePool(m)", "[pool] s = AveragePool<kernel_shape=[7, 7]>(m)"
     )
@@ -107,6 +102,6 @@ def test_gate_of_a_pool_as_large_as_the_map_becomes_global(
     trunk = build(
         GATED_TRUNK, inputs="float[N,3,H,W] image", outputs="float[N,4,P,Q] map", **GATED_WEIGHTS
     )
-    image = random("image", (2, 3, 19, 23))
+    image = random_array("image", (2, 3, 19, 23))
     (found,), (expected,) = run(gs.export_onnx(graph), image), run(trunk, image)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

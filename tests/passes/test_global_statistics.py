@@ -1,19 +1,15 @@
 """A statistic of the whole map that the head pools again is no gate: windowed, or refused."""
 
-from collections.abc import Callable
 from typing import Any
 
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops, assert_refused
+from tests.passes.models import head_model
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str]
 """Code, node and text."""
 
@@ -125,25 +121,20 @@ WINDOWED: dict[str, str] = {
 }  # fmt: skip
 
 
-def needed(text: str) -> dict[str, Any]:
-    used = {name for name in CONSTANTS if f", {name})" in text}
-    return {name: CONSTANTS[name] for name in used} | {"outputs": "float[] y"}
-
-
 @pytest.mark.parametrize("case", STATISTICS)
-def test_statistic_is_refused_whole(case: str, head_model: Build, assert_refused: Refused) -> None:
+def test_statistic_is_refused_whole(case: str) -> None:
     code, node, text = STATISTICS[case]
-    refusal = assert_refused(flatten_gemm_to_conv, head_model(text, **needed(text)))
+    refusal = assert_refused(
+        flatten_gemm_to_conv, head_model(text, outputs="float[] y", **CONSTANTS)
+    )
     assert (refusal.code, refusal.node) == (code, node)
 
 
 @pytest.mark.parametrize("case", NOT_FREED)
-def test_statistic_without_a_dense_layer_is_not_freed(
-    case: str, head_model: Build, assert_refused: Refused
-) -> None:
+def test_statistic_without_a_dense_layer_is_not_freed(case: str) -> None:
     """Nothing is lifted where no dense layer and no pool of the map is found."""
     code, node, text = NOT_FREED[case]
-    model = head_model(text, **needed(text))
+    model = head_model(text, outputs="float[] y", **CONSTANTS)
     result = flatten_gemm_to_conv.apply(gs.import_onnx(model))
     assert (result.rewrites, result.refusals) == ((), ())
     refusal = assert_refused(dynamic_spatial_axes, model)
@@ -151,11 +142,9 @@ def test_statistic_without_a_dense_layer_is_not_freed(
 
 
 @pytest.mark.parametrize("case", WINDOWED)
-def test_statistic_of_pools_alone_is_that_of_the_window(
-    case: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_statistic_of_pools_alone_is_that_of_the_window(case: str) -> None:
     text = WINDOWED[case]
-    assert_cells_are_crops(head_model(text, **needed(text)))
+    assert_cells_are_crops(head_model(text, outputs="float[] y", **CONSTANTS))
 
 
 @pytest.mark.parametrize(
@@ -166,9 +155,7 @@ def test_statistic_of_pools_alone_is_that_of_the_window(
         "[mean] m = ReduceMean<axes=[3]>(map) s = Sub(map, m) d = Mul(s, s)",
     ],
 )
-def test_statistic_of_other_axes_is_refused_whole(
-    text: str, head_model: Build, assert_refused: Refused
-) -> None:
+def test_statistic_of_other_axes_is_refused_whole(text: str) -> None:
     model = head_model(f"{text} p = GlobalAveragePool(d) {DENSE}", w=(2, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (RefusalCode.GLOBAL_STATISTIC, "mean")

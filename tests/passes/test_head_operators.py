@@ -1,14 +1,13 @@
 """What stands between and behind the dense layers does at every cell what it did on the vector."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import random_array
+from tests.passes.judges import assert_cells_are_crops, run
+from tests.passes.models import head_model, rewrite
 
 OPSETS = (9, 12, 13, 17, 21)
 
@@ -69,38 +68,26 @@ CASES = [
 ]
 
 
-def needed(text: str) -> dict[str, Any]:
-    return {name: value for name, value in CONSTANTS.items() if name in text.replace("ratio=", "")}
-
-
 @pytest.mark.parametrize(
     ("opset", "text"), [pytest.param(*rest, id=f"{name}-{rest[0]}") for name, *rest in CASES]
 )
-def test_between_dense_layers(
-    opset: int, text: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    model = head_model(
-        f"{LAYERS} {text} y = Gemm(a, w2, b2)", opset=opset, **WEIGHTS, **needed(text)
-    )
+def test_between_dense_layers(opset: int, text: str) -> None:
+    model = head_model(f"{LAYERS} {text} y = Gemm(a, w2, b2)", opset=opset, **WEIGHTS, **CONSTANTS)
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize(
     ("opset", "text"), [pytest.param(*rest, id=f"{name}-{rest[0]}") for name, *rest in CASES]
 )
-def test_behind_the_last_dense_layer(
-    opset: int, text: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_behind_the_last_dense_layer(opset: int, text: str) -> None:
     model = head_model(
-        f"{LAYERS} {text.replace('a = ', 'y = ')}", opset=opset, **WEIGHTS, **needed(text)
+        f"{LAYERS} {text.replace('a = ', 'y = ')}", opset=opset, **WEIGHTS, **CONSTANTS
     )
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize("view", ["Flatten(h)", "Reshape(h, same)", "Gather<axis=1>(h, all)"])
-def test_view_without_effect_between_dense_layers(
-    view: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_view_without_effect_between_dense_layers(view: str) -> None:
     model = head_model(
         f"{LAYERS} a = {view} y = Gemm(a, w2, b2)",
         **WEIGHTS,
@@ -111,15 +98,13 @@ def test_view_without_effect_between_dense_layers(
 
 
 @pytest.mark.parametrize("view", ["Flatten(h)", "Reshape(h, same)", "Gather<axis=1>(h, all)"])
-def test_view_without_effect_as_output(
-    view: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_view_without_effect_as_output(view: str) -> None:
     model = head_model(f"{LAYERS} y = {view}", **WEIGHTS, same=np.array([0, -1]), all=np.arange(6))
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-def test_batch_normalization(opset: int, head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_batch_normalization(opset: int) -> None:
     model = head_model(
         f"{LAYERS} n = BatchNormalization<epsilon=0.01>(h, scale, shift, mean, var) y = Relu(n)",
         opset=opset,
@@ -134,7 +119,7 @@ def test_batch_normalization(opset: int, head_model: Build, assert_cells_are_cro
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-def test_three_dense_layers(opset: int, head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_three_dense_layers(opset: int) -> None:
     model = head_model(
         f"""
         {LAYERS}
@@ -154,9 +139,7 @@ def test_three_dense_layers(opset: int, head_model: Build, assert_cells_are_crop
     assert_cells_are_crops(model)
 
 
-def test_features_permuted_between_dense_layers(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_features_permuted_between_dense_layers() -> None:
     model = head_model(
         f"{LAYERS} a = Gather<axis=1>(h, order) y = Gemm(a, w2, b2)",
         **WEIGHTS | {"w2": (4, 3), "b2": (3,)},
@@ -165,9 +148,7 @@ def test_features_permuted_between_dense_layers(
     assert_cells_are_crops(model)
 
 
-def test_unsqueezed_to_a_map_of_one_cell_between_dense_layers(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_unsqueezed_to_a_map_of_one_cell_between_dense_layers() -> None:
     model = head_model(
         f"{LAYERS} u = Unsqueeze(h, axes) a = Squeeze(u, axes) y = Gemm(a, w2, b2)",
         **WEIGHTS,
@@ -176,12 +157,7 @@ def test_unsqueezed_to_a_map_of_one_cell_between_dense_layers(
     assert_cells_are_crops(model)
 
 
-def test_two_heads_on_one_map(
-    head_model: Build,
-    rewrite: Callable[..., onnx.ModelProto],
-    run: Callable[..., Any],
-    random: Callable[..., Any],
-) -> None:
+def test_two_heads_on_one_map() -> None:
     model = head_model(
         "v = Flatten(map) y = Gemm(v, w, b) z = Gemm(v, u, c)",
         outputs="float[N,K] y, float[N,L] z",
@@ -190,7 +166,7 @@ def test_two_heads_on_one_map(
         u=(40, 2),
         c=(2,),
     )
-    image = random("image", (2, 3, 11, 13))
+    image = random_array("image", (2, 3, 11, 13))
     found = run(rewrite(model), image)
     for row, column in np.ndindex(2, 2):
         crop = image[:, :, 2 * row : 2 * row + 9, 2 * column : 2 * column + 11]

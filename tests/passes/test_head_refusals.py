@@ -1,18 +1,15 @@
 """What stands behind the dense layer: near misses of the lift."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_refused
+from tests.passes.models import head_model
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
 
@@ -226,7 +223,7 @@ HEADS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", HEADS)
-def test_head_is_refused_whole(case: str, head_model: Build, assert_refused: Refused) -> None:
+def test_head_is_refused_whole(case: str) -> None:
     code, node, text, options = HEADS[case]
     options = {"outputs": "float[] y"} | options
     refusal = assert_refused(flatten_gemm_to_conv, head_model(text, **options))

@@ -1,19 +1,14 @@
 """The layout of an image that is told by the first convolution, through what stands before it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import build, ints
+from tests.passes.judges import assert_cells_are_crops, assert_refused
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Refused = Callable[..., Refusal]
 Case = tuple[str, dict[str, Any]]
 """What stands before the convolution, which reads ``first``, and what that needs."""
 
@@ -96,9 +91,7 @@ LAST: dict[str, Case] = {
 
 @pytest.mark.parametrize("batch", [1, "N"])
 @pytest.mark.parametrize("name", COLOURS)
-def test_layout_behind_what_mixes_colours(
-    name: str, batch: int | str, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_layout_behind_what_mixes_colours(name: str, batch: int | str) -> None:
     text, options = COLOURS[name]
     options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
     model = build(
@@ -109,9 +102,7 @@ def test_layout_behind_what_mixes_colours(
 
 @pytest.mark.parametrize("batch", [1, "N"])
 @pytest.mark.parametrize("name", GREY)
-def test_layout_behind_what_makes_colours_of_grey(
-    name: str, batch: int | str, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_layout_behind_what_makes_colours_of_grey(name: str, batch: int | str) -> None:
     text, options = GREY[name]
     options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
     model = build(
@@ -121,9 +112,7 @@ def test_layout_behind_what_makes_colours_of_grey(
 
 
 @pytest.mark.parametrize("name", LAST)
-def test_layout_with_the_channels_last(
-    name: str, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_layout_with_the_channels_last(name: str) -> None:
     text, options = LAST[name]
     options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
     model = build(f"{text} {HEAD}", inputs="float[N,9,11,3] image", outputs="float[] y", **options)
@@ -154,9 +143,7 @@ UNTOLD: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", UNTOLD)
-def test_layout_that_is_not_told_is_asked_for(
-    name: str, build: Build, assert_refused: Refused
-) -> None:
+def test_layout_that_is_not_told_is_asked_for(name: str) -> None:
     text, options = UNTOLD[name]
     dense = HEAD.replace("y = Gemm", "[fc] y = Gemm")
     model = build(
@@ -173,9 +160,7 @@ def test_layout_that_is_not_told_is_asked_for(
     assert "option input_layout, such as nchw" in refusal.advice
 
 
-def test_layout_that_a_reshape_hides_is_taken_from_the_user(
-    build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_layout_that_a_reshape_hides_is_taken_from_the_user() -> None:
     text, options = UNTOLD["reshaped"]
     model = build(
         f"{text} {HEAD}", inputs="float[N,3,9,11] image", kernel=(2, 3, 3, 3), **WEIGHTS, **options
@@ -183,9 +168,7 @@ def test_layout_that_a_reshape_hides_is_taken_from_the_user(
     assert_cells_are_crops(model, input_layout="nchw")
 
 
-def test_pool_of_an_image_of_unknown_layout_is_refused_by_its_reason(
-    build: Build, assert_refused: Refused
-) -> None:
+def test_pool_of_an_image_of_unknown_layout_is_refused_by_its_reason() -> None:
     model = build(
         "first = Reshape(image, same) map = Conv(first, kernel)"
         " [pool] p = GlobalAveragePool(map) v = Flatten(p) y = Gemm(v, w)",
@@ -205,9 +188,7 @@ def test_pool_of_an_image_of_unknown_layout_is_refused_by_its_reason(
         ("[pick] y = GatherND<batch_dims=1>(image, order)", ints(2)),
     ],
 )
-def test_indices_along_what_grows_are_not_freed(
-    text: str, order: np.ndarray, build: Build, assert_refused: Refused
-) -> None:
+def test_indices_along_what_grows_are_not_freed(text: str, order: np.ndarray) -> None:
     model = build(
         text,
         inputs="float[1,3,9,11] image",

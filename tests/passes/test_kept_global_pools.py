@@ -1,6 +1,5 @@
 """``global_pool="keep"``: a global pool answers once an image, whatever its size."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,10 @@ import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
-
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
-Run = Callable[..., Any]
-Random = Callable[..., Any]
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import random_array
+from tests.passes.judges import assert_refused, run
+from tests.passes.models import head_model
 
 POOLS: dict[str, str] = {
     "average": "p = GlobalAveragePool(map) v = Flatten(p)",
@@ -35,22 +32,18 @@ def kept(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
 
 
 @pytest.mark.parametrize("name", POOLS)
-def test_model_answers_once_an_image(
-    name: str, head_model: Build, run: Run, random: Random
-) -> None:
+def test_model_answers_once_an_image(name: str) -> None:
     text = f"{POOLS[name]} h = Gemm(v, w, b) y = Softmax<axis=1>(h)"
     weights: dict[str, Any] = {"w": (2, 3), "b": (3,)}
     rewritten, lifted = kept(head_model(text, **weights))
     assert lifted == []
-    image = random("image", (2, 3, 15, 14))
+    image = random_array("image", (2, 3, 15, 14))
     larger = head_model(text, inputs="float[N,3,15,14] image", **weights)
     for found, expected in zip(run(rewritten, image), run(larger, image), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_dense_layer_on_the_window_slides_all_the_same(
-    head_model: Build, run: Run, random: Random
-) -> None:
+def test_dense_layer_on_the_window_slides_all_the_same() -> None:
     model = head_model(
         "f = Flatten(map) [fc] y = Gemm(f, u, c)"
         " p = GlobalMaxPool(map) v = Flatten(p) z = Gemm(v, w, b)",
@@ -59,7 +52,7 @@ def test_dense_layer_on_the_window_slides_all_the_same(
     )
     rewritten, lifted = kept(model)
     assert lifted == ["fc"]
-    image = random("image", (2, 3, 11, 13))
+    image = random_array("image", (2, 3, 11, 13))
     cells, whole = run(rewritten, image)
     assert whole.shape == (2, 3)
     assert cells.shape == (2, 4, 2, 2)
@@ -71,16 +64,14 @@ def test_dense_layer_on_the_window_slides_all_the_same(
 @pytest.mark.parametrize(
     "pool", ["AveragePool<kernel_shape=[4, 5]>", "MaxPool<kernel_shape=[4, 5]>"]
 )
-def test_pool_with_the_size_of_the_map_cannot_be_kept(
-    pool: str, head_model: Build, assert_refused: Refused
-) -> None:
+def test_pool_with_the_size_of_the_map_cannot_be_kept(pool: str) -> None:
     model = head_model(f"[pool] p = {pool}(map) v = Flatten(p) y = Gemm(v, w)", w=(2, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model, global_pool="keep")
     assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "pool")
     assert "option global_pool=slide" in refusal.advice
 
 
-def test_sum_over_the_map_is_kept_but_not_freed(head_model: Build, assert_refused: Refused) -> None:
+def test_sum_over_the_map_is_kept_but_not_freed() -> None:
     """Its value grows with the image, which the layers behind it have not learned."""
     model = head_model(
         "[total] v = ReduceSum<keepdims=0>(map, axes) y = Gemm(v, w)",
@@ -93,7 +84,7 @@ def test_sum_over_the_map_is_kept_but_not_freed(head_model: Build, assert_refuse
     assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "total")
 
 
-def test_kept_and_slid_vectors_do_not_meet(head_model: Build, assert_refused: Refused) -> None:
+def test_kept_and_slid_vectors_do_not_meet() -> None:
     model = head_model(
         "f = Flatten(map) h = Gemm(f, u) p = GlobalMaxPool(map) v = Flatten(p)"
         " [meet] y = Add(h, v)",

@@ -1,18 +1,14 @@
 """Layers that mix the channels of every position, before the positions are pooled or weighed."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops, assert_nodes, assert_refused
+from tests.passes.models import head_model, rewrite
 
 TOKENS = "f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f)"
 CHANNELS_LAST = "t = Transpose<perm=[0, 2, 3, 1]>(map)"
@@ -26,6 +22,9 @@ CONSTANTS: dict[str, Any] = {
     "slopes": (2,),
     "places": (20, 1),
     "every": (120, 3),
+    "positions": ints(1, 2),
+    "rows": ints(0, 4, 10),
+    "three": np.array(3, np.int8),
 }
 
 # From map [N, 2, 4, 5] to y [N, 3] or [N, 6].
@@ -64,30 +63,18 @@ HEADS: dict[str, str] = {
 }
 
 
-def model_of(text: str, head_model: Build, **options: Any) -> onnx.ModelProto:
-    words = text.replace(",", " ").replace(")", " ").replace("(", " ").split()
-    options |= {name: value for name, value in CONSTANTS.items() if name in words}
-    if "positions" in words:
-        options["positions"] = ints(1, 2)
-    return head_model(text, outputs="float[] y", **options)
-
-
 @pytest.mark.parametrize("case", HEADS)
 @pytest.mark.parametrize("step", [(1, 1), (2, 1)])
-def test_layer_of_every_position(
-    case: str, step: tuple[int, int], head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    model = model_of(HEADS[case], head_model)
+def test_layer_of_every_position(case: str, step: tuple[int, int]) -> None:
+    model = head_model(HEADS[case], outputs="float[] y", **CONSTANTS)
     assert_cells_are_crops(model, step=step, larger=(17, 15))
 
 
-def test_layer_becomes_a_convolution_of_the_map(
-    head_model: Build, rewrite: Build, assert_nodes: Check
-) -> None:
-    model = model_of(
-        "f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f) [layer] m = MatMul(t, w)"
-        " h = Add(m, b) [pool] y = ReduceMean<axes=[1], keepdims=0>(h)",
-        head_model,
+def test_layer_becomes_a_convolution_of_the_map() -> None:
+    model = head_model(
+        f"{TOKENS} [layer] m = MatMul(t, w) h = Add(m, b)"
+        " [pool] y = ReduceMean<axes=[1], keepdims=0>(h)",
+        **CONSTANTS,
     )
     assert_nodes(
         rewrite(model),
@@ -143,15 +130,9 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_what_is_no_layer_of_single_positions_is_refused(
-    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_what_is_no_layer_of_single_positions_is_refused(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
-    constants: dict[str, Any] = {
-        "mixing": (20, 4) if case == "positions_mixed" else (10, 4),
-        "rows": ints(0, 4, 10),
-        "three": np.array(3, np.int8),
-    }
-    given = {name: value for name, value in constants.items() if f", {name})" in text}
-    refusal = assert_refused(flatten_gemm_to_conv, model_of(text, head_model, **given))
+    mixing = (20, 4) if case == "positions_mixed" else (10, 4)
+    model = head_model(text, outputs="float[] y", mixing=mixing, **CONSTANTS)
+    refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (code, node)

@@ -1,18 +1,15 @@
 """Where the image and the outputs have their channels, and images whose layout must be told."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Refused = Callable[..., Refusal]
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import build
+from tests.passes.judges import assert_cells_are_crops, assert_refused
+from tests.passes.models import head_model
 
 HEAD = "v = Flatten(map) h = Gemm(v, w, b) y = Softmax<axis=1>(h)"
 WEIGHTS: dict[str, Any] = {"w": (40, 3), "b": (3,)}
@@ -24,9 +21,7 @@ LAST_TRUNK = "first = Transpose<perm=[0, 3, 1, 2]>(image) map = Conv<strides=[2,
 
 
 @pytest.mark.parametrize("output_layout", ["input", "nchw", "nhwc"])
-def test_output_layout(
-    output_layout: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_output_layout(output_layout: str) -> None:
     assert_cells_are_crops(head_model(HEAD, **WEIGHTS), output_layout=output_layout)
 
 
@@ -42,7 +37,7 @@ def test_output_layout(
 )
 @pytest.mark.parametrize("image_layout", ["nchw", "nhwc"])
 def test_output_with_axes_of_its_own_for_the_map_keeps_their_place(
-    text: str, layout: str, image_layout: str, build: Build, assert_cells_are_crops: Check
+    text: str, layout: str, image_layout: str
 ) -> None:
     options: dict[str, Any] = dict(WEIGHTS) if "Gemm" in text else {}
     for name, axes in (("behind", [2, 3]), ("between", [1, 2])):
@@ -75,18 +70,14 @@ BEHIND_THE_NODE: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", BEHIND_THE_NODE)
-def test_channels_last_behind_a_node_of_the_rewrite(
-    name: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_channels_last_behind_a_node_of_the_rewrite(name: str) -> None:
     text, options = BEHIND_THE_NODE[name]
     model = head_model(text, outputs="float[] y", **options)
     assert_cells_are_crops(model, output_layout="nhwc")
 
 
 @pytest.mark.parametrize("name", BEHIND_THE_NODE)
-def test_channels_first_behind_a_node_of_the_rewrite(
-    name: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_channels_first_behind_a_node_of_the_rewrite(name: str) -> None:
     text, options = BEHIND_THE_NODE[name]
     model = head_model(text, outputs="float[] y", **options)
     assert_cells_are_crops(model, output_layout="nchw")
@@ -118,18 +109,14 @@ LAST_HEADS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("output_layout", ["input", "nchw", "nhwc"])
 @pytest.mark.parametrize("name", LAST_HEADS)
-def test_image_with_its_channels_last(
-    name: str, output_layout: str, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_image_with_its_channels_last(name: str, output_layout: str) -> None:
     text, options = LAST_HEADS[name]
     model = build(f"{LAST_TRUNK} {text}", outputs="float[] y", **LAST, **options)
     assert_cells_are_crops(model, image_layout="nhwc", output_layout=output_layout)
 
 
 @pytest.mark.parametrize("output_layout", ["nchw", "nhwc"])
-def test_outputs_that_are_read_again(
-    output_layout: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_outputs_that_are_read_again(output_layout: str) -> None:
     model = head_model(
         "v = Flatten(map) h = Gemm(v, w, b) y = Relu(h) k = ArgMax<axis=1, keepdims=0>(y)",
         outputs="float[] h, float[] y, int64[] k",
@@ -138,7 +125,7 @@ def test_outputs_that_are_read_again(
     assert_cells_are_crops(model, output_layout=output_layout)
 
 
-def test_output_says_what_its_axes_are(head_model: Build) -> None:
+def test_output_says_what_its_axes_are() -> None:
     model = head_model(HEAD, outputs="float[N,3] y", **WEIGHTS)
     graph = gs.import_onnx(model)
     flatten_gemm_to_conv.apply(graph, output_layout="nhwc")
@@ -149,9 +136,7 @@ def test_output_says_what_its_axes_are(head_model: Build) -> None:
     assert all(isinstance(axis, str) for axis in spatial)
 
 
-def test_transposed_output_behind_a_node_of_the_rewrite(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_transposed_output_behind_a_node_of_the_rewrite() -> None:
     model = head_model(
         "v = Flatten(map) h = Gemm(v, w, b) t = Transpose(h) y = Softmax<axis=0>(t)",
         opset=12,
@@ -163,9 +148,7 @@ def test_transposed_output_behind_a_node_of_the_rewrite(
 
 
 @pytest.mark.parametrize("opset", [9, 12])
-def test_old_softmax_of_an_image_with_its_channels_last(
-    opset: int, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_old_softmax_of_an_image_with_its_channels_last(opset: int) -> None:
     model = build(f"{LAST_TRUNK} {HEAD}", opset=opset, outputs="float[] y", **LAST, **WEIGHTS)
     assert_cells_are_crops(model, image_layout="nhwc")
 
@@ -180,9 +163,7 @@ TOLD: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("layout", TOLD)
-def test_head_directly_on_an_image_of_a_told_layout(
-    layout: str, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_head_directly_on_an_image_of_a_told_layout(layout: str) -> None:
     shape, text, weights = TOLD[layout]
     rank = len(layout.lower().replace("n", "").replace("c", ""))
     model = build(text, inputs=f"float[{shape}] image", **weights)
@@ -199,9 +180,7 @@ def test_head_directly_on_an_image_of_a_told_layout(
 FLAT = "v = Flatten(image) [fc] y = Gemm(v, w)"
 
 
-def test_dense_layer_directly_on_an_image_asks_for_its_layout(
-    build: Build, assert_refused: Refused
-) -> None:
+def test_dense_layer_directly_on_an_image_asks_for_its_layout() -> None:
     model = build(FLAT, inputs="float[N,2,3,4] image", w=(24, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
@@ -212,9 +191,7 @@ def test_dense_layer_directly_on_an_image_asks_for_its_layout(
 
 @pytest.mark.parametrize("layout", ["nc", "nchwd", "nchh", "", "nhcc"])
 @pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
-def test_layout_that_does_not_fit_the_image_is_refused(
-    apply_pass: object, layout: str, build: Build, assert_refused: Refused
-) -> None:
+def test_layout_that_does_not_fit_the_image_is_refused(apply_pass: object, layout: str) -> None:
     model = build(FLAT, inputs="float[N,2,3,4] image", w=(24, 3))
     refusal = assert_refused(apply_pass, model, input_layout=layout)
     assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
@@ -222,22 +199,16 @@ def test_layout_that_does_not_fit_the_image_is_refused(
 
 
 @pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
-def test_layout_that_a_convolution_contradicts_is_refused(
-    apply_pass: object, head_model: Build, assert_refused: Refused
-) -> None:
+def test_layout_that_a_convolution_contradicts_is_refused(apply_pass: object) -> None:
     refusal = assert_refused(apply_pass, head_model(HEAD, **WEIGHTS), input_layout="nhwc")
     assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
 
 
-def test_layout_that_a_convolution_confirms_is_taken(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_layout_that_a_convolution_confirms_is_taken() -> None:
     assert_cells_are_crops(head_model(HEAD, **WEIGHTS), input_layout="nchw")
 
 
-def test_output_that_is_another_one_by_a_second_name_has_its_layout_once(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_output_that_is_another_one_by_a_second_name_has_its_layout_once() -> None:
     model = head_model(
         f"{HEAD} u = Unsqueeze(y, two) again = Squeeze(u, two)",
         outputs="float[] y, float[] again",
@@ -252,7 +223,7 @@ def test_output_that_is_another_one_by_a_second_name_has_its_layout_once(
     ("shape", "order"), [("N,3,9,11", [0, 1, 3, 2]), ("N,9,11,3", [0, 3, 2, 1])]
 )
 def test_image_whose_rows_become_columns_is_refused(
-    apply_pass: Any, shape: str, order: list[int], build: Build, assert_refused: Refused
+    apply_pass: Any, shape: str, order: list[int]
 ) -> None:
     text = f"turned = Transpose<perm={order}>(image) map = Conv(turned, kernel) y = Relu(map)"
     model = build(text, inputs=f"float[{shape}] image", outputs="float[] y", kernel=(2, 3, 3, 3))

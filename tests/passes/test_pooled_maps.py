@@ -1,17 +1,14 @@
 """However the whole map is pooled, every cell is the pool of its own window."""
 
-from collections.abc import Callable
 from typing import Any
 
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops, assert_refused
+from tests.passes.models import head_model
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
 Case = tuple[str, str, int, dict[str, Any]]
 """Its name, the text from ``map`` to ``p``, the opset and what the text needs."""
 
@@ -79,7 +76,7 @@ REARRANGED: list[Case] = [
 
 CASES: list[Case] = [
     *(
-        (f"{name}_{opset}", text, opset, {"merged": ints(0, 0, -1)} if "merged" in text else {})
+        (f"{name}_{opset}", text, opset, {"merged": ints(0, 0, -1)})
         for opset in (9, 13, 21)
         for name, text in POOLS.items()
     ),
@@ -102,25 +99,13 @@ CHANNELS_BEHIND = "p = ReduceMean<axes=[1, 2]>(t)"
     ("text", "opset", "options"),
     [case for case in PARAMETERS if CHANNELS_BEHIND not in str(case.values[0])],
 )
-def test_pooled_map_is_the_answer(
-    text: str,
-    opset: int,
-    options: dict[str, Any],
-    head_model: Build,
-    assert_cells_are_crops: Check,
-) -> None:
+def test_pooled_map_is_the_answer(text: str, opset: int, options: dict[str, Any]) -> None:
     model = head_model(f"{text} y = Tanh(p)", opset=opset, outputs="float[] y", **options)
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize(("text", "opset", "options"), PARAMETERS)
-def test_dense_layer_behind_the_pooled_map(
-    text: str,
-    opset: int,
-    options: dict[str, Any],
-    head_model: Build,
-    assert_cells_are_crops: Check,
-) -> None:
+def test_dense_layer_behind_the_pooled_map(text: str, opset: int, options: dict[str, Any]) -> None:
     text += " v = Flatten(p) y = Gemm(v, w, b)"
     model = head_model(text, opset=opset, w=(2, 3), b=(3,), **options)
     assert_cells_are_crops(model, step=(2, 1), larger=(17, 15))
@@ -140,23 +125,18 @@ def test_dense_layer_behind_the_pooled_map(
         ("i = Cast<to=3>(map) y = ReduceMin<axes=[2, 3]>(i)", "int8[] y"),
     ],
 )
-def test_behind_the_pooled_map(
-    text: str, outputs: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_behind_the_pooled_map(text: str, outputs: str) -> None:
     constants: dict[str, Any] = {
         "positions": ints(2, 3),
         "vectors": ints(-1, 2),
         "squeeze": (3, 2, 1, 1),
         "excite": (4, 3, 1, 1),
     }
-    used = {name: value for name, value in constants.items() if f", {name})" in text}
-    assert_cells_are_crops(head_model(text, outputs=outputs, **used))
+    assert_cells_are_crops(head_model(text, outputs=outputs, **constants))
 
 
 @pytest.mark.parametrize("reduction", ["Max", "Min", "Sum"])
-def test_integers_that_no_pool_takes_are_refused(
-    reduction: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_integers_that_no_pool_takes_are_refused(reduction: str) -> None:
     operands = "i, positions" if reduction == "Sum" else "i"
     axes = "" if reduction == "Sum" else "<axes=[2, 3]>"
     model = head_model(

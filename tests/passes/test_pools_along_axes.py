@@ -1,17 +1,13 @@
 """Pools along one axis after the other slide one after the other, each along its own."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import build, ints, random_array
+from tests.passes.judges import assert_cells_are_crops, assert_nodes, assert_refused, run
+from tests.passes.models import head_model, rewrite
 
 # From map [N, 2, 4, 5] to p [N, 2], perhaps with 1-sized axes behind.
 POOLED: dict[str, tuple[int, str]] = {
@@ -65,13 +61,10 @@ POOLED: dict[str, tuple[int, str]] = {
 
 @pytest.mark.parametrize("case", POOLED)
 @pytest.mark.parametrize("step", [(1, 1), (2, 1)])
-def test_both_pools_slide(
-    case: str, step: Sequence[int], head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_both_pools_slide(case: str, step: Sequence[int]) -> None:
     opset, text = POOLED[case]
-    constants: dict[str, Any] = {"behind": ints(-1)} if ", behind)" in text else {}
     model = head_model(
-        f"{text} v = Flatten(p) y = Gemm(v, w, c)", opset=opset, w=(2, 3), c=(3,), **constants
+        f"{text} v = Flatten(p) y = Gemm(v, w, c)", opset=opset, w=(2, 3), c=(3,), behind=ints(-1)
     )
     assert_cells_are_crops(model, step=step, larger=(17, 15))
 
@@ -87,20 +80,13 @@ def test_both_pools_slide(
 )  # fmt: skip
 @pytest.mark.parametrize("step", [(1, 1), (1, 2)])
 def test_dense_layer_slides_along_the_axis_that_is_left(
-    text: str,
-    features: int,
-    step: Sequence[int],
-    head_model: Build,
-    assert_cells_are_crops: Check,
+    text: str, features: int, step: Sequence[int]
 ) -> None:
-    halves = {"halves": ints(2, 2)} if "halves" in text else {}
-    model = head_model(f"{text} y = Gemm(v, w)", w=(features, 3), **halves)
+    model = head_model(f"{text} y = Gemm(v, w)", w=(features, 3), halves=ints(2, 2))
     assert_cells_are_crops(model, step=step, larger=(17, 15))
 
 
-def test_volumes_are_pooled_by_any_axes_together(
-    build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_volumes_are_pooled_by_any_axes_together() -> None:
     model = build(
         "map = Conv(image, kernel) m = ReduceMax<axes=[2, 4]>(map)"
         " p = ReduceMean<axes=[3], keepdims=0>(m) y = Squeeze(p, behind)",
@@ -112,7 +98,7 @@ def test_volumes_are_pooled_by_any_axes_together(
     assert_cells_are_crops(model, larger=(7, 7, 9), stride=(1, 1, 1), step=(1, 1, 1))
 
 
-def test_one_pool_along_each_axis(head_model: Build, rewrite: Build, assert_nodes: Check) -> None:
+def test_one_pool_along_each_axis() -> None:
     model = head_model(
         "[first] m = ReduceMax<axes=[3], keepdims=0>(map)"
         " [second] p = ReduceMean<axes=[2], keepdims=0>(m) [dense] y = Gemm(p, w)",
@@ -164,9 +150,7 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_what_is_no_pool_along_an_axis_is_refused(
-    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_what_is_no_pool_along_an_axis_is_refused(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
     model = head_model(
         f"{text} v = Flatten(p) y = Gemm(v, w)", w=(1 if "channels" in case else 2, 3)
@@ -175,22 +159,18 @@ def test_what_is_no_pool_along_an_axis_is_refused(
     assert (refusal.code, refusal.node) == (code, node)
 
 
-def test_gate_pooled_axis_by_axis_stays_in_the_trunk(
-    head_model: Build, rewrite: Build, run: Callable[..., Any], random: Callable[..., Any]
-) -> None:
+def test_gate_pooled_axis_by_axis_stays_in_the_trunk() -> None:
     gate = (
         "m = ReduceMean<axes=[3]>(map) p = ReduceMean<axes=[2]>(m) g = Sigmoid(p)"
         " gated = Mul(map, g) v = Flatten(gated) y = Gemm(v, w)"
     )
     rewritten = rewrite(head_model(gate, w=(40, 3)))
     assert [node.op_type for node in rewritten.graph.node].count("ReduceMean") == 2
-    image = random("image", (2, 3, 9, 11))
+    image = random_array("image", (2, 3, 9, 11))
     assert run(rewritten, image)[0].shape == (2, 3, 1, 1)
 
 
-def test_pyramid_of_pools_has_no_one_window(
-    head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_pyramid_of_pools_has_no_one_window() -> None:
     model = head_model(
         "a = GlobalMaxPool(map) u = Flatten(a)"
         " b = MaxPool<kernel_shape=[2, 3], strides=[2, 2]>(map) v = Flatten(b)"

@@ -1,17 +1,14 @@
 """Quantized models: between QuantizeLinear and DequantizeLinear layers stay layers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Refused = Callable[..., Refusal]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import build
+from tests.passes.judges import assert_cells_are_crops, assert_refused
+from tests.passes.models import head_model
 
 STEPS: dict[str, Any] = {
     "step": np.array(0.05, np.float32),
@@ -35,9 +32,7 @@ def rounded(source: str, target: str) -> str:
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("opset", [13, 17, 21])
-def test_whole_model_as_quantizers_write_it(
-    axis: int, opset: int, build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_whole_model_as_quantizers_write_it(axis: int, opset: int) -> None:
     weight = int8(*((3, 40) if axis == 0 else (40, 3)))
     model = build(
         f"{rounded('image', 'i')} c = Conv<strides=[2, 2]>(i, kernel) {rounded('c', 'map')}"
@@ -66,9 +61,7 @@ def test_whole_model_as_quantizers_write_it(
         ("[fc] y = acme.QGemm(v, weight)", RefusalCode.CUSTOM_OPERATOR),
     ],
 )
-def test_dense_layers_by_other_names_are_refused(
-    dense: str, code: RefusalCode, head_model: Build, assert_refused: Refused
-) -> None:
+def test_dense_layers_by_other_names_are_refused(dense: str, code: RefusalCode) -> None:
     used = {"weight": int8(40, 3)} | {name: STEPS[name] for name in ("step", "zero")}
     model = head_model(f"f = Flatten(map) v = QuantizeLinear(f, step, zero) {dense}", **used)
     refusal = assert_refused(flatten_gemm_to_conv, model)

@@ -1,7 +1,6 @@
 """Property: whatever trunk, view chain and dense layers, a cell is the model on its crop."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import build
+from tests.passes.judges import assert_cells_are_crops
 
 OPSETS = (9, 11, 13, 17, 21)
 FACTORS = (0.5, 1.0, -2.0)
@@ -118,7 +117,7 @@ def dense(draw: st.DrawFn, sketch: Sketch, data: str, features: int, opset: int)
     return sketch.node(gemm), units
 
 
-def draw_model(draw: st.DrawFn, build: Build, kind: str) -> tuple[onnx.ModelProto, list[int]]:
+def draw_model(draw: st.DrawFn, kind: str) -> tuple[onnx.ModelProto, list[int]]:
     """A plain classifier, and the stride of its trunk."""
     opset = draw(st.sampled_from(OPSETS))
     batch = draw(st.sampled_from([1, 2, 3, "N"]))
@@ -145,10 +144,8 @@ def draw_model(draw: st.DrawFn, build: Build, kind: str) -> tuple[onnx.ModelProt
 @pytest.mark.parametrize("kind", VIEWS)
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(data=st.data())
-def test_every_cell_is_the_model_on_its_crop(
-    kind: str, data: st.DataObject, build: Build, assert_cells_are_crops: Check
-) -> None:
-    model, stride = draw_model(data.draw, build, kind)
+def test_every_cell_is_the_model_on_its_crop(kind: str, data: st.DataObject) -> None:
+    model, stride = draw_model(data.draw, kind)
     size = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]]
     step = data.draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     growth = data.draw(st.tuples(st.integers(0, 7), st.integers(0, 7)))

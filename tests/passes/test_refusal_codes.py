@@ -1,14 +1,14 @@
 """Every refusal code has a near miss, and a refusal names the first obstacle."""
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.passes.judges import assert_refused
+from tests.passes.models import head_model
 from tests.passes.test_conv_to_gemm import CONVOLUTIONS, OLD
 from tests.passes.test_dense_refusals import LAYERS
 from tests.passes.test_global_statistics import STATISTICS
@@ -16,33 +16,24 @@ from tests.passes.test_head_refusals import HEADS
 from tests.passes.test_trunk_refusals import TRUNKS
 from tests.passes.test_window_refusals import WINDOWS
 
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
-
 GEMM = "v = Flatten(map) h = Gemm(v, w, b)"
 HEAD_WEIGHTS: dict[str, Any] = {"w": (40, 3), "b": (3,)}
 
 
 @pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
-def test_wrong_input_size_is_refused(
-    apply_pass: ModuleType, head_model: Build, assert_refused: Refused
-) -> None:
+def test_wrong_input_size_is_refused(apply_pass: ModuleType) -> None:
     model = head_model(f"{GEMM} y = Relu(h)", **HEAD_WEIGHTS)
     refusal = assert_refused(apply_pass, model, input_size=(9, 12))
     assert (refusal.code, refusal.node) == (RefusalCode.INPUT_SIZE_WRONG, "")
 
 
-def test_first_obstacle_is_the_one_that_is_named(
-    head_model: Build, assert_refused: Refused
-) -> None:
+def test_first_obstacle_is_the_one_that_is_named() -> None:
     text = f"{GEMM} [first] s = Softmax<axis=0>(h) [second] y = Pad(s, pads)"
     model = head_model(text, **HEAD_WEIGHTS, pads=np.array([0, 1, 0, 1]))
     assert assert_refused(flatten_gemm_to_conv, model).node == "first"
 
 
-def test_node_without_a_name_is_named_by_its_output(
-    head_model: Build, assert_refused: Refused
-) -> None:
+def test_node_without_a_name_is_named_by_its_output() -> None:
     model = head_model(f"{GEMM} y = Softmax<axis=0>(h)", **HEAD_WEIGHTS)
     assert assert_refused(flatten_gemm_to_conv, model).node == "y"
 

@@ -1,23 +1,17 @@
 """Heads behind views that take a map apart and put it together again: norms of groups, tokens."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
-
-from .constants import ints
+from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
+from tests.model_texts import build, ints, random_array
+from tests.passes.judges import assert_refused, run
 
 Array = npt.NDArray[Any]
-Build = Callable[..., onnx.ModelProto]
-Run = Callable[..., list[Array]]
-Random = Callable[..., Array]
-Refused = Callable[..., Refusal]
 
 CONV = "map = Conv<strides=[2, 2]>(image, kernel)"
 NORM = "g = Reshape(map, groups) n = InstanceNormalization(g, ones, zeros)"
@@ -54,9 +48,9 @@ HEADS: dict[str, str] = {
 FEATURES = {"global_pool": 4, "mean": 4, "mean_and_largest": 8, "flatten": 80}
 
 
-def needed(text: str, height: int, width: int) -> dict[str, Any]:
-    """Constants of a text, for a map of that height and width."""
-    constants: dict[str, Any] = {
+def constants(height: int, width: int) -> dict[str, Any]:
+    """Constants of the blocks, for a map of that height and width."""
+    return {
         "kernel": (4, 3, 3, 3),
         "groups": ints(0, 2, -1),
         "flat": ints(0, 4, height * width),
@@ -68,18 +62,20 @@ def needed(text: str, height: int, width: int) -> dict[str, Any]:
         "shift": (4, 1, 1),
         "mix": (4, 4),
     }
-    return {name: value for name, value in constants.items() if f", {name}" in text}
 
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("block", BLOCKS)
-def test_every_cell_is_the_head_on_its_window(
-    block: str, head: str, build: Build, run: Run, random: Random
-) -> None:
-    trunk, own = f"{CONV} {BLOCKS[block]}", needed(f"{CONV} {BLOCKS[block]}", 4, 5)
+def test_every_cell_is_the_head_on_its_window(block: str, head: str) -> None:
+    trunk = f"{CONV} {BLOCKS[block]}"
     weight = {"w": (FEATURES[head], 3)}
     text = HEADS[head]
-    model = build(f"{trunk} {text.format(t='t')}", inputs="float[N,3,9,11] image", **own, **weight)
+    model = build(
+        f"{trunk} {text.format(t='t')}",
+        inputs="float[N,3,9,11] image",
+        **constants(4, 5),
+        **weight,
+    )
     graph = gs.import_onnx(model)
     lifted = flatten_gemm_to_conv.apply(graph)
     freed = dynamic_spatial_axes.apply(graph)
@@ -91,9 +87,9 @@ def test_every_cell_is_the_head_on_its_window(
             trunk,
             inputs=f"float[N,3,{2 * height + 1},{2 * width + 1}] image",
             outputs="float[N,4,P,Q] t",
-            **needed(trunk, height, width),
+            **constants(height, width),
         )
-        image = random("image", (2, 3, 2 * height + 1, 2 * width + 1))
+        image = random_array("image", (2, 3, 2 * height + 1, 2 * width + 1))
         (feature_map,), (found,) = run(larger, image), run(rewritten, image)
         assert found.shape == (2, 3, height - 3, width - 4)
         for row, column in np.ndindex(height - 3, width - 4):
@@ -101,7 +97,7 @@ def test_every_cell_is_the_head_on_its_window(
             np.testing.assert_allclose(found[:, :, row, column], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_gate_of_a_restored_map_stays_in_the_trunk(build: Build) -> None:
+def test_gate_of_a_restored_map_stays_in_the_trunk() -> None:
     trunk = (
         f"{CONV} {BLOCKS['group_normalization']} p = ReduceMean<axes=[2, 3]>(t) e = Sigmoid(p)"
         " x = Mul(t, e) c = Conv(x, point)"
@@ -111,16 +107,16 @@ def test_gate_of_a_restored_map_stays_in_the_trunk(build: Build) -> None:
         inputs="float[N,3,9,11] image",
         point=(4, 4, 1, 1),
         w=(4, 3),
-        **needed(trunk, 4, 5),
+        **constants(4, 5),
     )
     result = flatten_gemm_to_conv.apply(gs.import_onnx(model))
     assert (result.refusals, [change.node for change in result.rewrites]) == ((), ["v", "y"])
 
 
-def test_operator_behind_a_restored_map_keeps_what_it_reads(build: Build) -> None:
+def test_operator_behind_a_restored_map_keeps_what_it_reads() -> None:
     """Moved in front of the views, it would compute another tensor under the same name."""
     text = f"{CONV} {BLOCKS['channel_shuffle_and_relu']} {HEADS['flatten'].format(t='t')}"
-    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **needed(text, 4, 5))
+    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **constants(4, 5))
     graph = gs.import_onnx(model)
     flatten_gemm_to_conv.apply(graph)
     (relu,) = (node for node in graph.nodes if node.op == "Relu")
@@ -128,23 +124,21 @@ def test_operator_behind_a_restored_map_keeps_what_it_reads(build: Build) -> Non
     assert [node.op for node in graph.nodes if node.op in ("Flatten", "Gemm")] == []
 
 
-def test_dense_layer_takes_in_the_views_alone(build: Build) -> None:
+def test_dense_layer_takes_in_the_views_alone() -> None:
     text = f"{CONV} {BLOCKS['channel_shuffle']} {HEADS['flatten'].format(t='t')}"
-    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **needed(text, 4, 5))
+    model = build(text, inputs="float[N,3,9,11] image", w=(80, 3), **constants(4, 5))
     graph = gs.import_onnx(model)
     flatten_gemm_to_conv.apply(graph)
     assert [node.op for node in graph.nodes] == ["Conv", "Conv"]
 
 
-def test_size_of_the_image_is_asked_for_where_only_it_tells_the_map(
-    build: Build, assert_refused: Refused
-) -> None:
+def test_size_of_the_image_is_asked_for_where_only_it_tells_the_map() -> None:
     text = f"{CONV} {BLOCKS['group_normalization_back_to_the_shape_of_the_map']}"
     model = build(
         f"{text} {HEADS['mean'].format(t='t')}",
         inputs="float[N,3,H,W] image",
         w=(4, 3),
-        **needed(text, 4, 5),
+        **constants(4, 5),
     )
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert refusal.code is RefusalCode.INPUT_SIZE_NEEDED
@@ -187,17 +181,15 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_near_miss_is_refused_whole(case: str, build: Build, assert_refused: Refused) -> None:
+def test_near_miss_is_refused_whole(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
-    flat = "Flatten" in text
-    constants = needed(f"{CONV} {text}", 4, 5) | {
-        "w": (80 if flat else 4, 3),
+    given = constants(4, 5) | {
+        "w": (80 if "Flatten" in text else 4, 3),
         "rows": ints(0, 2, 8, 5),
         "mixed": (20, 20),
         "all": (80,),
         "two": ints(2, 3),
     }
-    own = {name: value for name, value in constants.items() if f", {name}" in f"{CONV} {text}"}
-    model = build(f"{CONV} {text}", inputs="float[N,3,9,11] image", **own)
+    model = build(f"{CONV} {text}", inputs="float[N,3,9,11] image", **given)
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (code, node)

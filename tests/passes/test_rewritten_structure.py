@@ -1,17 +1,13 @@
 """The exact nodes that the rewrite leaves, in onnx.parser text."""
 
-from collections.abc import Callable
-
 import numpy as np
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
 from passes import Rewrite, dynamic_spatial_axes, flatten_gemm_to_conv
-
-Build = Callable[..., onnx.ModelProto]
-Rewriter = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import build
+from tests.passes.judges import assert_nodes
+from tests.passes.models import head_model, rewrite
 
 LENET_HEAD = """
 v = Flatten(map)
@@ -41,22 +37,18 @@ SOFTMAX_BETWEEN_TRANSPOSES = """
 
 
 @pytest.mark.parametrize("axis", ["", "<axis=-1>", "<axis=1>"])
-def test_lenet_head_at_opset_13(
-    axis: str, head_model: Build, rewrite: Rewriter, assert_nodes: Check
-) -> None:
+def test_lenet_head_at_opset_13(axis: str) -> None:
     model = head_model(LENET_HEAD.format(axis=axis), opset=13, **LENET_WEIGHTS)
     assert_nodes(rewrite(model), LENET_CONVOLUTIONS + "[answer] y = Softmax<axis=1>(h3)")
 
 
 @pytest.mark.parametrize("axis", ["", "<axis=-1>", "<axis=1>"])
-def test_softmax_before_opset_13_stands_between_transposes(
-    axis: str, head_model: Build, rewrite: Rewriter, assert_nodes: Check
-) -> None:
+def test_softmax_before_opset_13_stands_between_transposes(axis: str) -> None:
     model = head_model(LENET_HEAD.format(axis=axis), opset=12, **LENET_WEIGHTS)
     assert_nodes(rewrite(model), LENET_CONVOLUTIONS + SOFTMAX_BETWEEN_TRANSPOSES)
 
 
-def test_opset_9_clip_and_step(head_model: Build, rewrite: Rewriter, assert_nodes: Check) -> None:
+def test_opset_9_clip_and_step() -> None:
     model = head_model(
         "v = Flatten(map) h = MatMul(v, w) c = Clip<min=0.0, max=6.0>(h) p = MatMul(c, u)"
         " [answer] y = LogSoftmax(p)",
@@ -78,9 +70,7 @@ def test_opset_9_clip_and_step(head_model: Build, rewrite: Rewriter, assert_node
     )
 
 
-def test_matmul_and_add_become_conv_and_broadcast_add(
-    head_model: Build, rewrite: Rewriter, assert_nodes: Check
-) -> None:
+def test_matmul_and_add_become_conv_and_broadcast_add() -> None:
     model = head_model(
         "v = Reshape(map, to) p = MatMul(v, w) s = Add(p, b) y = Mul(s, two)",
         to=np.array([0, -1]),
@@ -102,9 +92,7 @@ def test_matmul_and_add_become_conv_and_broadcast_add(
     assert dims == {"kernel": [2, 3, 3, 3], "w": [3, 2, 4, 5], "b": [3, 1, 1], "two": []}
 
 
-def test_weight_of_two_layers_is_cloned_once_a_shape(
-    head_model: Build, rewrite: Rewriter, assert_nodes: Check
-) -> None:
+def test_weight_of_two_layers_is_cloned_once_a_shape() -> None:
     model = head_model(
         "v = Flatten(map) h = Gemm<transB=1>(v, w) y = Gemm<transB=1>(h, w)", w=(40, 40)
     )
@@ -121,16 +109,14 @@ def test_weight_of_two_layers_is_cloned_once_a_shape(
     assert dims == {"kernel": [2, 3, 3, 3], "w_fcn": [40, 2, 4, 5], "w": [40, 40, 1, 1]}
 
 
-def test_kernel_in_the_order_of_the_weight_keeps_its_bytes(
-    head_model: Build, rewrite: Rewriter
-) -> None:
+def test_kernel_in_the_order_of_the_weight_keeps_its_bytes() -> None:
     model = head_model("v = Flatten(map) y = Gemm<transB=1>(v, w)", w=(3, 40))
     before = {tensor.name: tensor.raw_data for tensor in model.graph.initializer}
     after = {tensor.name: tensor.raw_data for tensor in rewrite(model).graph.initializer}
     assert after == before
 
 
-def test_result_tells_what_became_of_every_changed_node(head_model: Build) -> None:
+def test_result_tells_what_became_of_every_changed_node() -> None:
     model = head_model(
         "v = Flatten(map) [fc] h = Gemm(v, w, b) r = Relu(h) [answer] y = Softmax(r)",
         outputs="float[N,3] y",
@@ -158,7 +144,7 @@ def test_result_tells_what_became_of_every_changed_node(head_model: Build) -> No
     ]
 
 
-def test_nothing_to_rewrite_changes_nothing(build: Build) -> None:
+def test_nothing_to_rewrite_changes_nothing() -> None:
     model = build(
         "h = Conv(image, kernel) y = Relu(h)",
         inputs="float[N,3,9,11] image",
@@ -171,7 +157,7 @@ def test_nothing_to_rewrite_changes_nothing(build: Build) -> None:
     assert gs.export_onnx(graph) == gs.export_onnx(gs.import_onnx(model))
 
 
-def test_second_run_finds_nothing_to_do(head_model: Build) -> None:
+def test_second_run_finds_nothing_to_do() -> None:
     graph = gs.import_onnx(head_model("v = Flatten(map) y = Gemm(v, w)", w=(40, 3)))
     flatten_gemm_to_conv.apply(graph)
     once = gs.export_onnx(graph)
@@ -180,7 +166,7 @@ def test_second_run_finds_nothing_to_do(head_model: Build) -> None:
     assert gs.export_onnx(graph) == once
 
 
-def test_same_model_in_same_bytes_out(head_model: Build, rewrite: Rewriter) -> None:
+def test_same_model_in_same_bytes_out() -> None:
     model = head_model(LENET_HEAD.format(axis=""), opset=9, **LENET_WEIGHTS)
     first, second = (rewrite(model).SerializeToString(deterministic=True) for _ in range(2))
     assert first == second

@@ -1,18 +1,14 @@
 """A map of one cell is a vector already: views that take its spatial axes off go."""
 
-from collections.abc import Callable
 from typing import Any
 
-import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops, assert_nodes, assert_refused
+from tests.passes.models import head_model, rewrite
 
 WHOLE = "cell = Conv(map, whole)"
 CONSTANTS: dict[str, Any] = {
@@ -56,36 +52,28 @@ HEADS: dict[str, str] = {
 }
 
 
-def model_of(text: str, build: Build, **options: Any) -> onnx.ModelProto:
-    words = text.replace(",", " ").replace(")", " ").replace("(", " ").split()
-    options |= {name: value for name, value in CONSTANTS.items() if name in words}
-    return build(text, **options)
-
-
 @pytest.mark.parametrize("batch", [1, "N"])
 @pytest.mark.parametrize("step", [(1, 1), (2, 1)])
 @pytest.mark.parametrize("case", HEADS)
 def test_what_is_behind_acts_at_every_cell(
-    case: str,
-    step: tuple[int, int],
-    batch: int | str,
-    head_model: Build,
-    assert_cells_are_crops: Check,
+    case: str, step: tuple[int, int], batch: int | str
 ) -> None:
     outputs = "int64[] y" if case == "largest" else "float[] y"
-    model = model_of(f"{WHOLE} {HEADS[case]}", head_model, batch=batch, outputs=outputs)
+    model = head_model(f"{WHOLE} {HEADS[case]}", batch=batch, outputs=outputs, **CONSTANTS)
     assert_cells_are_crops(model, step=step, larger=(17, 15))
 
 
-def test_embedding_beside_its_layer(head_model: Build, assert_cells_are_crops: Check) -> None:
-    model = model_of(
-        f"{WHOLE} z = Flatten(cell) y = MatMul(z, w)", head_model, outputs="float[] y, float[] z"
+def test_embedding_beside_its_layer() -> None:
+    model = head_model(
+        f"{WHOLE} z = Flatten(cell) y = MatMul(z, w)", outputs="float[] y, float[] z", **CONSTANTS
     )
     assert_cells_are_crops(model)
 
 
-def test_view_is_gone(head_model: Build, rewrite: Build, assert_nodes: Check) -> None:
-    model = model_of(f"{WHOLE} [flat] v = Flatten(cell) [soft] y = Softmax<axis=1>(v)", head_model)
+def test_view_is_gone() -> None:
+    model = head_model(
+        f"{WHOLE} [flat] v = Flatten(cell) [soft] y = Softmax<axis=1>(v)", **CONSTANTS
+    )
     assert_nodes(
         rewrite(model),
         """
@@ -96,8 +84,8 @@ def test_view_is_gone(head_model: Build, rewrite: Build, assert_nodes: Check) ->
     )
 
 
-def test_report_names_the_view_and_its_map(head_model: Build) -> None:
-    graph = gs.import_onnx(model_of(f"{WHOLE} [flat] y = Flatten(cell)", head_model))
+def test_report_names_the_view_and_its_map() -> None:
+    graph = gs.import_onnx(head_model(f"{WHOLE} [flat] y = Flatten(cell)", **CONSTANTS))
     (told,) = flatten_gemm_to_conv.apply(graph).rewrites
     assert (told.node, told.feature_map, told.window) == ("flat", "cell", (1, 1))
 
@@ -111,8 +99,8 @@ def test_report_names_the_view_and_its_map(head_model: Build) -> None:
         "v = Flatten(cell) r = Reshape(v, joined) y = ConvTranspose(r, up)",
     ],
 )
-def test_trunk_of_a_single_cell_has_no_head(text: str, head_model: Build) -> None:
-    model = model_of(f"{WHOLE} {text}", head_model, outputs="float[] y")
+def test_trunk_of_a_single_cell_has_no_head(text: str) -> None:
+    model = head_model(f"{WHOLE} {text}", outputs="float[] y", **CONSTANTS)
     before = gs.export_onnx(gs.import_onnx(model)).SerializeToString(deterministic=True)
     graph = gs.import_onnx(model)
     result = flatten_gemm_to_conv.apply(graph)
@@ -143,16 +131,14 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_what_is_no_vector_a_cell_is_refused(
-    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_what_is_no_vector_a_cell_is_refused(case: str) -> None:
     code, node, text, options = NEAR_MISSES[case]
     outputs = "float[] y, float[] z" if "z =" in text else "float[] y"
-    model = model_of(f"{WHOLE} {text}", head_model, outputs=outputs)
+    model = head_model(f"{WHOLE} {text}", outputs=outputs, **CONSTANTS)
     refusal = assert_refused(flatten_gemm_to_conv, model, **options)
     assert (refusal.code, refusal.node) == (code, node)
 
 
-def test_kept_pools_do_not_keep_the_views(head_model: Build) -> None:
-    graph = gs.import_onnx(model_of(f"{WHOLE} [flat] y = Flatten(cell)", head_model))
+def test_kept_pools_do_not_keep_the_views() -> None:
+    graph = gs.import_onnx(head_model(f"{WHOLE} [flat] y = Flatten(cell)", **CONSTANTS))
     assert flatten_gemm_to_conv.apply(graph, global_pool="keep").rewrites

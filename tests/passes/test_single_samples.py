@@ -1,18 +1,15 @@
 """A batch of one sample may lose its axis behind the head: the map keeps it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints, random_array
+from tests.passes.judges import assert_nodes, assert_refused, run
+from tests.passes.models import head_model, rewrite
 
 VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
 CONSTANTS: dict[str, Any] = {
@@ -53,52 +50,40 @@ PAIRS: dict[str, tuple[str, str]] = {
 }
 
 
-def model_of(text: str, head_model: Build, **options: Any) -> onnx.ModelProto:
-    words = text.replace(",", " ").replace(")", " ").split()
-    options |= {name: value for name, value in CONSTANTS.items() if name in words}
+def model_of(text: str) -> onnx.ModelProto:
     kind = "int64" if "ArgMax" in text else "float"
-    return head_model(
-        f"{VECTOR} {text}", batch=1, outputs=f"{kind}[] y", w=(40, 4), b=(4,), **options
-    )
+    text = f"{VECTOR} {text}"
+    return head_model(text, batch=1, outputs=f"{kind}[] y", w=(40, 4), b=(4,), **CONSTANTS)
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_map_is_that_of_the_vector_with_its_axis(
-    case: str,
-    head_model: Build,
-    rewrite: Build,
-    run: Callable[..., list[np.ndarray]],
-    random: Callable[..., np.ndarray],
-) -> None:
-    kept, dropped = (model_of(text, head_model) for text in PAIRS[case])
-    image = random("image", (1, 3, 15, 14))
+def test_map_is_that_of_the_vector_with_its_axis(case: str) -> None:
+    kept, dropped = (model_of(text) for text in PAIRS[case])
+    image = random_array("image", (1, 3, 15, 14))
     (expected,), (found,) = run(rewrite(kept), image), run(rewrite(dropped), image)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    small = random("image", (1, 3, 9, 11))
+    small = random_array("image", (1, 3, 9, 11))
     (answer,), (cell,) = run(dropped, small), run(rewrite(dropped), small)
     np.testing.assert_allclose(cell.ravel(), answer.ravel(), rtol=1e-5, atol=1e-6)
 
 
-def test_single_answer_without_any_axis(
-    head_model: Build,
-    rewrite: Build,
-    run: Callable[..., list[np.ndarray]],
-    random: Callable[..., np.ndarray],
-) -> None:
+def test_single_answer_without_any_axis() -> None:
     model = head_model(
         "v = Flatten(map) h = Gemm(v, w) s = Sigmoid(h) y = Squeeze(s)",
         batch=1,
         outputs="float[] y",
         w=(40, 1),
     )
-    (found,) = run(rewrite(model), random("image", (1, 3, 15, 14)))
-    (answer,) = run(model, np.ascontiguousarray(random("image", (1, 3, 15, 14))[..., :9, :11]))
+    (found,) = run(rewrite(model), random_array("image", (1, 3, 15, 14)))
+    (answer,) = run(
+        model, np.ascontiguousarray(random_array("image", (1, 3, 15, 14))[..., :9, :11])
+    )
     assert found.shape == (1, 1, 4, 2)
     np.testing.assert_allclose(found[0, 0, 0, 0], answer, rtol=1e-5)
 
 
-def test_squeeze_becomes_a_name(head_model: Build, rewrite: Build, assert_nodes: Check) -> None:
-    model = model_of("s = Sigmoid(h) [drop] y = Squeeze(s)", head_model)
+def test_squeeze_becomes_a_name() -> None:
+    model = model_of("s = Sigmoid(h) [drop] y = Squeeze(s)")
     assert_nodes(
         rewrite(model),
         """
@@ -139,13 +124,10 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str, int | str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_samples_that_are_not_alone_keep_their_axis(
-    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_samples_that_are_not_alone_keep_their_axis(case: str) -> None:
     code, node, text, batch = NEAR_MISSES[case]
-    used = {name: value for name, value in CONSTANTS.items() if f", {name})" in text}
     model = head_model(
-        f"{VECTOR} {text}", batch=batch, outputs="float[] y", w=(40, 4), b=(4,), **used
+        f"{VECTOR} {text}", batch=batch, outputs="float[] y", w=(40, 4), b=(4,), **CONSTANTS
     )
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (code, node)

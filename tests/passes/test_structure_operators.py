@@ -1,22 +1,19 @@
 """Operators that cut, pick, join and regroup features do so at every cell."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops
+from tests.passes.models import head_model
 
 VECTOR = "v = Flatten(map) h = Gemm<transB=1>(v, w, b)"
 WEIGHTS: dict[str, Any] = {"w": (6, 40), "b": (6,), "u": (6, 4), "c": (4,)}
 
 
-CONSTANTS: dict[str, np.ndarray] = {
+CONSTANTS: dict[str, Any] = {
     "one": ints(1),
     "two": ints(2),
     "minus_one": ints(-1),
@@ -37,6 +34,9 @@ CONSTANTS: dict[str, np.ndarray] = {
     "positions": ints(2, 3),
     "both": ints(1, -1),
     "repeats": ints(1, 6),
+    "point": (6, 6, 1, 1),
+    "turned": (3, 2),
+    "each": (2, 1),
 }
 
 # From h [N, 6] to a [N, 6].
@@ -139,17 +139,6 @@ SAME_NUMBER: dict[str, tuple[tuple[int, ...], str]] = {
 }  # fmt: skip
 
 
-def needed(text: str) -> dict[str, Any]:
-    used = {name: value for name, value in CONSTANTS.items() if f", {name}" in text}
-    if ", point" in text:
-        used["point"] = (6, 6, 1, 1)
-    if ", turned" in text:
-        used["turned"] = (3, 2)
-    if ", each" in text:
-        used["each"] = (2, 1)
-    return used
-
-
 CASES = [
     pytest.param(opset, text, id=f"{name}-{opset}")
     for name, (opsets, text) in SAME_NUMBER.items()
@@ -158,19 +147,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("opset", "text"), CASES)
-def test_before_a_dense_layer(
-    opset: int, text: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    model = head_model(f"{VECTOR} {text} y = Gemm(a, u, c)", opset=opset, **WEIGHTS, **needed(text))
+def test_before_a_dense_layer(opset: int, text: str) -> None:
+    model = head_model(f"{VECTOR} {text} y = Gemm(a, u, c)", opset=opset, **WEIGHTS, **CONSTANTS)
     assert_cells_are_crops(model)
 
 
 @pytest.mark.parametrize(("opset", "text"), CASES)
-def test_before_an_output(
-    opset: int, text: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    weights = {name: WEIGHTS[name] for name in ("w", "b")}
-    model = head_model(f"{VECTOR} {text} y = Tanh(a)", opset=opset, **weights, **needed(text))
+def test_before_an_output(opset: int, text: str) -> None:
+    model = head_model(f"{VECTOR} {text} y = Tanh(a)", opset=opset, **WEIGHTS, **CONSTANTS)
     assert_cells_are_crops(model)
 
 
@@ -202,9 +186,6 @@ def test_before_an_output(
         ("shape = Shape(h) y = Reshape(h, shape)", "float[] y"),
     ],
 )
-def test_as_an_output(
-    text: str, outputs: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    weights = {name: WEIGHTS[name] for name in ("w", "b")}
-    model = head_model(f"{VECTOR} {text}", outputs=outputs, **weights, **needed(text))
+def test_as_an_output(text: str, outputs: str) -> None:
+    model = head_model(f"{VECTOR} {text}", outputs=outputs, **WEIGHTS, **CONSTANTS)
     assert_cells_are_crops(model)

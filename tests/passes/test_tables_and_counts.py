@@ -1,18 +1,15 @@
 """Tables that answers look up, and numbers that a head computes from its own shapes."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_cells_are_crops, assert_refused
+from tests.passes.models import head_model
 
 VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
 CONSTANTS: dict[str, Any] = {
@@ -27,10 +24,10 @@ CONSTANTS: dict[str, Any] = {
 }
 
 
-def model_of(text: str, head_model: Build, outputs: str, **options: Any) -> onnx.ModelProto:
-    words = text.replace(",", " ").replace(")", " ").replace("(", " ").split()
-    options |= {name: value for name, value in CONSTANTS.items() if name in words}
-    return head_model(f"{VECTOR} {text}", outputs=outputs, w=(40, 4), b=(4,), **options)
+def model_of(text: str, outputs: str, **options: Any) -> onnx.ModelProto:
+    return head_model(
+        f"{VECTOR} {text}", outputs=outputs, w=(40, 4), b=(4,), **CONSTANTS, **options
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,10 +42,8 @@ def model_of(text: str, head_model: Build, outputs: str, **options: Any) -> onnx
         ),
     ],
 )
-def test_table_is_looked_up_at_every_cell(
-    text: str, kind: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    assert_cells_are_crops(model_of(text, head_model, f"{kind}[] y"))
+def test_table_is_looked_up_at_every_cell(text: str, kind: str) -> None:
+    assert_cells_are_crops(model_of(text, f"{kind}[] y"))
 
 
 COUNTS: dict[str, str] = {
@@ -67,20 +62,16 @@ COUNTS: dict[str, str] = {
 
 @pytest.mark.parametrize("batch", [1, "N"])
 @pytest.mark.parametrize("case", COUNTS)
-def test_count_of_features_is_a_constant(
-    case: str, batch: int | str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
-    assert_cells_are_crops(model_of(COUNTS[case], head_model, "float[] y", batch=batch))
+def test_count_of_features_is_a_constant(case: str, batch: int | str) -> None:
+    assert_cells_are_crops(model_of(COUNTS[case], "float[] y", batch=batch))
 
 
-def test_count_of_positions_is_that_of_the_window(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_count_of_positions_is_that_of_the_window() -> None:
     text = (
         "t = Relu(map) f = Reshape(t, kept) p = ReduceSum<keepdims=0>(f, behind)"
         " s = Shape<start=2>(f) c = Cast<to=1>(s) y = Div(p, c)"
     )
-    model = head_model(text, outputs="float[] y", kept=ints(0, 2, -1), behind=CONSTANTS["behind"])
+    model = head_model(text, outputs="float[] y", kept=ints(0, 2, -1), **CONSTANTS)
     assert_cells_are_crops(model)
 
 
@@ -99,9 +90,7 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_what_is_no_number_a_cell_is_refused(
-    case: str, head_model: Build, assert_refused: Callable[..., Refusal]
-) -> None:
+def test_what_is_no_number_a_cell_is_refused(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
-    refusal = assert_refused(flatten_gemm_to_conv, model_of(text, head_model, "float[] y"))
+    refusal = assert_refused(flatten_gemm_to_conv, model_of(text, "float[] y"))
     assert (refusal.code, refusal.node) == (code, node)

@@ -1,6 +1,5 @@
 """Heads that read tokens ``[N, H*W, C]``: a map whose positions are one axis."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,13 +7,10 @@ import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
-
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
-Refused = Callable[..., Refusal]
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import build, ints
+from tests.passes.judges import assert_cells_are_crops, assert_nodes, assert_refused
+from tests.passes.models import head_model
 
 MERGED = "f = Reshape(map, flat) q = Transpose<perm=[0, 2, 1]>(f)"
 NORM = f"{MERGED} n = LayerNormalization<axis=-1>(q, gain)"
@@ -53,6 +49,7 @@ HEADS: dict[str, str] = {
 }
 
 CONSTANTS: dict[str, Any] = {
+    "kernel": (4, 3, 3, 3),
     "flat": ints(0, 4, 20),
     "split": ints(0, 2, 2, 4, 5),
     "zero": np.array(0),
@@ -65,25 +62,19 @@ CONSTANTS: dict[str, Any] = {
     "twice": (8, 3),
     "all": (80, 3),
     "half_of_all": (40, 3),
+    "single": (1, 3),
 }
-
-
-def needed(text: str) -> dict[str, Any]:
-    used = {name: value for name, value in CONSTANTS.items() if f", {name}" in text}
-    return used | {"kernel": (4, 3, 3, 3)}
 
 
 @pytest.mark.parametrize("batch", [1, "N"])
 @pytest.mark.parametrize("head", HEADS)
-def test_every_cell_is_the_crop(
-    head: str, batch: int | str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_every_cell_is_the_crop(head: str, batch: int | str) -> None:
     text = HEADS[head]
-    model = head_model(text, batch=batch, outputs="float[] y", **needed(text))
+    model = head_model(text, batch=batch, outputs="float[] y", **CONSTANTS)
     assert_cells_are_crops(model)
 
 
-def test_tokens_of_a_volume(build: Build, assert_cells_are_crops: Check) -> None:
+def test_tokens_of_a_volume() -> None:
     model = build(
         "map = Conv<strides=[2, 2, 2]>(image, kernel) f = Reshape(map, flat)"
         " q = Transpose<perm=[0, 2, 1]>(f) n = LayerNormalization<axis=-1>(q, gain)"
@@ -97,8 +88,8 @@ def test_tokens_of_a_volume(build: Build, assert_cells_are_crops: Check) -> None
     assert_cells_are_crops(model, larger=(7, 9, 13), stride=(2, 2, 2), step=(1, 1, 1))
 
 
-def test_a_view_takes_the_positions_apart(head_model: Build, assert_nodes: Check) -> None:
-    graph = gs.import_onnx(head_model(HEADS["mean"], **needed(HEADS["mean"])))
+def test_a_view_takes_the_positions_apart() -> None:
+    graph = gs.import_onnx(head_model(HEADS["mean"], **CONSTANTS))
     result = flatten_gemm_to_conv.apply(graph)
     assert result.rewrites[0].feature_map == "n"
     assert result.rewrites[0].window == (4, 5)
@@ -120,12 +111,12 @@ def test_a_view_takes_the_positions_apart(head_model: Build, assert_nodes: Check
     assert onnx.numpy_helper.to_array(shape).tolist() == [0, 4, 5, 4]
 
 
-def test_gate_of_tokens_stays_in_the_trunk(head_model: Build) -> None:
+def test_gate_of_tokens_stays_in_the_trunk() -> None:
     text = (
         f"{NORM} p = ReduceMean<axes=[1]>(n) e = Sigmoid(p) x = Mul(n, e) l = MatMul(x, mix)"
         " v = ReduceMean<axes=[1], keepdims=0>(l) y = Gemm(v, few)"
     )
-    result = flatten_gemm_to_conv.apply(gs.import_onnx(head_model(text, **needed(text))))
+    result = flatten_gemm_to_conv.apply(gs.import_onnx(head_model(text, **CONSTANTS)))
     assert result.refusals == ()
     assert [change.node for change in result.rewrites] == ["l", "v", "y"]
 
@@ -164,8 +155,9 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 
 
 @pytest.mark.parametrize("case", NEAR_MISSES)
-def test_near_miss_is_refused_whole(case: str, head_model: Build, assert_refused: Refused) -> None:
+def test_near_miss_is_refused_whole(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
-    options = needed(text) | ({"single": (1, 3)} if "single" in text else {})
-    refusal = assert_refused(flatten_gemm_to_conv, head_model(text, outputs="float[] y", **options))
+    refusal = assert_refused(
+        flatten_gemm_to_conv, head_model(text, outputs="float[] y", **CONSTANTS)
+    )
     assert (refusal.code, refusal.node) == (code, node)

@@ -1,18 +1,14 @@
 """Nodes of the trunk that cannot work at any size: near misses of freeing the axes."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, dynamic_spatial_axes
+from passes import RefusalCode, dynamic_spatial_axes
+from tests.model_texts import build, ints
+from tests.passes.judges import assert_refused
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
 
@@ -158,7 +154,7 @@ TRUNKS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", TRUNKS)
-def test_trunk_is_refused_whole(case: str, build: Build, assert_refused: Refused) -> None:
+def test_trunk_is_refused_whole(case: str) -> None:
     code, node, text, options = TRUNKS[case]
     options = {"inputs": "float[N,3,8,10] image", "outputs": "float[A,B,C,D] y"} | options
     model = build(text, **options)
@@ -169,7 +165,7 @@ def test_trunk_is_refused_whole(case: str, build: Build, assert_refused: Refused
 
 @pytest.mark.parametrize("shape", [(6, 1), (6,), (6, 6), (1, 6, 1, 6)])
 def test_constant_as_large_as_the_map_is_refused_where_channels_are_as_many(
-    shape: tuple[int, ...], build: Build, assert_refused: Refused
+    shape: tuple[int, ...],
 ) -> None:
     inputs, outputs = "float[1,6,6,6] image", "float[1,6,6,6] y"
     model = build("[add] y = Add(image, c)", inputs=inputs, outputs=outputs, c=shape)

@@ -1,16 +1,13 @@
 """However the feature map becomes a vector, every cell is the model on that crop."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.model_texts import build, ints
+from tests.passes.judges import assert_cells_are_crops
+from tests.passes.models import head_model
 
 DENSE = "y = Gemm(v, w, b)"
 
@@ -133,17 +130,13 @@ CHAINS = FLATTEN | RESHAPE | REORDER | RESIZE
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-def test_every_cell_is_the_model_on_its_crop(
-    chain: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_every_cell_is_the_model_on_its_crop(chain: str) -> None:
     text, options = CHAINS[chain]
     assert_cells_are_crops(head_model(f"{text} {DENSE}", **{"w": (40, 3), "b": (3,)} | options))
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-def test_matmul_takes_the_place_of_gemm(
-    chain: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_matmul_takes_the_place_of_gemm(chain: str) -> None:
     text, options = CHAINS[chain]
     model = head_model(
         f"{text} p = MatMul(v, w) y = Add(p, b)", **{"w": (40, 3), "b": (3,)} | options
@@ -152,13 +145,11 @@ def test_matmul_takes_the_place_of_gemm(
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, "N"])
-def test_batch_is_kept(batch: int | str, head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_batch_is_kept(batch: int | str) -> None:
     assert_cells_are_crops(head_model(f"v = Flatten(map) {DENSE}", batch=batch, w=(40, 3), b=(3,)))
 
 
-def test_channels_as_many_as_rows_and_columns_are_not_mistaken(
-    build: Build, assert_cells_are_crops: Check
-) -> None:
+def test_channels_as_many_as_rows_and_columns_are_not_mistaken() -> None:
     model = build(
         f"map = Conv(image, k) t = Transpose<perm=[0, 3, 2, 1]>(map) v = Flatten(t) {DENSE}",
         inputs="float[4,4,5,5] image",

@@ -1,14 +1,12 @@
 """What stands between the map and the first dense layer acts on every window as it did on one."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-Build = Callable[..., onnx.ModelProto]
-Check = Callable[..., None]
+from tests.passes.judges import assert_cells_are_crops
+from tests.passes.models import head_model
 
 DENSE = {
     "gemm": "y = Gemm(v, w, b)",
@@ -86,23 +84,16 @@ ON_THE_WINDOW: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("dense", DENSE)
 @pytest.mark.parametrize("name", ON_THE_WINDOW)
-def test_before_the_first_dense_layer(
-    name: str, dense: str, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_before_the_first_dense_layer(name: str, dense: str) -> None:
     text, options = ON_THE_WINDOW[name]
-    used = {name: shape for name, shape in WEIGHTS.items() if f", {name}" in DENSE[dense]}
-    assert_cells_are_crops(head_model(f"{text} {DENSE[dense]}", **used, **options))
+    assert_cells_are_crops(head_model(f"{text} {DENSE[dense]}", **WEIGHTS, **options))
 
 
 @pytest.mark.parametrize("opset", [9, 13, 21])
 @pytest.mark.parametrize("name", ["times_one_each", "normalised", "relu_then_affine"])
-def test_before_the_first_dense_layer_at_every_opset(
-    name: str, opset: int, head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_before_the_first_dense_layer_at_every_opset(name: str, opset: int) -> None:
     text, options = ON_THE_WINDOW[name]
-    model = head_model(
-        f"{text} {DENSE['gemm']}", opset=opset, w=WEIGHTS["w"], b=WEIGHTS["b"], **options
-    )
+    model = head_model(f"{text} {DENSE['gemm']}", opset=opset, **WEIGHTS, **options)
     assert_cells_are_crops(model)
 
 
@@ -116,14 +107,12 @@ POOLED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", POOLED)
-def test_before_a_pool(name: str, head_model: Build, assert_cells_are_crops: Check) -> None:
+def test_before_a_pool(name: str) -> None:
     text, options = POOLED[name]
     assert_cells_are_crops(head_model(f"{text} y = Gemm(v, w, b)", w=(2, 3), b=(3,), **options))
 
 
-def test_two_dense_layers_on_one_scaled_window(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_two_dense_layers_on_one_scaled_window() -> None:
     model = head_model(
         "f = Flatten(map) r = Relu(f) s = Mul(r, each) y = Gemm(s, w, b) z = Gemm(r, w, b)",
         outputs="float[] y, float[] z",
@@ -134,9 +123,7 @@ def test_two_dense_layers_on_one_scaled_window(
     assert_cells_are_crops(model)
 
 
-def test_window_in_half_precision_is_scaled_once(
-    head_model: Build, assert_cells_are_crops: Check
-) -> None:
+def test_window_in_half_precision_is_scaled_once() -> None:
     model = head_model(
         "f = Flatten(map) s = Mul(f, each) a = Add(s, more) y = Gemm<alpha=0.5>(a, w, b)",
         inputs="float16[N,3,9,11] image",

@@ -1,18 +1,15 @@
 """What stands between the feature map and the first dense layer: near misses of the lift."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from passes import Refusal, RefusalCode, flatten_gemm_to_conv
+from passes import RefusalCode, flatten_gemm_to_conv
+from tests.model_texts import ints
+from tests.passes.judges import assert_refused
+from tests.passes.models import head_model
 
-from .constants import ints
-
-Build = Callable[..., onnx.ModelProto]
-Refused = Callable[..., Refusal]
 Case = tuple[RefusalCode, str, str, dict[str, Any]]
 """Code, node, text, and what the text needs."""
 
@@ -190,7 +187,7 @@ WINDOWS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", WINDOWS)
-def test_window_is_refused_whole(case: str, head_model: Build, assert_refused: Refused) -> None:
+def test_window_is_refused_whole(case: str) -> None:
     code, node, text, options = WINDOWS[case]
     options = {"outputs": "float[] y"} | options
     refusal = assert_refused(flatten_gemm_to_conv, head_model(text, **options))

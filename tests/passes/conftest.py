@@ -2,4 +2,8 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.passes.judges", "tests.passes.models")
+pytest.register_assert_rewrite(
+    "tests.passes.judges", "tests.passes.matmul.products", "tests.passes.models"
+)
+    "tests.passes.judges", "tests.passes.matmul.products", "tests.passes.models"
+)

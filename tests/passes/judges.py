@@ -23,6 +23,12 @@ def run(model: onnx.ModelProto, *inputs: Array) -> list[Array]:
     return list(runnable.run(None, dict(zip(names, inputs, strict=True))))
 
 
+def assert_same_answers(model: onnx.ModelProto, rewritten: onnx.ModelProto, image: Array) -> None:
+    """Compare all outputs of two models on an image."""
+    for expected, actual in zip(run(model, image), run(rewritten, image), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
 def cells(
     model: onnx.ModelProto,
     image: Array,

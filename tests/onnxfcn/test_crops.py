@@ -13,6 +13,7 @@ from onnx import ModelProto
 import onnxfcn
 import onnxfcn.proof.crop_measure
 from onnxfcn.errors import OnnxfcnError
+from tests.onnxfcn.models import random_image, run_model
 
 from .model_texts import model
 
@@ -34,12 +35,7 @@ def files_of(original: ModelProto, folder: Path, **options: Any) -> tuple[Path, 
 
 
 @pytest.mark.parametrize("batch", ["1", "N", "3"])
-def test_numbers_are_those_of_runs_by_hand(
-    batch: str,
-    tmp_path: Path,
-    run_model: Callable[..., list[np.ndarray]],
-    random_image: Callable[..., np.ndarray],
-) -> None:
+def test_numbers_are_those_of_runs_by_hand(batch: str, tmp_path: Path) -> None:
     image = f"float[{batch},3,8,8]"
     files = files_of(padded(image, output=f"float[{batch},5] out"), tmp_path)
     values = random_image(int(batch) if batch.isdecimal() else 2, 3, 10, 11)
@@ -109,12 +105,7 @@ def test_only_cells_whose_crop_is_inside_are_called_crops(tmp_path: Path, comman
     assert said in command("inspect", files[1]).out
 
 
-def test_map_of_the_original_is_no_answer_to_a_crop(
-    tmp_path: Path,
-    command: Command,
-    run_model: Callable[..., list[np.ndarray]],
-    random_image: Callable[..., np.ndarray],
-) -> None:
+def test_map_of_the_original_is_no_answer_to_a_crop(tmp_path: Path, command: Command) -> None:
     files = files_of(
         model(f"{STRIDES} map = Relu(x)", "float[1,3,17,17]", "float[1,5] out, float[1,8,8,8] map"),
         tmp_path,
@@ -154,9 +145,7 @@ def test_padded_trunk_is_a_finding_and_a_failure_if_crops_are_required(
     assert command("validate", *files, "--require-crops", "--rtol", "2").code == 0
 
 
-def test_of_many_cells_some_of_each_kind_are_measured(
-    tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
-) -> None:
+def test_of_many_cells_some_of_each_kind_are_measured(tmp_path: Path, command: Command) -> None:
     files = files_of(padded(), tmp_path)
     finished = command("validate", *files, "--size", "40x50")
     assert "32 of 148" in finished.out
@@ -172,11 +161,7 @@ def test_of_many_cells_some_of_each_kind_are_measured(
     assert measured[0].map_size == (33, 43)
 
 
-def test_classes_agree_or_do_not(
-    tmp_path: Path,
-    run_model: Callable[..., list[np.ndarray]],
-    random_image: Callable[..., np.ndarray],
-) -> None:
+def test_classes_agree_or_do_not(tmp_path: Path) -> None:
     tail = " class = ArgMax<axis=1, keepdims=0>(out)"
     files = files_of(padded(tail=tail, output="int64[1] class"), tmp_path)
     image = random_image(1, 3, 13, 13)

@@ -1,8 +1,5 @@
 """The carrier on real graphs, old IR versions, branches and what graphsurgeon cannot read."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import onnx
 import pytest
@@ -12,6 +9,7 @@ import onnxfcn
 from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
 from sample_models import light_models
+from tests.onnxfcn.models import random_image, run_model
 
 from .protos import by_name, content, dims, rewritten
 
@@ -55,9 +53,7 @@ def test_with_ir_3_the_reshape_target_goes_from_inputs_and_initializers(
         assert dims(value) == list(weights[value.name].dims)
 
 
-def test_weight_that_a_branch_reads_too_is_not_spoiled(
-    lenet: ModelProto, run_model: Callable[..., list[np.ndarray]], random_image: Any
-) -> None:
+def test_weight_that_a_branch_reads_too_is_not_spoiled(lenet: ModelProto) -> None:
     side = helper.make_node("ReduceSum", ["fc5.weight"], ["sum"], keepdims=0)
     body = helper.make_graph(
         [side], "body", [], [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [])]

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 import onnxfcn
+from tests.onnxfcn.models import random_image, run_model
 
 from .protos import arrays
 
@@ -34,7 +35,7 @@ def set_location(path: Path, location: str) -> None:
 
 
 def test_model_with_external_data_becomes_a_pair_with_the_same_weights(
-    external: Path, tmp_path: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
+    external: Path, tmp_path: Path
 ) -> None:
     before = [path.read_bytes() for path in (external, external.with_name(DATA))]
     output = tmp_path / "out" / "fcn.onnx"
@@ -59,9 +60,7 @@ def test_model_with_external_data_becomes_a_pair_with_the_same_weights(
     assert cells.reshape(expected.shape) == pytest.approx(expected, abs=1e-6)
 
 
-def test_external_pair_runs_where_it_was_moved_together(
-    external: Path, tmp_path: Path, random_image: Callable[..., Any]
-) -> None:
+def test_external_pair_runs_where_it_was_moved_together(external: Path, tmp_path: Path) -> None:
     onnxfcn.rewrite(external, tmp_path / "fcn.onnx")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -182,9 +181,7 @@ def test_external_data_by_way_of_a_folder_that_is_not_there(
     fails("rewrite", external, tmp_path / "out.onnx", code=4, says="is missing")
 
 
-def test_output_may_be_an_input_with_external_data_of_another_name(
-    external: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
-) -> None:
+def test_output_may_be_an_input_with_external_data_of_another_name(external: Path) -> None:
     onnxfcn.rewrite(external, external)
     (cells,) = run_model(external, random_image(1, 1, 36, 40))
     assert cells.shape == (1, 10, 3, 4)
@@ -287,9 +284,7 @@ def test_data_file_that_comes_to_be_meanwhile_is_kept(external: Path, tmp_path: 
     assert not (tmp_path / "fcn.onnx").exists()
 
 
-def test_result_in_memory_needs_no_data_file(
-    external: Path, run_model: Callable[..., Any], random_image: Callable[..., Any]
-) -> None:
+def test_result_in_memory_needs_no_data_file(external: Path) -> None:
     report = onnxfcn.rewrite(external)
     assert report.validation
     external.with_name(DATA).rename(external.with_name("moved.bin"))

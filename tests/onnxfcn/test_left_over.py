@@ -3,7 +3,6 @@
 They agree with the original on every window, and on images that are whole strides larger.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
+from tests.onnxfcn.models import random_image, run_model
 
 from .model_texts import model, trunk
 from .sabotage import copy_of, node
@@ -77,9 +77,7 @@ def test_it_fails_and_names_the_node(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_it_shows_on_images_with_a_remainder_alone(
-    wrong: str, run_model: Callable[..., list[np.ndarray]], random_image: Callable[..., np.ndarray]
-) -> None:
+def test_it_shows_on_images_with_a_remainder_alone(wrong: str) -> None:
     name, spoiled, attributes = WRONG[wrong]
     rewritten = pair(name)[1]
     models = rewritten, with_attributes(rewritten, spoiled, attributes)

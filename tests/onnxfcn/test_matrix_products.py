@@ -14,14 +14,13 @@ from onnx import ModelProto
 import onnxfcn
 from passes import conv_to_gemm
 from sample_models import light_models
+from tests.onnxfcn.models import random_image, run_model
 
 from .model_texts import model
 
 HEADS, AXES, PRODUCTS = "flatten_gemm_to_conv", "dynamic_spatial_axes", "conv_to_gemm"
 
 Command = Callable[..., Any]
-RunModel = Callable[..., list[np.ndarray]]
-RandomImage = Callable[..., np.ndarray]
 
 MAPS = """a = Conv<pads=[1, 1, 0, 0], strides=[2, 2]>(image, kernel) r = Relu(a)
 b = Conv<pads=[1, 1, 1, 1]>(r, inner) coarse = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(b)"""
@@ -86,9 +85,7 @@ def test_wrong_products_are_found_out(maps: ModelProto, monkeypatch: pytest.Monk
             onnxfcn.rewrite(maps, passes=passes)
 
 
-def test_head_as_matrix_products_leaves_the_trunk(
-    lenet: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_head_as_matrix_products_leaves_the_trunk(lenet: ModelProto) -> None:
     by_head = onnxfcn.rewrite(lenet, head="matmul")
     assert by_head.validation
     assert by_head.passes == (HEADS, AXES, PRODUCTS)
@@ -122,9 +119,7 @@ def test_no_such_convolution_is_nothing_to_rewrite(
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "shufflenet", "inception_v2", "densenet121"])
-def test_light_model_without_a_convolution_answers_alike_at_288x320(
-    name: str, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_light_model_without_a_convolution_answers_alike_at_288x320(name: str) -> None:
     original = light_models.with_random_weights(light_models.load(name))
     plain = onnxfcn.rewrite(original, validate=False).model
     for before, shape in ((original, (1, 3, 224, 224)), (plain, (1, 3, 288, 320))):

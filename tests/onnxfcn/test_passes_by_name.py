@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto
@@ -13,6 +12,7 @@ from onnx import ModelProto
 import onnxfcn
 from onnxfcn.pipeline import ALONE
 from passes import PASSES
+from tests.onnxfcn.models import random_image, run_model
 
 from .model_texts import model
 from .protos import dims
@@ -22,8 +22,6 @@ PRODUCTS = "conv_to_gemm"
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
-RunModel = Callable[..., list[np.ndarray]]
-RandomImage = Callable[..., np.ndarray]
 
 DETECTOR = """a = Conv<pads=[1, 1, 1, 1], strides=[2, 2]>(image, kernel)
 b = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(a) [resize] u = Resize<mode="nearest">(b, , {})
@@ -57,9 +55,7 @@ def test_default_passes_have_names(lenet: ModelProto) -> None:
     assert by_default.validation == by_name.validation
 
 
-def test_axes_alone_free_a_model_of_several_maps(
-    detector: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_axes_alone_free_a_model_of_several_maps(detector: ModelProto) -> None:
     report = onnxfcn.rewrite(detector, passes=[AXES])
     assert report.passes == (AXES,)
     assert report.validation
@@ -94,18 +90,14 @@ def test_axes_alone_note_the_sizes_that_do_not_go_through(detector: ModelProto) 
         onnxfcn.rewrite(detector, passes=[AXES], sizes=[(18, 18)])
 
 
-def test_axes_alone_free_the_batch(
-    detector: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_axes_alone_free_the_batch(detector: ModelProto) -> None:
     report = onnxfcn.rewrite(detector, passes=[AXES], batch="free")
     assert report.validation
     assert dims(report.model.graph.input[0])[0] == "batch"
     assert run_model(report.model, random_image(3, 3, 16, 16))[0].shape[0] == 3
 
 
-def test_axes_alone_keep_a_global_pool_whole(
-    run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_axes_alone_keep_a_global_pool_whole() -> None:
     text = "x = Conv(image, kernel) p = GlobalAveragePool(x) f = Flatten(p) out = Gemm(f, matrix)"
     report = onnxfcn.rewrite(model(text, "float[2,3,8,8]", "float[2,8] out"), passes=[AXES])
     assert report.validation
@@ -119,9 +111,7 @@ def test_axes_alone_refuse_a_dense_head(classifier: ModelProto) -> None:
     assert refusal.node in {"f", "fc"}
 
 
-def test_heads_alone_keep_the_input_size_and_answer_the_same(
-    classifier: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_heads_alone_keep_the_input_size_and_answer_the_same(classifier: ModelProto) -> None:
     report = onnxfcn.rewrite(classifier, passes=[HEADS])
     assert report.validation
     assert (report.validation.sizes, report.validation.regions) == ((), ())

@@ -1,13 +1,12 @@
 """A deployment pipeline uses the passes and graphsurgeon, and nothing of onnxfcn."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 
 from sample_models import light_models
+from tests.onnxfcn.models import random_image, run_model
 
 from .processes import run_python
 
@@ -28,11 +27,7 @@ if loaded:
 """
 
 
-def test_the_design_s_pipeline_rewrites_alexnet_without_onnxfcn(
-    tmp_path: Path,
-    run_model: Callable[..., list[np.ndarray]],
-    random_image: Callable[..., np.ndarray],
-) -> None:
+def test_the_design_s_pipeline_rewrites_alexnet_without_onnxfcn(tmp_path: Path) -> None:
     onnx.save(light_models.load("bvlc_alexnet"), tmp_path / "in.onnx")
     finished = run_python(
         "-c", PIPELINE + ALONE.format(forbidden={"onnxfcn", "onnxruntime", "typer"}), cwd=tmp_path

@@ -1,21 +1,16 @@
 """Freed trunks are compared with the original's on every window; wrong ones do not pass."""
 
-from collections.abc import Callable
-
-import numpy as np
 import pytest
 from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn import RegionResult, ValidationReport
+from tests.onnxfcn.models import random_image, run_model
 
 from .freed_trunks import CASES, baked, freed
 from .model_texts import model, trunk
 
 WRONG = [(case, wrong) for case in CASES for wrong in CASES[case].wrong]
-
-RunModel = Callable[..., list[np.ndarray]]
-RandomImage = Callable[..., np.ndarray]
 
 
 def complaint(original: ModelProto, rewritten: ModelProto) -> str:
@@ -47,9 +42,7 @@ def test_trunk_that_is_freed_wrongly_fails(case: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize(("case", "wrong"), WRONG)
-def test_wrong_trunk_shows_at_larger_sizes_only(
-    case: str, wrong: str, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_wrong_trunk_shows_at_larger_sizes_only(case: str, wrong: str) -> None:
     given, image = CASES[case], random_image(1, 3, 8, 8)
     (expected,), (found,) = (
         run_model(each, image) for each in (baked(given), freed(given, given.wrong[wrong]))

@@ -1,22 +1,18 @@
 """The library call: what it takes, what it returns and what it raises."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
 import onnxfcn
 from passes import RefusalCode
+from tests.onnxfcn.models import random_image, run_model
 
 from .processes import run_python
 from .protos import dims
-
-RunModel = Callable[..., list[np.ndarray]]
-RandomImage = Callable[..., np.ndarray]
 
 
 def set_image(model: ModelProto, *shape: int | str) -> ModelProto:
@@ -88,9 +84,7 @@ def test_batch(
         assert dims(value)[0] == expected
 
 
-def test_freed_batch_takes_any_number_of_images(
-    lenet: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_freed_batch_takes_any_number_of_images(lenet: ModelProto) -> None:
     model = onnxfcn.rewrite(set_image(lenet, 1, 1, 28, 28), batch="free").model
     (cells,) = run_model(model, random_image(5, 1, 32, 28))
     assert cells.shape == (5, 10, 2, 1)
@@ -103,9 +97,7 @@ def test_symbolic_size_needs_the_size_that_the_model_was_made_for(lenet: ModelPr
     assert [r.code for r in caught.value.refusals] == [RefusalCode.INPUT_SIZE_NEEDED]
 
 
-def test_symbolic_size_is_taken_from_the_user_and_names_stay(
-    lenet: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_symbolic_size_is_taken_from_the_user_and_names_stay(lenet: ModelProto) -> None:
     set_image(lenet, "N", 1, "H", "W")
     report = onnxfcn.rewrite(lenet, input_size=(28, 28))
     assert report.validation
@@ -184,9 +176,7 @@ def test_output_of_another_input_stays_as_it_is(lenet: ModelProto) -> None:
     assert report.model.graph.node[-1] == original.graph.node[-1]
 
 
-def test_output_of_the_trunk_grows_with_the_image(
-    lenet: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_output_of_the_trunk_grows_with_the_image(lenet: ModelProto) -> None:
     report = onnxfcn.rewrite(add_side_output(lenet, "pool1", ["N", 6, 12, 12]))
     assert report.validation
     image = random_image(1, 1, 36, 40)
@@ -194,9 +184,7 @@ def test_output_of_the_trunk_grows_with_the_image(
     assert dims(report.model.graph.output[1])[:2] == ["N", 6]
 
 
-def test_hidden_vector_as_second_output_becomes_a_map_too(
-    lenet: ModelProto, run_model: RunModel, random_image: RandomImage
-) -> None:
+def test_hidden_vector_as_second_output_becomes_a_map_too(lenet: ModelProto) -> None:
     report = onnxfcn.rewrite(add_side_output(lenet, "relu4", ["N", 84]))
     assert report.validation
     assert run_model(report.model, random_image(1, 1, 36, 40), "side")[0].shape == (1, 84, 3, 4)

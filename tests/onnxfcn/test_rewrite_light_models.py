@@ -3,7 +3,6 @@
 VGG-19 with random weights (575 MB) is left out: it takes more memory and time than a test may.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ import pytest
 
 import onnxfcn
 from sample_models import light_models
+from tests.onnxfcn.models import head_of, random_image, run_model, windows_of
 
 Floats = npt.NDArray[np.float32]
-RunModel = Callable[..., list[Floats]]
 
 HEADS = {
     "bvlc_alexnet": ("r14", (6, 6), "r24"),
@@ -28,7 +27,7 @@ LARGEST_FILE = 100_000
 
 @pytest.mark.parametrize("name", HEADS)
 def test_shipped_model_is_proven_stays_small_and_gives_a_3x4_map_at_288x320(
-    name: str, tmp_path: Path, run_model: RunModel, random_image: Callable[..., Floats]
+    name: str, tmp_path: Path
 ) -> None:
     # One test: the rewrite takes seconds, and workers of pytest-xdist share no fixture.
     path = tmp_path / "out.onnx"
@@ -52,13 +51,7 @@ def test_shipped_model_is_proven_stays_small_and_gives_a_3x4_map_at_288x320(
 
 
 @pytest.mark.parametrize("name", ["bvlc_alexnet", "zfnet512"])
-def test_every_cell_is_the_untouched_head_on_its_window(
-    name: str,
-    run_model: RunModel,
-    head_of: Callable[..., onnx.ModelProto],
-    windows_of: Callable[..., list[Floats]],
-    random_image: Callable[..., Floats],
-) -> None:
+def test_every_cell_is_the_untouched_head_on_its_window(name: str) -> None:
     original = light_models.with_random_weights(light_models.load(name))
     feature_map, window, logits = HEADS[name]
     image = random_image(1, 3, 288, 320)

@@ -10,9 +10,9 @@ import pytest
 
 import onnxfcn
 from sample_models import gilt, lenet, plain234
+from tests.onnxfcn.models import random_image, run_model, windows_of
 
 Floats = npt.NDArray[np.float32]
-RunModel = Callable[..., list[Floats]]
 Cut = Callable[..., list[Floats]]
 
 
@@ -21,9 +21,7 @@ def rewritten(model: onnx.ModelProto, path: Path) -> Path:
     return path
 
 
-def test_gilt_gives_403_cells_that_equal_the_original_on_crops(
-    tmp_path: Path, run_model: RunModel, windows_of: Cut, random_image: Callable[..., Floats]
-) -> None:
+def test_gilt_gives_403_cells_that_equal_the_original_on_crops(tmp_path: Path) -> None:
     image = random_image(1, 3, 512, 1024)
     (cells,) = run_model(rewritten(gilt.build(), tmp_path / "out.onnx"), image)
     assert cells.shape == (1, 1, 13, 31)
@@ -48,9 +46,6 @@ def test_cells_equal_the_original_on_crops(
     stride: int,
     map_size: tuple[int, int],
     tmp_path: Path,
-    run_model: RunModel,
-    windows_of: Cut,
-    random_image: Callable[..., Floats],
 ) -> None:
     original, image = build(), random_image(*shape)
     size = [axis.dim_value for axis in original.graph.input[0].type.tensor_type.shape.dim[2:]]
@@ -63,10 +58,7 @@ def test_cells_equal_the_original_on_crops(
 
 @pytest.mark.parametrize("step", [(2, 2), (1, 3)])
 def test_window_step_takes_every_so_many_th_crop(
-    step: tuple[int, int],
-    lenet: onnx.ModelProto,
-    run_model: RunModel,
-    random_image: Callable[..., Floats],
+    step: tuple[int, int], lenet: onnx.ModelProto
 ) -> None:
     image = random_image(1, 1, 60, 64)
     (every,) = run_model(onnxfcn.rewrite(lenet).model, image)
@@ -75,9 +67,7 @@ def test_window_step_takes_every_so_many_th_crop(
     assert some == pytest.approx(every[..., :: step[0], :: step[1]], abs=1e-6)
 
 
-def test_a_batch_of_images_gives_a_batch_of_maps(
-    lenet: onnx.ModelProto, run_model: RunModel, random_image: Callable[..., Floats]
-) -> None:
+def test_a_batch_of_images_gives_a_batch_of_maps(lenet: onnx.ModelProto) -> None:
     images = random_image(3, 1, 36, 32)
     model = onnxfcn.rewrite(lenet).model
     (together,) = run_model(model, images)
@@ -86,7 +76,7 @@ def test_a_batch_of_images_gives_a_batch_of_maps(
 
 
 def test_at_its_own_size_the_rewritten_model_answers_as_the_original_in_one_cell(
-    lenet: onnx.ModelProto, run_model: RunModel, random_image: Callable[..., Floats]
+    lenet: onnx.ModelProto,
 ) -> None:
     images = random_image(5, 1, 28, 28)
     (expected,) = run_model(lenet, images)
@@ -97,10 +87,7 @@ def test_at_its_own_size_the_rewritten_model_answers_as_the_original_in_one_cell
 
 @pytest.mark.parametrize("shape", [(1, 1, 27, 28), (1, 1, 28, 8)])
 def test_onnx_runtime_refuses_images_smaller_than_the_original(
-    shape: tuple[int, ...],
-    lenet: onnx.ModelProto,
-    run_model: RunModel,
-    random_image: Callable[..., Floats],
+    shape: tuple[int, ...], lenet: onnx.ModelProto
 ) -> None:
     model = onnxfcn.rewrite(lenet).model
     with pytest.raises(Exception, match="Conv"):

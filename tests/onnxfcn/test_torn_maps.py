@@ -10,6 +10,7 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 import onnxfcn
+from tests.onnxfcn.models import run_model
 
 MIRROR = "Slice ({}, last, first, width, back)"
 TWO = "a = Conv (x, k) f = Flatten (a) p = Gemm (f, w) {} b = Conv (m, k) {} y = Add (p, q)"
@@ -67,7 +68,7 @@ def test_mirrors_that_agree_are_none(name: str) -> None:
     assert report.validation.proven
 
 
-def test_a_mirror_alone_moves_the_cells(run_model: Callable[..., list[np.ndarray]]) -> None:
+def test_a_mirror_alone_moves_the_cells() -> None:
     """Cells are those of the mirrored image, which is what the net looks at."""
     body = f"m = {MIRROR.format('x')} a = Conv (m, k) f = Flatten (a) y = Gemm (f, w)"
     image = np.random.default_rng(1).standard_normal((1, 1, 8, 11)).astype(np.float32)

@@ -15,6 +15,7 @@ from PIL import Image
 import onnxfcn
 from onnxfcn.proof.image import ImageInput
 from onnxfcn.proof.image_files import read_sample
+from tests.onnxfcn.models import random_image
 
 from .model_texts import model
 
@@ -43,9 +44,7 @@ def like(image: ImageInput, **changes: Any) -> ImageInput:
     return ImageInput(**{**vars(image), **changes})
 
 
-def test_array_becomes_a_row(
-    pair: Pair, tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
-) -> None:
+def test_array_becomes_a_row(pair: Pair, tmp_path: Path, command: Command) -> None:
     path = array_file(tmp_path, random_image(2, 1, 40, 36))
     finished = command("validate", *pair, "--input", path, "--size", "36x40", "--json")
     assert (finished.code, finished.err) == (0, "")
@@ -57,7 +56,7 @@ def test_array_becomes_a_row(
 
 
 def test_array_of_the_original_size_is_compared_with_the_original(
-    pair: Pair, tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
+    pair: Pair, tmp_path: Path, command: Command
 ) -> None:
     rows = []
     for image in (random_image(1, 1, 28, 28), random_image(1, 1, 28, 28, seed=1)):
@@ -77,7 +76,7 @@ def test_the_array_is_what_is_compared(pair: Pair, tmp_path: Path, command: Comm
 
 
 def test_not_a_number_on_both_sides_is_no_difference(
-    pair: Pair, tmp_path: Path, command: Command, random_image: Callable[..., np.ndarray]
+    pair: Pair, tmp_path: Path, command: Command
 ) -> None:
     image = random_image(1, 1, 40, 36)
     image[0, 0, 3, 3] = np.nan

@@ -10,6 +10,7 @@ from onnx import GraphProto, ModelProto
 
 import onnxfcn
 from sample_models import lenet as lenet_sample
+from tests.onnxfcn.models import random_image, run_model
 
 from .model_texts import model
 from .sabotage import (
@@ -85,10 +86,7 @@ def test_what_differs_is_not_proven(models: Models) -> None:
     "spoil", [rotate_answers_by_a_row, rotate_answers_by_a_column, double_the_step]
 )
 def test_some_spoiled_models_show_at_larger_sizes_only(
-    models: Models,
-    spoil: Callable[[GraphProto], None],
-    run_model: Callable[..., list[np.ndarray]],
-    random_image: Callable[..., np.ndarray],
+    models: Models, spoil: Callable[[GraphProto], None]
 ) -> None:
     spoiled = copy_of(models[1])
     spoil(spoiled.graph)

@@ -17,6 +17,7 @@ import onnxfcn
 from benchmarks.processes import run_apart
 from onnxfcn.files.model_io import load
 from sample_models.layers import LayerStack
+from tests.onnxfcn.models import random_image, run_model
 
 from .protos import content
 
@@ -127,12 +128,7 @@ def data_in_floats(model: ModelProto) -> bytes:
 
 
 @pytest.mark.parametrize("odd", [split_graph, twice_the_data, weight_in_two_pieces, data_in_floats])
-def test_files_of_odd_forms(
-    odd: Callable[[ModelProto], bytes],
-    tmp_path: Path,
-    run_model: Callable[..., Any],
-    random_image: Callable[..., Any],
-) -> None:
+def test_files_of_odd_forms(odd: Callable[[ModelProto], bytes], tmp_path: Path) -> None:
     source = stored(odd(build()), tmp_path)
     assert load(source).whole() == ModelProto.FromString(source.read_bytes())
     report = onnxfcn.rewrite(source, tmp_path / "out.onnx")

@@ -11,8 +11,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import onnxfcn.cli
-
-from .processes import run_python
+from tests.onnxfcn.processes import run_python
 
 WIDTH = 100
 

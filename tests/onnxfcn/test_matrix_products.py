@@ -14,9 +14,8 @@ from onnx import ModelProto
 import onnxfcn
 from passes import conv_to_gemm
 from sample_models import light_models
+from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
-
-from .model_texts import model
 
 HEADS, AXES, PRODUCTS = "flatten_gemm_to_conv", "dynamic_spatial_axes", "conv_to_gemm"
 

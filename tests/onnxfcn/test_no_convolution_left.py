@@ -11,8 +11,7 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
-
-from .model_texts import model
+from tests.onnxfcn.model_texts import model
 
 Command = Callable[..., Any]
 Pair = tuple[Path, Path]

@@ -12,10 +12,9 @@ from onnx import ModelProto
 import onnxfcn
 from onnxfcn.pipeline import ALONE
 from passes import PASSES
+from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
-
-from .model_texts import model
-from .protos import dims
+from tests.onnxfcn.protos import dims
 
 HEADS, AXES = "flatten_gemm_to_conv", "dynamic_spatial_axes"
 PRODUCTS = "conv_to_gemm"

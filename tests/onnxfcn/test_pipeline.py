@@ -7,8 +7,7 @@ import pytest
 
 from sample_models import light_models
 from tests.onnxfcn.models import random_image, run_model
-
-from .processes import run_python
+from tests.onnxfcn.processes import run_python
 
 PIPELINE = """
 import onnx, onnx_graphsurgeon as gs

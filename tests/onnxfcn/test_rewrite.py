@@ -10,9 +10,8 @@ from onnx import ModelProto, TensorProto, helper
 import onnxfcn
 from passes import RefusalCode
 from tests.onnxfcn.models import random_image, run_model
-
-from .processes import run_python
-from .protos import dims
+from tests.onnxfcn.processes import run_python
+from tests.onnxfcn.protos import dims
 
 
 def set_image(model: ModelProto, *shape: int | str) -> ModelProto:

@@ -1,232 +1,199 @@
-"""Where the image and the outputs have their channels, and images whose layout must be told."""
+"""The layout of an image that is told by the first convolution, through what stands before it."""
 
 from typing import Any
 
 import numpy as np
-import onnx_graphsurgeon as gs
 import pytest
 
 from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
-from tests.model_texts import build
+from tests.model_texts import build, ints
 from tests.passes.judges import assert_cells_are_crops, assert_refused
-from tests.passes.models import head_model
 
-HEAD = "v = Flatten(map) h = Gemm(v, w, b) y = Softmax<axis=1>(h)"
+Case = tuple[str, dict[str, Any]]
+"""What stands before the convolution, which reads ``first``, and what that needs."""
+
+HEAD = "map = Conv<strides=[2, 2]>(first, kernel) v = Flatten(map) y = Gemm(v, w, b)"
 WEIGHTS: dict[str, Any] = {"w": (40, 3), "b": (3,)}
-LAST = {
-    "inputs": "float[N,9,11,3] image",
-    "kernel": (2, 3, 3, 3),
+GREY_KERNEL: dict[str, Any] = {"kernel": (2, 1, 3, 3)}
+
+
+def number(value: float) -> np.ndarray:
+    return np.array(value, np.float32)
+
+
+COLOURS: dict[str, Case] = {
+    "other_order": ("first = Gather<axis=1>(image, order)", {"order": ints(2, 1, 0)}),
+    "other_order_of_a_scaled_image": (
+        "scaled = Mul(image, factor) first = Gather<axis=1>(scaled, order)",
+        {"order": ints(2, 1, 0), "factor": number(0.5)},
+    ),
+    "quantized": (
+        "rounded = QuantizeLinear(image, step) first = DequantizeLinear(rounded, step)",
+        {"step": number(0.05)},
+    ),
+    "other_order_by_indices_along_the_first_axis": (
+        "turned = Transpose<perm=[1, 0, 2, 3]>(image) picked = GatherND(turned, order)"
+        " first = Transpose<perm=[1, 0, 2, 3]>(picked)",
+        {"order": ints(2, 1, 0).reshape(3, 1)},
+    ),
+    "stack": (
+        "red = Gather<axis=1>(image, two) green = Gather<axis=1>(image, one)"
+        " blue = Gather<axis=1>(image, zero) r = Unsqueeze(red, axis) g = Unsqueeze(green, axis)"
+        " b1 = Unsqueeze(blue, axis) first = Concat<axis=1>(r, g, b1)",
+        {"zero": np.array(0), "one": np.array(1), "two": np.array(2), "axis": ints(1)},
+    ),
+    "unbound_and_stacked": (
+        "red, green, blue = Split<axis=1>(image, ones) r0 = Squeeze(red, axis)"
+        " g0 = Squeeze(green, axis) r = Unsqueeze(r0, axis) g = Unsqueeze(g0, axis)"
+        " first = Concat<axis=1>(g, r, blue)",
+        {"ones": ints(1, 1, 1), "axis": ints(1)},
+    ),
+    "mean": ("first = ReduceMean<axes=[1]>(image)", GREY_KERNEL),
+    "mean_that_drops_the_axis": (
+        "grey = ReduceMean<axes=[1], keepdims=0>(image) first = Unsqueeze(grey, axis)",
+        GREY_KERNEL | {"axis": ints(1)},
+    ),
+    "weighted_sum": (
+        "mixed = Mul(image, shares) first = ReduceSum(mixed, axis)",
+        GREY_KERNEL | {"shares": (3, 1, 1), "axis": ints(1)},
+    ),
+    "computed_expand": (
+        "grey = ReduceMax<axes=[1]>(image) s = Shape<start=0, end=1>(grey)"
+        " target = Concat<axis=0>(s, rest) first = Expand(grey, target)",
+        {"rest": ints(3, 9, 11)},
+    ),
 }
-LAST_TRUNK = "first = Transpose<perm=[0, 3, 1, 2]>(image) map = Conv<strides=[2, 2]>(first, kernel)"
 
+GREY: dict[str, Case] = {
+    "tile": ("first = Tile(image, times)", {"times": ints(1, 3, 1, 1)}),
+    "expand": ("first = Expand(image, shape)", {"shape": ints(1, 3, 1, 1)}),
+    "expand_to_the_baked_size": ("first = Expand(image, shape)", {"shape": ints(1, 3, 9, 11)}),
+    "concat": ("first = Concat<axis=1>(image, image, image)", {}),
+    "broadcast": ("first = Mul(image, tint)", {"tint": (3, 1, 1)}),
+}
 
-@pytest.mark.parametrize("output_layout", ["input", "nchw", "nhwc"])
-def test_output_layout(output_layout: str) -> None:
-    assert_cells_are_crops(head_model(HEAD, **WEIGHTS), output_layout=output_layout)
-
-
-@pytest.mark.parametrize(
-    ("text", "layout"),
-    [
-        ("y = GlobalAveragePool(map)", "nchw"),
-        ("t = Transpose<perm=[0, 2, 3, 1]>(map) y = ReduceMax<axes=[1, 2]>(t)", "nhwc"),
-        ("p = GlobalMaxPool(map) t = Transpose<perm=[0, 2, 3, 1]>(p) y = Relu(t)", "nhwc"),
-        ("v = Flatten(map) h = Gemm(v, w, b) y = Unsqueeze(h, behind)", "nchw"),
-        ("v = Flatten(map) h = Gemm(v, w, b) y = Unsqueeze(h, between)", "nhwc"),
-    ],
-)
-@pytest.mark.parametrize("image_layout", ["nchw", "nhwc"])
-def test_output_with_axes_of_its_own_for_the_map_keeps_their_place(
-    text: str, layout: str, image_layout: str
-) -> None:
-    options: dict[str, Any] = dict(WEIGHTS) if "Gemm" in text else {}
-    for name, axes in (("behind", [2, 3]), ("between", [1, 2])):
-        if name in text:
-            options[name] = np.array(axes)
-    if image_layout == "nhwc":
-        model = build(f"{LAST_TRUNK} {text}", outputs="float[] y", **LAST, **options)
-    else:
-        trunk = LAST_TRUNK.partition(")")[2].replace("first", "image")
-        options["inputs"] = "float[N,3,9,11] image"
-        model = build(f"{trunk} {text}", outputs="float[] y", **LAST | options)
-    assert_cells_are_crops(model, image_layout=image_layout, own_layout=layout)
-
-
-BEHIND_THE_NODE: dict[str, tuple[str, dict[str, Any]]] = {
-    "old_softmax": (HEAD, WEIGHTS | {"opset": 12}),
-    "layer_normalization": (
-        "v = Flatten(map) h = Gemm(v, w, b) y = LayerNormalization(h, b, b)",
-        WEIGHTS,
+LAST: dict[str, Case] = {
+    "other_order": (
+        "turned = Transpose<perm=[3, 1, 2, 0]>(image) picked = GatherND(turned, order)"
+        " back = Transpose<perm=[3, 1, 2, 0]>(picked) first = Transpose<perm=[0, 3, 1, 2]>(back)",
+        {"order": ints(2, 1, 0).reshape(3, 1)},
     ),
-    "groups": (
-        "v = Flatten(map) h = Gemm(v, w) y = Reshape(h, groups)",
-        {"w": (40, 6), "groups": np.array([0, 2, 3])},
+    "mean": (
+        "grey = ReduceMean<axes=[-1], keepdims=0>(image) first = Unsqueeze(grey, axis)",
+        GREY_KERNEL | {"axis": ints(1)},
     ),
-    "computed_bias": ("v = Flatten(map) h = Gemm(v, w, b) y = Gemm<transB=1>(v, t, h)",
-                      WEIGHTS | {"t": (3, 40)}),
-    "minimum_over_the_map": ("y = ReduceMin<axes=[2, 3], keepdims=0>(map)", {}),
-    "sum_over_the_map": ("y = ReduceSum<keepdims=0>(map, axes)", {"axes": np.array([2, 3])}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BEHIND_THE_NODE)
-def test_channels_last_behind_a_node_of_the_rewrite(name: str) -> None:
-    text, options = BEHIND_THE_NODE[name]
-    model = head_model(text, outputs="float[] y", **options)
-    assert_cells_are_crops(model, output_layout="nhwc")
-
-
-@pytest.mark.parametrize("name", BEHIND_THE_NODE)
-def test_channels_first_behind_a_node_of_the_rewrite(name: str) -> None:
-    text, options = BEHIND_THE_NODE[name]
-    model = head_model(text, outputs="float[] y", **options)
-    assert_cells_are_crops(model, output_layout="nchw")
-
-
-LAST_HEADS: dict[str, tuple[str, dict[str, Any]]] = {
-    "flattened": (HEAD, WEIGHTS),
-    "flattened_channels_last": (
-        "back = Transpose<perm=[0, 2, 3, 1]>(map) v = Flatten(back) y = Gemm(v, w, b)",
-        WEIGHTS,
-    ),
-    "reduced_channels_last": (
-        "back = Transpose<perm=[0, 2, 3, 1]>(map) v = ReduceMean<axes=[1, 2], keepdims=0>(back)"
-        " y = MatMul(v, u)",
-        {"u": (2, 3)},
-    ),
-    "relu_channels_last": (
-        "back = Transpose<perm=[0, 2, 3, 1]>(map) r = Relu(back) q = Add(r, shift)"
-        " v = Flatten(q) y = Gemm(v, w, b)",
-        WEIGHTS | {"shift": (2,)},
-    ),
-    "pooled": ("p = GlobalAveragePool(map) y = Flatten(p)", {}),
-    "ones_in_the_middle": (
-        "back = Transpose<perm=[0, 2, 3, 1]>(map) y = ReduceMean<axes=[1, 2]>(back)",
-        {},
+    "matrix_product": (
+        "grey = MatMul(image, shares) first = Transpose<perm=[0, 3, 1, 2]>(grey)",
+        GREY_KERNEL | {"shares": (3, 1)},
     ),
 }
 
 
-@pytest.mark.parametrize("output_layout", ["input", "nchw", "nhwc"])
-@pytest.mark.parametrize("name", LAST_HEADS)
-def test_image_with_its_channels_last(name: str, output_layout: str) -> None:
-    text, options = LAST_HEADS[name]
-    model = build(f"{LAST_TRUNK} {text}", outputs="float[] y", **LAST, **options)
-    assert_cells_are_crops(model, image_layout="nhwc", output_layout=output_layout)
-
-
-@pytest.mark.parametrize("output_layout", ["nchw", "nhwc"])
-def test_outputs_that_are_read_again(output_layout: str) -> None:
-    model = head_model(
-        "v = Flatten(map) h = Gemm(v, w, b) y = Relu(h) k = ArgMax<axis=1, keepdims=0>(y)",
-        outputs="float[] h, float[] y, int64[] k",
-        **WEIGHTS,
-    )
-    assert_cells_are_crops(model, output_layout=output_layout)
-
-
-def test_output_says_what_its_axes_are() -> None:
-    model = head_model(HEAD, outputs="float[N,3] y", **WEIGHTS)
-    graph = gs.import_onnx(model)
-    flatten_gemm_to_conv.apply(graph, output_layout="nhwc")
-    assert graph.outputs[0].shape == ["N", 1, 1, 3]
-    dynamic_spatial_axes.apply(graph)
-    batch, *spatial, features = graph.outputs[0].shape
-    assert (batch, features) == ("N", 3)
-    assert all(isinstance(axis, str) for axis in spatial)
-
-
-def test_transposed_output_behind_a_node_of_the_rewrite() -> None:
-    model = head_model(
-        "v = Flatten(map) h = Gemm(v, w, b) t = Transpose(h) y = Softmax<axis=0>(t)",
-        opset=12,
-        batch=1,
-        outputs="float[] y",
-        **WEIGHTS,
+@pytest.mark.parametrize("batch", [1, "N"])
+@pytest.mark.parametrize("name", COLOURS)
+def test_layout_behind_what_mixes_colours(name: str, batch: int | str) -> None:
+    text, options = COLOURS[name]
+    options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
+    model = build(
+        f"{text} {HEAD}", inputs=f"float[{batch},3,9,11] image", outputs="float[] y", **options
     )
     assert_cells_are_crops(model)
 
 
-@pytest.mark.parametrize("opset", [9, 12])
-def test_old_softmax_of_an_image_with_its_channels_last(opset: int) -> None:
-    model = build(f"{LAST_TRUNK} {HEAD}", opset=opset, outputs="float[] y", **LAST, **WEIGHTS)
+@pytest.mark.parametrize("batch", [1, "N"])
+@pytest.mark.parametrize("name", GREY)
+def test_layout_behind_what_makes_colours_of_grey(name: str, batch: int | str) -> None:
+    text, options = GREY[name]
+    options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
+    model = build(
+        f"{text} {HEAD}", inputs=f"float[{batch},1,9,11] image", outputs="float[] y", **options
+    )
+    assert_cells_are_crops(model)
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_layout_with_the_channels_last(name: str) -> None:
+    text, options = LAST[name]
+    options = {"kernel": (2, 3, 3, 3)} | WEIGHTS | options
+    model = build(f"{text} {HEAD}", inputs="float[N,9,11,3] image", outputs="float[] y", **options)
     assert_cells_are_crops(model, image_layout="nhwc")
 
 
-TOLD: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "nchw": ("N,2,3,4", "v = Flatten(image) y = Gemm(v, w, b)", {"w": (24, 3), "b": (3,)}),
-    "nhwc": ("N,3,4,2", "v = Flatten(image) y = Gemm(v, w, b)", {"w": (24, 3), "b": (3,)}),
-    "nhw": ("N,3,4", "v = Flatten(image) y = Gemm(v, w, b)", {"w": (12, 3), "b": (3,)}),
-    "ncl": ("N,3,4", "v = Flatten(image) y = MatMul(v, w)", {"w": (12, 3)}),
-    "NCHW": ("N,2,3,4", "p = GlobalMaxPool(image) y = Flatten(p)", {}),
+UNTOLD: dict[str, Case] = {
+    "reshaped": ("first = Reshape(image, same)", {"same": ints(0, 3, 9, 11)}),
+    "one_sample_with_its_colours_as_samples": (
+        "sample = Gather<axis=0>(image, zero) alone = Unsqueeze(sample, axis)"
+        " first = Tile(alone, times)",
+        {"zero": np.array(0), "axis": ints(1), "times": ints(1, 3, 1, 1)},
+    ),
+    "one_row": (
+        "row = Gather<axis=2>(image, zero) again = Unsqueeze(row, axis) first = Tile(again, times)",
+        {"zero": np.array(0), "axis": ints(2), "times": ints(1, 1, 9, 1)},
+    ),
+    "indices_of_two_axes": (
+        "turned = Transpose<perm=[1, 0, 2, 3]>(image) picked = GatherND(turned, order)"
+        " first = Reshape(picked, same)",
+        {"order": ints(2, 0, 1, 0, 0, 0).reshape(3, 2), "same": ints(1, 3, 9, 11)},
+    ),
+    "indices_of_every_sample": (
+        "first = GatherND<batch_dims=1>(image, order)",
+        {"order": ints(2, 1, 0).reshape(1, 3, 1)},
+    ),
 }
 
 
-@pytest.mark.parametrize("layout", TOLD)
-def test_head_directly_on_an_image_of_a_told_layout(layout: str) -> None:
-    shape, text, weights = TOLD[layout]
-    rank = len(layout.lower().replace("n", "").replace("c", ""))
-    model = build(text, inputs=f"float[{shape}] image", **weights)
-    assert_cells_are_crops(
-        model,
-        larger=(5, 7)[-rank:],
-        stride=(1,) * rank,
-        step=(1,) * rank,
-        input_layout=layout,
-        image_layout=layout.lower(),
+@pytest.mark.parametrize("name", UNTOLD)
+def test_layout_that_is_not_told_is_asked_for(name: str) -> None:
+    text, options = UNTOLD[name]
+    dense = HEAD.replace("y = Gemm", "[fc] y = Gemm")
+    model = build(
+        f"{text} {dense}",
+        inputs="float[1,3,9,11] image",
+        outputs="float[] y",
+        kernel=(2, 3, 3, 3),
+        **WEIGHTS,
+        **options,
     )
-
-
-FLAT = "v = Flatten(image) [fc] y = Gemm(v, w)"
-
-
-def test_dense_layer_directly_on_an_image_asks_for_its_layout() -> None:
-    model = build(FLAT, inputs="float[N,2,3,4] image", w=(24, 3))
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
-    assert "option input_layout" in refusal.advice
-    result = dynamic_spatial_axes.apply(gs.import_onnx(model))
-    assert (result.rewrites, result.refusals) == ((), ())
+    assert refusal.found == "'image' of shape [1, 3, 9, 11], whose axes nothing tells"
+    assert "option input_layout, such as nchw" in refusal.advice
 
 
-@pytest.mark.parametrize("layout", ["nc", "nchwd", "nchh", "", "nhcc"])
-@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
-def test_layout_that_does_not_fit_the_image_is_refused(apply_pass: object, layout: str) -> None:
-    model = build(FLAT, inputs="float[N,2,3,4] image", w=(24, 3))
-    refusal = assert_refused(apply_pass, model, input_layout=layout)
-    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
-    assert "'image'" in refusal.expected
-
-
-@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
-def test_layout_that_a_convolution_contradicts_is_refused(apply_pass: object) -> None:
-    refusal = assert_refused(apply_pass, head_model(HEAD, **WEIGHTS), input_layout="nhwc")
-    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
-
-
-def test_layout_that_a_convolution_confirms_is_taken() -> None:
-    assert_cells_are_crops(head_model(HEAD, **WEIGHTS), input_layout="nchw")
-
-
-def test_output_that_is_another_one_by_a_second_name_has_its_layout_once() -> None:
-    model = head_model(
-        f"{HEAD} u = Unsqueeze(y, two) again = Squeeze(u, two)",
-        outputs="float[] y, float[] again",
-        two=np.array([2]),
-        **WEIGHTS,
+def test_layout_that_a_reshape_hides_is_taken_from_the_user() -> None:
+    text, options = UNTOLD["reshaped"]
+    model = build(
+        f"{text} {HEAD}", inputs="float[N,3,9,11] image", kernel=(2, 3, 3, 3), **WEIGHTS, **options
     )
-    assert_cells_are_crops(model, output_layout="nhwc")
+    assert_cells_are_crops(model, input_layout="nchw")
 
 
-@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
+def test_pool_of_an_image_of_unknown_layout_is_refused_by_its_reason() -> None:
+    model = build(
+        "first = Reshape(image, same) map = Conv(first, kernel)"
+        " [pool] p = GlobalAveragePool(map) v = Flatten(p) y = Gemm(v, w)",
+        inputs="float[N,3,9,11] image",
+        kernel=(2, 3, 3, 3),
+        same=ints(0, 3, 9, 11),
+        w=(2, 3),
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "pool")
+
+
 @pytest.mark.parametrize(
-    ("shape", "order"), [("N,3,9,11", [0, 1, 3, 2]), ("N,9,11,3", [0, 3, 2, 1])]
+    ("text", "order"),
+    [
+        ("t = Transpose<perm=[2, 0, 1, 3]>(image) [pick] y = GatherND(t, order)", ints(1, 0)),
+        ("[pick] y = GatherND<batch_dims=1>(image, order)", ints(2)),
+    ],
 )
-def test_image_whose_rows_become_columns_is_refused(
-    apply_pass: Any, shape: str, order: list[int]
-) -> None:
-    text = f"turned = Transpose<perm={order}>(image) map = Conv(turned, kernel) y = Relu(map)"
-    model = build(text, inputs=f"float[{shape}] image", outputs="float[] y", kernel=(2, 3, 3, 3))
-    refusal = assert_refused(apply_pass, model)
-    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
-    assert refusal.found == "that the graph transposes it, rows against columns"
+def test_indices_along_what_grows_are_not_freed(text: str, order: np.ndarray) -> None:
+    model = build(
+        text,
+        inputs="float[1,3,9,11] image",
+        outputs="float[] y",
+        order=order.reshape(-1, 1) if "batch_dims" not in text else order.reshape(1, 1, 1),
+    )
+    refusal = assert_refused(dynamic_spatial_axes, model, input_layout="nchw")
+    assert (refusal.code, refusal.node) == (RefusalCode.BAKED_EXTENT, "pick")

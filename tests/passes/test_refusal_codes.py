@@ -8,13 +8,13 @@ import pytest
 
 from passes import RefusalCode, dynamic_spatial_axes, flatten_gemm_to_conv
 from tests.passes.judges import assert_refused
+from tests.passes.lift.test_dense_refusals import LAYERS
+from tests.passes.lift.test_head_refusals import HEADS
 from tests.passes.models import head_model
 from tests.passes.test_conv_to_gemm import CONVOLUTIONS, OLD
-from tests.passes.test_dense_refusals import LAYERS
 from tests.passes.test_global_statistics import STATISTICS
-from tests.passes.test_head_refusals import HEADS
-from tests.passes.test_trunk_refusals import TRUNKS
 from tests.passes.test_window_refusals import WINDOWS
+from tests.passes.trunk.test_trunk_refusals import TRUNKS
 
 GEMM = "v = Flatten(map) h = Gemm(v, w, b)"
 HEAD_WEIGHTS: dict[str, Any] = {"w": (40, 3), "b": (3,)}

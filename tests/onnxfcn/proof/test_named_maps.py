@@ -10,9 +10,8 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
-
-from . import sabotage
-from .model_texts import model
+from tests.onnxfcn import sabotage
+from tests.onnxfcn.model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

@@ -10,10 +10,9 @@ from onnx import GraphProto, ModelProto
 
 import onnxfcn
 from sample_models import lenet as lenet_sample
+from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
-
-from .model_texts import model
-from .sabotage import (
+from tests.onnxfcn.sabotage import (
     change,
     change_first_trunk_weight,
     change_last_trunk_weight,

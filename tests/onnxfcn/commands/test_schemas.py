@@ -10,11 +10,11 @@ import jsonschema
 import onnx
 import pytest
 
-from . import sabotage
-from .schemas import schema_of
+from tests.onnxfcn import sabotage
+from tests.onnxfcn.schemas import schema_of
 
 Command = Callable[..., Any]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def objects_in(schema: Any) -> list[dict[str, Any]]:

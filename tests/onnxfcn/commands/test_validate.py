@@ -16,13 +16,12 @@ from onnx import GraphProto, ModelProto
 
 import onnxfcn
 from sample_models import lenet as lenet_sample
-
-from . import sabotage
-from .model_texts import model
+from tests.onnxfcn import sabotage
+from tests.onnxfcn.model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Pair = tuple[Path, Path]
 
 BAKED = {

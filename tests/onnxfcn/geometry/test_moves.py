@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from onnxfcn.geometry import analyse
-from tests.onnxfcn.described_nets import described
+from tests.onnxfcn.geometry.described_nets import described
 from tests.onnxfcn.small_nets import small_net
 
 W = {"w": (2, 2, 3), "v": (3, 2, 4)}

@@ -13,9 +13,8 @@ from onnx import ModelProto
 import onnxfcn
 import onnxfcn.proof.crop_measure
 from onnxfcn.errors import OnnxfcnError
+from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
-
-from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

@@ -162,7 +162,7 @@ HOST = {
     ],
 )
 def test_no_activation_has_to_go_to_the_host(name: str, head: Literal["conv", "matmul"]) -> None:
-    path = Path(__file__).parents[2] / "sample_models" / "exports" / f"{name}.onnx"
+    path = Path(__file__).parents[3] / "sample_models" / "exports" / f"{name}.onnx"
     graph = onnxfcn.rewrite(path, head=head, validate=False).model.graph
     active = {value.name for value in graph.input}
     read = 0

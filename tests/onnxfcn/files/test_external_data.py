@@ -15,8 +15,7 @@ from onnx.external_data_helper import uses_external_data
 
 import onnxfcn
 from tests.onnxfcn.models import random_image, run_model
-
-from .protos import arrays
+from tests.onnxfcn.protos import arrays
 
 DATA = "weights.bin"
 """The data file of the fixture ``external``."""

@@ -10,8 +10,7 @@ from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
 from sample_models import light_models
 from tests.onnxfcn.models import random_image, run_model
-
-from .protos import by_name, content, dims, rewritten
+from tests.onnxfcn.protos import by_name, content, dims, rewritten
 
 
 @pytest.mark.parametrize("name", light_models.NAMES)

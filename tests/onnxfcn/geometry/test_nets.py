@@ -13,7 +13,7 @@ from onnxfcn.exactness import decide
 from onnxfcn.geometry import Box, Geometry, analyse
 from sample_models import gilt, lenet, plain234, vgg16
 from sample_models.layers import LayerStack
-from tests.onnxfcn.perturbation import Perturbed
+from tests.onnxfcn.geometry.perturbation import Perturbed
 
 CHANNELS = 6
 

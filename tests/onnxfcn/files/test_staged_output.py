@@ -14,8 +14,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import onnxfcn
 from sample_models import lenet as lenet_sample
-
-from .protos import arrays
+from tests.onnxfcn.protos import arrays
 
 Fails = Callable[..., Any]
 

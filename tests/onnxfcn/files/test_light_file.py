@@ -18,8 +18,7 @@ from benchmarks.processes import run_apart
 from onnxfcn.files.model_io import load
 from sample_models.layers import LayerStack
 from tests.onnxfcn.models import random_image, run_model
-
-from .protos import content
+from tests.onnxfcn.protos import content
 
 Fails = Callable[..., Any]
 LARGE = "fc1.weight"

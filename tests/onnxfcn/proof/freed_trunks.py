@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from onnx import ModelProto
 
-from .model_texts import trunk
+from tests.onnxfcn.model_texts import trunk
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
-
-from .model_texts import model
+from tests.onnxfcn.model_texts import model
 
 TOKENS = """
 x = Conv<pads=[1, 1, 1, 1]>(image, kernel)

@@ -15,9 +15,8 @@ from PIL import Image
 import onnxfcn
 from onnxfcn.proof.image import ImageInput
 from onnxfcn.proof.image_files import read_sample
+from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image
-
-from .model_texts import model
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

@@ -11,7 +11,7 @@ from onnxfcn.exactness import decide
 from onnxfcn.geometry import Geometry, analyse
 from onnxfcn.geometry.axis import AxisGeometry
 from sample_models import light_models
-from tests.onnxfcn.perturbation import Perturbed
+from tests.onnxfcn.geometry.perturbation import Perturbed
 
 EXPORTS = Path(onnxfcn.__file__).parent.parent / "sample_models" / "exports"
 FILES = sorted(path.name for path in EXPORTS.glob("*.onnx"))

@@ -15,8 +15,7 @@ from onnx import ModelProto, numpy_helper
 import onnxfcn
 from onnxfcn.proof.drawn_cells import drawn_cells
 from sample_models import lenet as lenet_sample
-
-from .sabotage import change, copy_of, double_the_step, show_neighbours
+from tests.onnxfcn.sabotage import change, copy_of, double_the_step, show_neighbours
 
 Command = Callable[..., Any]
 Models = tuple[ModelProto, ModelProto]

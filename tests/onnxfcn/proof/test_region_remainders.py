@@ -11,11 +11,10 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
+from tests.onnxfcn.model_texts import model, trunk
 from tests.onnxfcn.models import random_image, run_model
-
-from .model_texts import model, trunk
-from .sabotage import copy_of, node
-from .test_named_feature_maps import renamed
+from tests.onnxfcn.proof.test_named_maps import renamed
+from tests.onnxfcn.sabotage import copy_of, node
 
 POOLS = """[first] p = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(image)
 x = Conv<pads=[1, 1, 1, 1]>(p, kernel)

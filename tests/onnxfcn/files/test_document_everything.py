@@ -6,9 +6,8 @@ import onnx_graphsurgeon as gs
 import onnxfcn
 from onnxfcn.files.document import Document
 from onnxfcn.files.stored_model import StoredModel
-
-from .everything import everything, image_type
-from .protos import by_name, content, dims, rewritten
+from tests.onnxfcn.files.everything import everything, image_type
+from tests.onnxfcn.protos import by_name, content, dims, rewritten
 
 REWRITTEN_NODES = {"fc", "classes"}
 RESHAPED = {"fc.weight": [6, 4, 5, 5], "classes.weight": [3, 6, 1, 1]}

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from .processes import run_python
+from tests.onnxfcn.processes import run_python
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]

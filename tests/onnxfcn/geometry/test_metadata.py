@@ -11,8 +11,8 @@ import pytest
 import onnxfcn
 from onnxfcn.geometry import Geometry, GeometryUnknownError, analyse, from_metadata, metadata
 from sample_models import lenet
+from tests.onnxfcn.geometry.test_whole_image import NETS, W
 from tests.onnxfcn.small_nets import small_net
-from tests.onnxfcn.test_geometry_whole_image import NETS, W
 from tests.session import session
 
 EXPORTS = Path(onnxfcn.__file__).parent.parent / "sample_models" / "exports"

@@ -5,10 +5,9 @@ from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn import RegionResult, ValidationReport
+from tests.onnxfcn.model_texts import model, trunk
 from tests.onnxfcn.models import random_image, run_model
-
-from .freed_trunks import CASES, baked, freed
-from .model_texts import model, trunk
+from tests.onnxfcn.proof.freed_trunks import CASES, baked, freed
 
 WRONG = [(case, wrong) for case in CASES for wrong in CASES[case].wrong]
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, helper
 
 import onnxfcn.cli
+from tests.model_texts import build
 from tests.onnxfcn.processes import run_python
 
 WIDTH = 100
@@ -21,33 +22,24 @@ Fails = Callable[..., Any]
 
 def fully_convolutional() -> ModelProto:
     """A model in which no dense layer is left to rewrite."""
-    rng = np.random.default_rng(0)
-    weight = numpy_helper.from_array(rng.standard_normal((2, 1, 3, 3), np.float32), "w")
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "w"], ["y"], name="only")],
-        "fcn",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1, 8, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2, 6, 6])],
-        [weight],
+    return build(
+        "[only] y = Conv(x, w)",
+        inputs="float[N,1,8,8] x",
+        outputs="float[N,2,6,6] y",
+        w=(2, 1, 3, 3),
     )
-    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
 
 
 def double_precision() -> ModelProto:
     """A model that ONNX Runtime can run, until its Gemm becomes a Conv."""
-    rng = np.random.default_rng(0)
-    graph = helper.make_graph(
-        [
-            helper.make_node("MaxPool", ["x"], ["pool"], kernel_shape=[2, 2], strides=[2, 2]),
-            helper.make_node("Flatten", ["pool"], ["flat"]),
-            helper.make_node("Gemm", ["flat", "w"], ["y"], name="classify"),
-        ],
-        "doubles",
-        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["N", 1, 8, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, ["N", 3])],
-        [numpy_helper.from_array(rng.standard_normal((16, 3)), "w")],
+    return build(
+        "pool = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) flat = Flatten(pool)"
+        " [classify] y = Gemm(flat, w)",
+        inputs="double[N,1,8,8] x",
+        outputs="double[N,3] y",
+        dtype=np.float64,
+        w=(16, 3),
     )
-    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
 
 
 def saved(model: ModelProto, folder: Path) -> Path:

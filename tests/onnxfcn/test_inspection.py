@@ -10,6 +10,7 @@ import pytest
 
 import onnxfcn
 from onnxfcn.geometry import Geometry
+from tests.model_texts import build
 
 Command = Callable[..., Any]
 SAMPLES = Path(__file__).parents[2] / "sample_models"
@@ -142,9 +143,12 @@ def test_matrix_products_are_told_as_the_convolutions_they_were(
 
 def test_cuts_of_an_old_opset_are_no_branches() -> None:
     """Without steps in Slice, a pool of single cells leaves cells out."""
-    model = onnx.parser.parse_model(
-        '<ir_version: 4, opset_import: ["" : 9]> g (float[1,1,H,W] x) => (float[1,1,P,Q] y)'
-        " <float[1,1,3,1] w = {1,2,3}> { y = Conv <strides = [2, 2]> (x, w) }"
+    model = build(
+        "y = Conv<strides=[2, 2]>(x, w)",
+        inputs="float[1,1,H,W] x",
+        outputs="float[1,1,P,Q] y",
+        opset=9,
+        w=(1, 1, 3, 1),
     )
     report = onnxfcn.rewrite(model, passes=["conv_to_gemm"], input_size=(3, 1), validate=False)
     assert report.model is not None
@@ -229,9 +233,8 @@ def test_sizes_that_do_not_fit(
 def test_crop_of_many_cells_counts_once(
     tmp_path: Path, inspected: Callable[..., dict[str, Any]]
 ) -> None:
-    model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,2,8,8] x) => (float[1,3,8,8] y)'
-        " <float[3,2,1,1] w = {1,2,3,4,5,6}> { y = Conv(x, w) }"
+    model = build(
+        "y = Conv(x, w)", inputs="float[1,2,8,8] x", outputs="float[1,3,8,8] y", w=(3, 2, 1, 1)
     )
     onnx.save(model, tmp_path / "per-pixel.onnx")
     found = inspected(tmp_path / "per-pixel.onnx", "--size", "8x8", "--size", "17x8")
@@ -254,10 +257,7 @@ def test_model_that_is_none_is_an_error(
 def test_vectors_without_an_image_are_said_to_be_none(
     tmp_path: Path, inspected: Callable[..., dict[str, Any]]
 ) -> None:
-    model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4] x) => (float[1,4] y)'
-        " { y = Relu(x) }"
-    )
+    model = build("y = Relu(x)", inputs="float[1,4] x", outputs="float[1,4] y")
     onnx.save(model, tmp_path / "vector.onnx")
     found = inspected(tmp_path / "vector.onnx")
     assert found["kind"] == "refused"

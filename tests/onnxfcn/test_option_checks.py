@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import ModelProto
 
 import onnxfcn
+from tests.model_texts import build
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"passes": "dynamic_spatial_axes"}, "passes is a list: ['dynamic_spatial_axes']"),
@@ -50,10 +50,8 @@ def test_of_validate(options: dict[str, Any], says: str, lenet: ModelProto) -> N
 
 
 def test_of_a_pass_that_does_not_run(tmp_path: Path) -> None:
-    segmenter = onnx.parser.parse_model("""
-        <ir_version: 8, opset_import: ["" : 17]>
-        segmenter (float[1, 1, 8, 8] image) => (float[1, 1, 8, 8] mask) { mask = Relu(image) }
-    """)
+    image, mask = "float[1,1,8,8] image", "float[1,1,8,8] mask"
+    segmenter = build("mask = Relu(image)", inputs=image, outputs=mask)
     with pytest.raises(onnxfcn.UsageError, match="window_step takes one positive number, or 2"):
         onnxfcn.rewrite(
             segmenter,

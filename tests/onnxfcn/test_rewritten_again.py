@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn.geometry.metadata import PREFIX
 from sample_models import lenet as lenet_sample
 from sample_models import light_models
+from tests.model_texts import build
 
 Command = Callable[..., Any]
 Fails = Callable[..., Any]
@@ -78,23 +78,16 @@ def test_size_of_the_metadata_is_nothing_to_a_model_with_a_size(fcn: Path, tmp_p
 
 def convolutions_alone() -> ModelProto:
     """A classifier in which nothing but its convolutions tells which axes its image has."""
-    model = onnx.parser.parse_model(
-        """<ir_version: 8, opset_import: ["" : 19]>
-        net (float[N,3,16,16] image) => (float[N,5] out) {
-            [first] a = Conv<strides=[2,2]>(image, kernel)
-            b = Relu(a)
-            [second] c = Conv<strides=[2,2]>(b, kernel2)
-            d = Relu(c)
-            v = Flatten(d)
-            [dense] out = Gemm(v, weight)
-        }"""
+    return build(
+        """[first] a = Conv<strides=[2,2]>(image, kernel) b = Relu(a)
+        [second] c = Conv<strides=[2,2]>(b, kernel2) d = Relu(c)
+        v = Flatten(d) [dense] out = Gemm(v, weight)""",
+        inputs="float[N,3,16,16] image",
+        outputs="float[N,5] out",
+        kernel=(8, 3, 3, 3),
+        kernel2=(8, 8, 3, 3),
+        weight=(72, 5),
     )
-    numbers = np.random.default_rng(0)
-    shapes = {"kernel": (8, 3, 3, 3), "kernel2": (8, 8, 3, 3), "weight": (72, 5)}
-    for name, shape in shapes.items():
-        values = numbers.standard_normal(shape, dtype=np.float32) / 8
-        model.graph.initializer.append(numpy_helper.from_array(values, name))
-    return model
 
 
 def test_image_that_only_convolutions_told_is_asked_for(

@@ -15,7 +15,8 @@ from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn.timing import Timed, take_turns
-from sample_models import build
+from sample_models import build as samples
+from tests.model_texts import build
 
 Command = Callable[..., Any]
 
@@ -122,18 +123,13 @@ def test_what_is_timed_runs_on_all_images_and_all_crops(
 def test_crops_beyond_the_image_are_timed_as_well(
     tmp_path: Path, timed: Callable[..., dict[str, Any]]
 ) -> None:
-    model = onnx.parser.parse_model("""
-        <ir_version: 8, opset_import: ["" : 17]>
-        padded (float[N, 1, 8, 8] x) => (float[N, 2] y)
-                {
-            c = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w)
-            f = Flatten (c)
-            y = MatMul (f, v)
-        }
-    """)
-    for name, shape in {"w": (1, 1, 3, 3), "v": (16, 2)}.items():
-        values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    model = build(
+        "c = Conv<strides=[2, 2], pads=[1, 1, 1, 1]>(x, w) f = Flatten(c) y = MatMul(f, v)",
+        inputs="float[N,1,8,8] x",
+        outputs="float[N,2] y",
+        w=(1, 1, 3, 3),
+        v=(16, 2),
+    )
     onnx.save(model, tmp_path / "in.onnx")
     onnxfcn.rewrite(tmp_path / "in.onnx", tmp_path / "out.onnx", validate=False)
     found = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", "--size", "13x11")
@@ -144,7 +140,7 @@ def test_crops_beyond_the_image_are_timed_as_well(
 
 
 def test_text_fits_the_page(tmp_path: Path, command: Command) -> None:
-    gilt = build.write("gilt", tmp_path)
+    gilt = samples.write("gilt", tmp_path)
     onnxfcn.rewrite(gilt, tmp_path / "fcn.onnx", validate=False)
     finished = command("bench", gilt, tmp_path / "fcn.onnx", "--size", "512x1024", "--batch", 32)
     assert (finished.code, finished.err) == (0, "")
@@ -183,7 +179,7 @@ def test_models_that_do_not_belong_together_are_an_error(
     assert timed(lenet_file, empty, code=4)["status"] == "UnusableModelError"
     assert timed(lenet_file, tmp_path / "missing.onnx", code=2)["status"] == "UsageError"
     assert timed(lenet_file, lenet_file, code=5)["status"] == "ValidationFailedError"
-    gilt = build.write("gilt", tmp_path)
+    gilt = samples.write("gilt", tmp_path)
     assert timed(gilt, fcn, code=5)["status"] == "ValidationFailedError"
 
 
@@ -208,17 +204,14 @@ def test_model_that_cannot_be_looked_through_is_refused_in_one_line(
 ) -> None:
     paths = tmp_path / "original.onnx", tmp_path / "freed.onnx"
     for path, extents, cells in zip(paths, ("16,16", "H,W"), ("14,14", "h,w"), strict=True):
-        text = f"""
-            <ir_version: 8, opset_import: ["" : 17]>
-            net (float[1,3,{extents}] image) => (float[1,2,{cells}] map, float[1] most) {{
-               weight = Constant <value = float[2,3,3,3] {{{",".join(["1"] * 54)}}}> ()
-               map = Conv (image, weight)
-               shape = Constant <value = int64[1] {{2000000}}> ()
-               many = ConstantOfShape (shape)
-               most = ReduceMax (many)
-            }}
-        """
-        onnx.save(onnx.parser.parse_model(text), path)
+        model = build(
+            """map = Conv(image, weight) many = ConstantOfShape(@(2000000))
+            most = ReduceMax(many)""",
+            inputs=f"float[1,3,{extents}] image",
+            outputs=f"float[1,2,{cells}] map, float[1] most",
+            weight=(2, 3, 3, 3),
+        )
+        onnx.save(model, path)
     finished = command("bench", *paths)
     assert finished.code == 4
     assert finished.err.count("\n") == 1

@@ -31,9 +31,11 @@ def slice_axes(node: gs.Node, trace: Trace) -> list[Seen]:
         place = int(axis) % len(data.shape)
         # An end far before the first element includes it where the step is negative.
         stop = None if step < 0 and end < -data.shape[place] else int(end)
-        index = range(data.shape[place])[slice(int(start), stop, int(step))]
-        picked = taken(data, place, len(index), partial(np.array, index))
-        data = _marked(picked, data, place, np.array(index), node.inputs[1:], trace)
+        kept = range(data.shape[place])[slice(int(start), stop, int(step))]
+        # Elements of a range are Python's, made one by one: of long axes, all the time goes there.
+        index = partial(np.arange, kept.start, kept.stop, kept.step)
+        picked = taken(data, place, len(kept), index)
+        data = _marked(picked, data, place, index(), node.inputs[1:], trace)
     return [data]
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto
 
 import onnxfcn
 from onnxfcn.proof.drawn_cells import drawn_cells
 from sample_models import lenet as lenet_sample
+from tests.model_texts import build
 from tests.onnxfcn.sabotage import change, copy_of, double_the_step, show_neighbours
 
 Command = Callable[..., Any]
@@ -131,30 +131,18 @@ def test_head_runs_on_no_more_windows(most: int | None, runs: int, models: Model
 
 def two_heads() -> ModelProto:
     """A classifier with answers of two feature maps."""
-    model = onnx.parser.parse_model(
-        """<ir_version: 8, opset_import: ["" : 19]>
-        net (float[N,3,16,16] image) => (float[N,5] out, float[N,4] aux) {
-            a = Conv<strides=[2,2]>(image, kernel)
-            b = Relu(a)
-            flat = Flatten(b)
-            dense = Gemm(flat, weight)
-            aux = Softplus(dense)
-            c = Conv<strides=[2,2]>(b, kernel2)
-            d = Relu(c)
-            flat2 = Flatten(d)
-            out = Gemm(flat2, weight2)
-        }"""
+    return build(
+        """a = Conv<strides=[2,2]>(image, kernel) b = Relu(a)
+        flat = Flatten(b) dense = Gemm(flat, weight) aux = Softplus(dense)
+        c = Conv<strides=[2,2]>(b, kernel2) d = Relu(c)
+        flat2 = Flatten(d) out = Gemm(flat2, weight2)""",
+        inputs="float[N,3,16,16] image",
+        outputs="float[N,5] out, float[N,4] aux",
+        kernel=(8, 3, 3, 3),
+        kernel2=(8, 8, 3, 3),
+        weight=(392, 4),
+        weight2=(72, 5),
     )
-    shapes = {
-        "kernel": (8, 3, 3, 3),
-        "kernel2": (8, 8, 3, 3),
-        "weight": (392, 4),
-        "weight2": (72, 5),
-    }
-    for name, shape in shapes.items():
-        values = generator().standard_normal(shape, dtype=np.float32) / 8
-        model.graph.initializer.append(numpy_helper.from_array(values, name))
-    return model
 
 
 def test_each_head_has_cells_of_its_own() -> None:

@@ -1,13 +1,12 @@
 """Heads in the forms that people write them, from the file to the proof."""
 
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import onnx
 import pytest
 from onnx import ModelProto, numpy_helper
 
 import onnxfcn
+from tests.model_texts import build, ints, random_array
 
 TRUNK = "map = Conv<strides=[2, 2]>(image, kernel)"
 HEADS = {
@@ -28,27 +27,18 @@ HEADS = {
 
 
 def net(body: str) -> ModelProto:
-    model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 17]>'
-        f" net (float[1, 1, 9, 11] image) => (float y) {{ {TRUNK} {body} }}"
+    return build(
+        f"{TRUNK} {body}",
+        inputs="float[1,1,9,11] image",
+        outputs="float[] y",
+        kernel=(3, 1, 3, 3),
+        layer=(3, 4),
+        rows=(12, 4),
+        whole=(4, 3, 4, 5),
+        every=(60, 4),
+        one=random_array("one", (60, 1)) / 10,
+        merged=ints(0, 3, -1),
     )
-    model.graph.output[0].type.tensor_type.ClearField("shape")
-    numbers = np.random.default_rng(0)
-    constants: dict[str, Any] = {
-        "kernel": (3, 1, 3, 3),
-        "layer": (3, 4),
-        "rows": (12, 4),
-        "whole": (4, 3, 4, 5),
-        "every": (60, 4),
-        "one": (60, 1),
-        "merged": np.array([0, 3, -1]),
-    }
-    for name, given in constants.items():
-        drawn = isinstance(given, tuple)
-        values = numbers.normal(0, 0.1, given).astype(np.float32) if drawn else given
-        if f", {name})" in f"{TRUNK} {body}":
-            model.graph.initializer.append(numpy_helper.from_array(values, name))
-    return onnx.shape_inference.infer_shapes(model)
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto
 
 import onnxfcn
+from tests.model_texts import build, ints
 from tests.onnxfcn.models import run_model
 
 MIRROR = "Slice ({}, last, first, width, back)"
@@ -32,21 +33,17 @@ SAME = {
 
 
 def net(body: str) -> ModelProto:
-    model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 17]>'
-        f" net (float[1, 1, 8, 8] x) => (float[1, 3] y) {{ {body} }}"
+    return build(
+        body,
+        inputs="float[1,1,8,8] x",
+        outputs="float[1,3] y",
+        k=(2, 1, 2, 2),
+        w=(98, 3),
+        last=ints(-1),
+        first=ints(-(2**31)),
+        width=ints(3),
+        back=ints(-1),
     )
-    numbers = np.random.default_rng(0)
-    constants: dict[str, Any] = {
-        "k": numbers.standard_normal((2, 1, 2, 2)).astype(np.float32),
-        "w": numbers.standard_normal((98, 3)).astype(np.float32),
-        "last": np.array([-1]),
-        "first": np.array([-(2**31)]),
-        "width": np.array([3]),
-        "back": np.array([-1]),
-    }
-    model.graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
-    return model
 
 
 @pytest.mark.parametrize("name", TORN)

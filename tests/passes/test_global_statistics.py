@@ -115,6 +115,9 @@ WINDOWED: dict[str, str] = {
         "c = Conv(map, score) e = Exp(c) q = Mul(map, e) a = ReduceSum(q, positions)"
         f" t = ReduceSum(e, positions) p = Div(a, t) {DENSE}"
     ),
+    "mean_of_the_channels": (
+        f"m = ReduceMean<axes=[1]>(map) d = Sub(map, m) r = Abs(d) p = GlobalAveragePool(r) {DENSE}"
+    ),
     "range": (
         f"a = GlobalMaxPool(map) t = ReduceMin<axes=[2, 3]>(map) p = Sub(a, t) {DENSE}"
     ),

@@ -120,6 +120,10 @@ def test_layout_with_the_channels_last(name: str) -> None:
 
 
 UNTOLD: dict[str, Case] = {
+    "columns_summed_by_a_vector": (
+        "rows = MatMul(image, shares) first = Unsqueeze(rows, axis)",
+        {"shares": (11,), "axis": ints(3), "kernel": (2, 3, 3, 1), "w": (8, 3)},
+    ),
     "reshaped": ("first = Reshape(image, same)", {"same": ints(0, 3, 9, 11)}),
     "one_sample_with_its_colours_as_samples": (
         "sample = Gather<axis=0>(image, zero) alone = Unsqueeze(sample, axis)"
@@ -132,8 +136,8 @@ UNTOLD: dict[str, Case] = {
     ),
     "indices_of_two_axes": (
         "turned = Transpose<perm=[1, 0, 2, 3]>(image) picked = GatherND(turned, order)"
-        " first = Reshape(picked, same)",
-        {"order": ints(2, 0, 1, 0, 0, 0).reshape(3, 2), "same": ints(1, 3, 9, 11)},
+        " first = Unsqueeze(picked, axis)",
+        {"order": ints(2, 0, 1, 0, 0, 0).reshape(3, 2), "axis": ints(0)},
     ),
     "indices_of_every_sample": (
         "first = GatherND<batch_dims=1>(image, order)",
@@ -150,14 +154,24 @@ def test_layout_that_is_not_told_is_asked_for(name: str) -> None:
         f"{text} {dense}",
         inputs="float[1,3,9,11] image",
         outputs="float[] y",
-        kernel=(2, 3, 3, 3),
-        **WEIGHTS,
-        **options,
+        **{"kernel": (2, 3, 3, 3)} | WEIGHTS | options,
     )
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
     assert refusal.found == "'image' of shape [1, 3, 9, 11], whose axes nothing tells"
     assert "option input_layout, such as nchw" in refusal.advice
+
+
+def test_convolution_tells_nothing_of_an_image_that_is_its_kernel() -> None:
+    model = build(
+        "m = Conv(scene, image) v = Flatten(image) [fc] y = Gemm(v, w)",
+        inputs="float[1,3,9,11] image",
+        outputs="float[] y, float[] m",
+        scene=(1, 3, 20, 20),
+        w=(297, 3),
+    )
+    refusal = assert_refused(flatten_gemm_to_conv, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.LAYOUT_UNKNOWN, "fc")
 
 
 def test_layout_that_a_reshape_hides_is_taken_from_the_user() -> None:

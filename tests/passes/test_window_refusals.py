@@ -81,6 +81,32 @@ WINDOWS: dict[str, Case] = {
         "both = Add(map, second) v = Flatten(both) [fc] y = Gemm(v, w)",
         {"inputs": "float[N,3,9,11] image, float[N,2,4,5] second", "w": (40, 3)},
     ),
+    "map_of_one_size_beside_a_pool": (
+        RefusalCode.BAKED_EXTENT,
+        "cut",
+        "a = GlobalAveragePool(map) s = Shape(map) r = Reshape(map, s)"
+        " [cut] c = Slice(r, zeros, twos, spatial) d = Relu(c) p = GlobalAveragePool(d)"
+        " v = Flatten(p) y = Gemm(v, w)",
+        {
+            "outputs": "float[] y, float[] a",
+            "zeros": ints(0, 0),
+            "twos": ints(2, 2),
+            "spatial": ints(2, 3),
+            "w": (2, 3),
+        },
+    ),
+    "samples_in_orders_of_their_own": (
+        RefusalCode.BATCH_MIXED,
+        "v",
+        "f = Reshape(map, flat) g = Gather<axis=0>(f, order) [v] v = Reshape(g, to) y = Gemm(v, w)",
+        {
+            "batch": 2,
+            "flat": ints(-1),
+            "order": np.append(np.arange(40), np.arange(79, 39, -1)),
+            "to": ints(2, 40),
+            "w": (40, 3),
+        },
+    ),
     "symbolic_image": (
         RefusalCode.INPUT_SIZE_NEEDED,
         "fc",

@@ -104,9 +104,12 @@ def test_nodes_left_to_the_cpu_are_an_error(
 
 def test_shape_arithmetic_may_stay_on_the_cpu() -> None:
     graph = onnx.parser.parse_graph("""
-        net (float[N, 4, H, W] x, int64[2] size) => (float[N, C, h, w] y)
-        <int64[1] one = {1}, int64[1] rest = {-1}>
+        net (float[N, 4, H, W] x, int64[2] size, float[2] vector, float[2] weight)
+            => (float[N, C, h, w] y)
+        <int64[1] one = {1}, int64[1] rest = {-1}, float[2] weight = {1, 2}>
         {
+            [of_numbers] v = Neg (vector)
+            [of_a_weight] u = Neg (weight)
             [extents] s = Shape (x)
             [batch] n = Gather (s, one)
             [joined] t = Concat <axis = 0> (n, rest, size)
@@ -118,7 +121,7 @@ def test_shape_arithmetic_may_stay_on_the_cpu() -> None:
         }
     """)
     names = {name for name, _ in shape_arithmetic(graph)}
-    assert names == {"extents", "batch", "joined", "of_flat", "counted"}
+    assert names == {"extents", "batch", "joined", "of_flat", "counted", "of_a_weight"}
 
 
 def test_nodes_of_one_name_with_and_without_activations_count_as_with() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnx_graphsurgeon as gs
 import pytest
 
@@ -158,6 +159,22 @@ def test_ir_3_initializers_that_are_inputs() -> None:
         "v = Flatten(map) y = Gemm<beta=0.5>(v, w, b)", ir_version=3, opset=9, w=(40, 3), b=(3,)
     )
     assert_cells_are_crops(model)
+
+
+def test_weight_in_half_precision_is_rounded_once() -> None:
+    model = head_model(
+        "v = Flatten(map) y = Gemm<alpha=0.3>(v, w)",
+        inputs="float16[N,3,9,11] image",
+        outputs="float16[N,K] y",
+        dtype=np.float16,
+        w=(40, 3),
+    )
+    (kernel,) = (w for w in rewrite(model).graph.initializer if list(w.dims) == [3, 2, 4, 5])
+    alpha = np.float64(np.float32(0.3))
+    exact = random_array("w", (40, 3), np.float16).astype(np.float64) * alpha
+    np.testing.assert_array_equal(
+        onnx.numpy_helper.to_array(kernel).reshape(3, 40), exact.T.astype(np.float16)
+    )
 
 
 def test_weight_of_two_layers_serves_both() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import onnx_graphsurgeon as gs
 import pytest
 
 from passes import RefusalCode, flatten_gemm_to_conv
@@ -115,12 +116,32 @@ def test_one_pool_along_each_axis() -> None:
     )
 
 
+def test_report_tells_the_whole_window() -> None:
+    text = "m = ReduceMax<axes=[3]>(map) p = ReduceMean<axes=[2]>(m) v = Flatten(p) y = Gemm(v, w)"
+    graph = gs.import_onnx(head_model(text, w=(2, 3)))
+    rewrites = flatten_gemm_to_conv.apply(graph).rewrites
+    windows = {change.node: change.window for change in rewrites if change.window}
+    assert windows["p"] == (4, 5)
+
+
 NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
     "spread_along_an_axis": (
         RefusalCode.GLOBAL_STATISTIC,
         "mean",
         "[mean] m = ReduceMean<axes=[3]>(map) d = Sub(map, m) s = Mul(d, d)"
         " a = ReduceMean<axes=[3]>(s) p = ReduceMean<axes=[2]>(a)",
+    ),
+    "rows_repeated": (
+        RefusalCode.NO_RULE,
+        "rows",
+        "[rows] g = Gather<axis=2>(map, repeated) m = ReduceMean<axes=[2]>(g)"
+        " p = ReduceMean<axes=[3]>(m)",
+    ),
+    "some_of_the_rows": (
+        RefusalCode.NO_RULE,
+        "rows",
+        "[rows] g = Gather<axis=2>(map, some) m = ReduceMean<axes=[2]>(g)"
+        " p = ReduceMean<axes=[3]>(m)",
     ),
     "channels_pooled_first": (
         RefusalCode.NO_RULE,
@@ -153,7 +174,10 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
 def test_what_is_no_pool_along_an_axis_is_refused(case: str) -> None:
     code, node, text = NEAR_MISSES[case]
     model = head_model(
-        f"{text} v = Flatten(p) y = Gemm(v, w)", w=(1 if "channels" in case else 2, 3)
+        f"{text} v = Flatten(p) y = Gemm(v, w)",
+        w=(1 if "channels" in case else 2, 3),
+        repeated=ints(0, 0, 1, 3),
+        some=ints(0, 1),
     )
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (code, node)

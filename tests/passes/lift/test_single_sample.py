@@ -15,6 +15,8 @@ VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
 CONSTANTS: dict[str, Any] = {
     "zero": ints(0).reshape(()),
     "first": ints(0),
+    "cube": ints(1, 1, 4),
+    "pairs": ints(2, 2),
     "all": ints(-1),
     "row": ints(0, 1, 2, 3).reshape(1, 4),
     "tall_shape": ints(4, -1),
@@ -45,6 +47,10 @@ PAIRS: dict[str, tuple[str, str]] = {
     "features_picked_and_scaled": (
         "m = Mul(h, slopes) y = Gather<axis=1>(m, some)",
         "s = Squeeze(h) m = Mul(s, slopes) y = Gather<axis=0>(m, some)",
+    ),
+    "axis_more_in_between": (
+        "y = Sigmoid(h)",
+        "u = Reshape(h, cube) s = Sigmoid(u) y = Squeeze(s)",
     ),
     "back_again": ("y = Relu(h)", "s = Squeeze(h) u = Unsqueeze(s, first) y = Relu(u)"),
 }
@@ -113,6 +119,12 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str, int | str]] = {
         "tall",
         "[tall] r = Reshape(h, tall_shape) y = Softmax<axis=0>(r)",
         "N",
+    ),
+    "features_in_another_order": (
+        RefusalCode.BATCH_MIXED,
+        "drop",
+        "r = Reshape(h, pairs) t = Transpose(r) [drop] y = Reshape(t, all)",
+        1,
     ),
     "layer_on_the_vector_alone": (
         RefusalCode.BATCH_MIXED,

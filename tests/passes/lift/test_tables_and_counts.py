@@ -56,6 +56,10 @@ COUNTS: dict[str, str] = {
         " p = ReduceProd<keepdims=0>(n) d = Sub(h, m) q = Mul(d, d) e = ReduceMean<axes=[1]>(q)"
         " c = Cast<to=1>(p) a = Mul(e, c) k = Sub(c, one) z = Div(a, k) r = Sqrt(z) y = Div(h, r)"
     ),
+    "counted_before_the_batch": (
+        "t = Transpose(h) s = Shape(t) n = Gather(s, first) p = ReduceProd<keepdims=0>(n)"
+        " c = Cast<to=1>(p) y = Mul(h, c)"
+    ),
     "counted_behind_the_batch": "s = Shape<start=1>(h) c = Cast<to=1>(s) y = Div(h, c)",
 }
 

@@ -100,6 +100,27 @@ BLOCKS: dict[str, Block] = {
         "p = AveragePool<kernel_shape=COLUMN>(x) s = Sigmoid(p) y = Mul(x, s)",
         lambda h, w: {},
     ),
+    "pool_with_the_places_of_the_largest": (
+        "a, i = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) f = Cast<to=1>(i)"
+        " r = Reshape(f, split) s = Mul(r, nothing) b = Reshape(a, split) y = Add(b, s)",
+        lambda h, w: {"split": ints(2, 2, 2, h // 2, w // 2), "nothing": number(0)},
+    ),
+    "norm_as_large_as_the_map": (
+        "p = LpPool<kernel_shape=WHOLE, p=1>(x) y = Mul(x, p)",
+        lambda h, w: {},
+    ),
+    "transposed_convolution_of_groups": (
+        "t = ConvTranspose<strides=[2, 2], pads=[1, 1, 0, 1], output_padding=[1, 0],"
+        " group=2>(x, up) y = Reshape(t, split)",
+        lambda h, w: {"up": (4, 3, 3, 3), "split": ints(2, 3, 2, 2 * h + 1, 2 * w - 1)},
+    ),
+    **{
+        f"transposed_convolution_to_a_size_{pads}": (
+            f'y = ConvTranspose<strides=[2, 2], auto_pad="{pads}", output_shape=TWICE>(x, up)',
+            lambda h, w: {"up": (4, 3, 3, 3)},
+        )
+        for pads in ("SAME_UPPER", "SAME_LOWER", "NOTSET")
+    },
     "sum_divided_by_the_positions": (
         "s = ReduceSum(x, spatial) m = Div(s, many) g = Sigmoid(m) y = Mul(x, g)",
         lambda h, w: {"spatial": ints(2, 3), "many": number(h * w)},
@@ -264,6 +285,7 @@ def written(block: str, size: tuple[int, int]) -> onnx.ModelProto:
     text, needs = BLOCKS[block]
     height, width = (extent - (block in ODD) for extent in size)
     text = text.replace("WHOLE", f"[{height}, {width}]").replace("COLUMN", f"[{height}, 1]")
+    text = text.replace("TWICE", f"[{2 * height}, {2 * width}]")
     return build(
         f"c0 = Conv<strides=[2, 2]>(image, kernel) x = Relu(c0) {text}",
         inputs=f"float[2,3,{2 * height},{2 * width}] image",

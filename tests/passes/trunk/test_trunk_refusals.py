@@ -41,6 +41,19 @@ TRUNKS: dict[str, Case] = {
         "y = Relu(image)",
         {"inputs": "float[N,3,H,10] image"},
     ),
+    "transposed_convolution_to_a_larger_size": (
+        RefusalCode.BAKED_EXTENT,
+        "up",
+        "[up] y = ConvTranspose<strides=[2, 2], output_shape=[18, 22]>(image, kernel)",
+        {"kernel": (3, 2, 1, 1)},
+    ),
+    "norm_of_columns": (
+        RefusalCode.BAKED_EXTENT,
+        "norm",
+        "c = Conv(image, k) t = Transpose<perm=[0, 3, 1, 2]>(c)"
+        " [norm] n = InstanceNormalization(t, ones, ones) y = Transpose<perm=[0, 2, 3, 1]>(n)",
+        {"k": (3, 3, 1, 1), "ones": np.ones(10, np.float32)},
+    ),
     "position_embedding": (
         RefusalCode.MAP_SIZED_CONSTANT,
         "embed",

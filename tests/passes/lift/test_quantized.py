@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from passes import RefusalCode, flatten_gemm_to_conv
 from tests.model_texts import build
 from tests.passes.judges import assert_cells_are_crops, assert_refused
-from tests.passes.models import head_model
+from tests.passes.models import head_model, rewrite
 
 STEPS: dict[str, Any] = {
     "step": np.array(0.05, np.float32),
@@ -44,6 +45,30 @@ def test_whole_model_as_quantizers_write_it(axis: int, opset: int) -> None:
         opset=opset,
         kernel=(2, 3, 3, 3),
         weight=weight,
+        **STEPS,
+    )
+    assert_cells_are_crops(model)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_kernel_stays_quantized(axis: int) -> None:
+    model = head_model(
+        f"v = Flatten(map) w = DequantizeLinear<axis={axis}>(weight, units, zeros)"
+        f" y = Gemm<transB={1 - axis}>(v, w)",
+        weight=int8(*((3, 40) if axis == 0 else (40, 3))),
+        **STEPS,
+    )
+    kernels = [w for w in rewrite(model).graph.initializer if list(w.dims) == [3, 2, 4, 5]]
+    assert [w.data_type for w in kernels] == [onnx.TensorProto.INT8]
+
+
+def test_quantized_columns_of_one_element_are_added_as_numbers() -> None:
+    """As int8 they would overflow."""
+    model = head_model(
+        "f = Flatten(map) v = Gather<axis=1>(f, order)"
+        " w = DequantizeLinear(weight, step, zero) y = Gemm(v, w)",
+        order=np.append(np.arange(40), 7),
+        weight=np.full((41, 3), 100, np.int8),
         **STEPS,
     )
     assert_cells_are_crops(model)

@@ -142,7 +142,7 @@ def draw_model(draw: st.DrawFn, kind: str) -> tuple[onnx.ModelProto, list[int]]:
 
 
 @pytest.mark.parametrize("kind", VIEWS)
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_every_cell_is_the_model_on_its_crop(kind: str, data: st.DataObject) -> None:
     model, stride = draw_model(data.draw, kind)

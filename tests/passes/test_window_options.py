@@ -91,7 +91,7 @@ def test_size_that_contradicts_the_model_is_refused(
     apply_pass: object, size: Sequence[int]
 ) -> None:
     refusal = assert_refused(apply_pass, head_model(HEAD, **WEIGHTS), input_size=size)
-    assert refusal.code is RefusalCode.INPUT_SIZE_WRONG
+    assert (refusal.code, refusal.node) == (RefusalCode.INPUT_SIZE_WRONG, "")
     assert "image" in refusal.expected
     assert "x".join(map(str, size)) in refusal.found
 

@@ -27,6 +27,12 @@ WINDOWS: dict[str, Case] = {
         "[v] v = Flatten<axis=0>(map) [fc] y = Gemm(v, w)",
         {"w": (40, 3)},
     ),
+    "no_channels": (
+        RefusalCode.MAP_SIZE,
+        "map",
+        "v = Flatten(map) [fc] y = Gemm(v, w)",
+        {"kernel": (0, 3, 3, 3), "w": (0, 3)},
+    ),
     "very_many_samples": (
         RefusalCode.MAP_SIZE,
         "map",

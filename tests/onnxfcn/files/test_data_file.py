@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 import onnxfcn
+from tests.model_texts import build
 from tests.onnxfcn.files.external import DATA, set_location, stored_weights
 from tests.onnxfcn.models import random_image, run_model
 from tests.onnxfcn.protos import arrays
@@ -111,6 +112,22 @@ def test_data_that_the_input_reads_is_not_left(external: Path, command: Callable
     copy.write_bytes(external.read_bytes())
     finished = command("rewrite", external, copy)
     assert (finished.code, "left" in finished.out) == (0, False)
+
+
+def test_data_file_is_named_as_the_output_was(
+    external: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(external.parent)
+    finished = command("rewrite", external.name, "here.onnx", "--json")
+    assert json.loads(finished.out)["data_file"] == "here.onnx.data"
+
+
+def test_model_without_weights_gets_no_data_file(tmp_path: Path) -> None:
+    image = "float[N,3,8,8] image"
+    model = build("p = GlobalAveragePool(image) y = Flatten(p)", inputs=image)
+    report = onnxfcn.rewrite(model, tmp_path / "fcn.onnx", external_data="always")
+    assert report.data_file == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["fcn.onnx"]
 
 
 def test_data_file_of_an_output_behind_a_link_is_beside_what_it_leads_to(

@@ -119,6 +119,22 @@ def test_folder_that_cannot_be_synced_does_not_turn_a_written_output_into_an_err
     assert output.is_file()
 
 
+def test_folder_is_synced_once_the_output_is_in_its_place(
+    lenet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, sync = tmp_path / "out.onnx", os.fsync
+    synced: list[bool] = []
+
+    def noted(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").samefile(tmp_path):
+            synced.append(output.is_file())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    onnxfcn.rewrite(lenet_file, output, validate=False)
+    assert synced == [True]
+
+
 def test_pair_whose_model_cannot_be_moved_into_place_stays_whole(
     external: Path, written_pair: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:

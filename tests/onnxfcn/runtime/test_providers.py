@@ -10,7 +10,7 @@ import pytest
 
 import onnxfcn
 from onnxfcn.errors import UsageError
-from onnxfcn.runtime.placement import shape_arithmetic
+from onnxfcn.runtime.placement import fallen_back, shape_arithmetic
 from onnxfcn.runtime.providers import Provider, exact_provider, parse_provider
 
 Command = Callable[..., Any]
@@ -104,10 +104,12 @@ def test_nodes_left_to_the_cpu_are_an_error(
 
 def test_shape_arithmetic_may_stay_on_the_cpu() -> None:
     graph = onnx.parser.parse_graph("""
-        net (float[N, 4, H, W] x, int64[2] size, float[2] vector, float[2] weight)
+        net (float[N, 4, H, W] x, int64[2] size, int64[N, 4] tokens, float[2] vector,
+            float[2] weight)
             => (float[N, C, h, w] y)
         <int64[1] one = {1}, int64[1] rest = {-1}, float[2] weight = {1, 2}>
         {
+            [of_tokens] o = Neg (tokens)
             [of_numbers] v = Neg (vector)
             [of_a_weight] u = Neg (weight)
             [extents] s = Shape (x)
@@ -122,6 +124,13 @@ def test_shape_arithmetic_may_stay_on_the_cpu() -> None:
     """)
     names = {name for name, _ in shape_arithmetic(graph)}
     assert names == {"extents", "batch", "joined", "of_flat", "counted", "of_a_weight"}
+
+
+def test_onnx_runtime_that_does_not_tell_is_too_old() -> None:
+    graph = onnx.parser.parse_graph("net (float[N] x) => (float[N] y) { y = Relu (x) }")
+    session: Any = object()
+    with pytest.raises(UsageError, match="does not tell which nodes CUDAExecutionProvider takes"):
+        fallen_back(session, graph, Provider(CUDA))
 
 
 def test_nodes_of_one_name_with_and_without_activations_count_as_with() -> None:

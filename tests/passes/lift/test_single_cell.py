@@ -20,6 +20,7 @@ CONSTANTS: dict[str, Any] = {
     "features": ints(1),
     "zero": ints(0).reshape(()),
     "some": ints(3, 0),
+    "order": ints(2, 0, 3, 1),
     "factor": (4,),
     "summand": (1, 4),
     "point": (3, 4, 1, 1),
@@ -45,6 +46,10 @@ HEADS: dict[str, str] = {
     "scaled_before_softmax": "v = Flatten(cell) s = Mul(v, factor) y = Softmax<axis=1>(s)",
     "cut": "v = Flatten(cell) p = Gather<axis=1>(v, some) y = Softmax<axis=1>(p)",
     "summed": "v = Flatten(cell) y = ReduceSum<keepdims=0>(v, features)",
+    "reordered": "v = Flatten(cell) p = Gather<axis=1>(v, order) y = Sigmoid(p)",
+    "activated_with_channels_last": (
+        "t = Transpose<perm=[0, 2, 3, 1]>(cell) r = Relu(t) v = Flatten(r) y = Softmax<axis=1>(v)"
+    ),
     "cut_as_answer": "v = Flatten(cell) p = Gather<axis=1>(v, some) y = Sigmoid(p)",
     "transposed_before": (
         "t = Transpose<perm=[0, 2, 3, 1]>(cell) v = Flatten(t) y = Softmax<axis=1>(v)"

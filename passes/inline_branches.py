@@ -6,22 +6,22 @@ extents alone that are the same for every image, only one branch is ever taken. 
 by the size of the image or by its pixels, or that no image reaches, stays as it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .evaluation import Constants, evaluate
+from .evaluation import Constants, run_node
 from .images import find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite, node_name
 from .shapes import shape_value
 from .splice import Splice
-from .trunk.extents import grows, small
+from .trunk.extents import grows
 from .trunk.follow import follow
 from .trunk.trunk import Trunk
-from .use_def import UniqueNames, downstream, is_standard, reached, upstream
+from .use_def import UniqueNames, downstream, is_standard, producer, reached
 from .view_chain import is_view
 
 NAME = "inline_branches"
@@ -108,40 +108,49 @@ class _Conditions:
 
         Ifs that no image reaches are in nobody's way, and are not looked at.
         """
-        value = self._value(node.inputs[0]) if id(node) in self._dependent else None
+        value = self._value(node) if id(node) in self._dependent else None
         if value is None or value.size != 1:
             return None
         branch: gs.Graph = node.attrs["then_branch" if value.item() else "else_branch"]
         return branch
 
-    def _value(self, condition: gs.Tensor) -> np.ndarray | None:
-        """Value of a condition that is the same for every image."""
-        try:
-            return evaluate(self._graph, condition, dict(self._extents(condition)))
-        except Exception:  # whatever numpy raises on operands that do not fit
+    def _value(self, node: gs.Node) -> np.ndarray | None:
+        """Value of an If's condition; ``None`` where images may differ in it."""
+        condition, trunk = node.inputs[0], self._trunk
+        if condition in self._constants:
+            return self._constants.values(condition)
+        if trunk is None or not trunk.has_value(condition) or self._grows(condition, trunk):
             return None
+        return trunk.known_value(node, condition)[0]
 
-    def _extents(self, condition: gs.Tensor) -> Iterator[tuple[int, np.ndarray]]:
-        """Tensors of extents that do not grow, which a condition depends on, and their values."""
-        behind = upstream(condition)
-        for node in self._graph.nodes:
-            if id(node) not in behind or not is_standard(node, "Shape"):
+    def _grows(self, computed: gs.Tensor, trunk: Trunk) -> bool:
+        """Whether an extent that grows, or might, goes into what is computed from shapes."""
+        pending, seen = [computed], set[int]()
+        while pending:
+            tensor = pending.pop()
+            maker = producer(tensor)
+            if maker is None or id(tensor) in seen or tensor in self._constants:
                 continue
-            measured, shape = node.inputs[0], node.outputs[0]
-            axes = None if self._trunk is None else self._trunk.found(measured)
-            places = shape_value(node, range(len(axes or ())))
-            if axes is None or places is None or id(measured) in self._doubtful:
-                continue
-            # Of a shape that grows, elements may be picked that do not.
-            views = [reader for reader in shape.outputs if is_view(reader, self._constants)]
-            picked = [(shape, places)] + [
-                (view.outputs[0], evaluate(self._graph, view.outputs[0], {id(shape): places}))
-                for view in views
-            ]
-            for tensor, of in picked:
-                if of is not None and not any(grows(axes[place]) for place in of.flat):
-                    extents = np.array([small(axes[place]) for place in of.flat], np.int64)
-                    yield id(tensor), extents.reshape(of.shape)
+            seen.add(id(tensor))
+            # Of a shape that grows, extents may be picked that do not.
+            source = producer(maker.inputs[0]) if is_view(maker, self._constants) else maker
+            if source is None or not is_standard(source, "Shape"):
+                pending += maker.inputs
+            elif self._picks_growing(source, maker, trunk):
+                return True
+        return False
+
+    def _picks_growing(self, shape: gs.Node, reader: gs.Node, trunk: Trunk) -> bool:
+        """Whether a growing extent is in a Shape, or in what a view picks of it."""
+        measured = shape.inputs[0]
+        axes = trunk.axes(shape, measured)
+        places = shape_value(shape, range(len(axes)))
+        if places is None or id(measured) in self._doubtful:
+            return True
+        if reader is not shape:
+            others = [self._constants.values(operand) for operand in reader.inputs[1:]]
+            places = run_node(self._graph, reader, [places, *others])[0]
+        return any(grows(axes[place]) for place in places.flat)
 
 
 def _inline(graph: gs.Graph, taken: Sequence[tuple[gs.Node, gs.Graph]]) -> list[Rewrite]:

@@ -29,7 +29,7 @@ def open_model(model: ModelSource) -> StoredModel:
     else:
         path = Path(model)
         stored, name = load(path), str(path)
-    complaint = find_fault(stored) or check(stored.proto, infer_shapes=False)
+    complaint = find_fault(stored) or check(stored, infer_shapes=False)
     if complaint:
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
     return stored

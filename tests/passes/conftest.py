@@ -3,5 +3,8 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.passes.judges", "tests.passes.matmul.products", "tests.passes.models"
+    "tests.passes.judges",
+    "tests.passes.matmul.products",
+    "tests.passes.models",
+    "tests.passes.trunk.blocks",
 )

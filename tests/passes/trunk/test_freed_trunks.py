@@ -1,24 +1,16 @@
-"""Baked extents of a trunk are freed: the judge is the same text, written for another size."""
+"""Extents that are baked into the views, gates, cuts and resizes of a trunk are freed."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-import onnx_graphsurgeon as gs
 import pytest
 
-from passes import dynamic_spatial_axes
-from tests.model_texts import build, ints, random_array
-from tests.passes.judges import run
+from tests.model_texts import ints
+from tests.passes.trunk.blocks import SIZES, Block, assert_freed
 
 Array = npt.NDArray[Any]
-Weights = dict[str, Any]
-Block = tuple[str, Callable[[int, int], Weights]]
-"""A text, and what it needs for a map of that height and width."""
-
-CHANNELS = 4
 
 
 def number(value: float) -> Array:
@@ -91,36 +83,6 @@ BLOCKS: dict[str, Block] = {
         "p = GlobalMaxPool(x) t = Tile(p, times) y = Concat<axis=1>(x, t)",
         lambda h, w: {"times": ints(1, 1, h, w)},
     ),
-    "flat_gate_of_a_pool_as_large_as_the_map": (
-        "p = AveragePool<kernel_shape=WHOLE>(x) f = Flatten(p) g = Gemm(f, dense)"
-        " s = Sigmoid(g) u = Reshape(s, back) y = Mul(x, u)",
-        lambda h, w: {"dense": (4, 4), "back": ints(2, 4, 1, 1)},
-    ),
-    "pool_as_large_as_an_axis": (
-        "p = AveragePool<kernel_shape=COLUMN>(x) s = Sigmoid(p) y = Mul(x, s)",
-        lambda h, w: {},
-    ),
-    "pool_with_the_places_of_the_largest": (
-        "a, i = MaxPool<kernel_shape=[2, 2], strides=[2, 2]>(x) f = Cast<to=1>(i)"
-        " r = Reshape(f, split) s = Mul(r, nothing) b = Reshape(a, split) y = Add(b, s)",
-        lambda h, w: {"split": ints(2, 2, 2, h // 2, w // 2), "nothing": number(0)},
-    ),
-    "norm_as_large_as_the_map": (
-        "p = LpPool<kernel_shape=WHOLE, p=1>(x) y = Mul(x, p)",
-        lambda h, w: {},
-    ),
-    "transposed_convolution_of_groups": (
-        "t = ConvTranspose<strides=[2, 2], pads=[1, 1, 0, 1], output_padding=[1, 0],"
-        " group=2>(x, up) y = Reshape(t, split)",
-        lambda h, w: {"up": (4, 3, 3, 3), "split": ints(2, 3, 2, 2 * h + 1, 2 * w - 1)},
-    ),
-    **{
-        f"transposed_convolution_to_a_size_{pads}": (
-            f'y = ConvTranspose<strides=[2, 2], auto_pad="{pads}", output_shape=TWICE>(x, up)',
-            lambda h, w: {"up": (4, 3, 3, 3)},
-        )
-        for pads in ("SAME_UPPER", "SAME_LOWER", "NOTSET")
-    },
     "sum_divided_by_the_positions": (
         "s = ReduceSum(x, spatial) m = Div(s, many) g = Sigmoid(m) y = Mul(x, g)",
         lambda h, w: {"spatial": ints(2, 3), "many": number(h * w)},
@@ -276,36 +238,9 @@ BLOCKS: dict[str, Block] = {
     ),
 }  # fmt: skip
 ODD = {"resized_to_a_skip_of_odd_size", "cut_to_a_skip"}
-SIZES = ((6, 8), (10, 14))
-"""Height and width of the map, at the original size and at a larger one; one less for ODD."""
-
-
-def written(block: str, size: tuple[int, int]) -> onnx.ModelProto:
-    """A model with the block behind a convolution of stride 2, for one size of the map."""
-    text, needs = BLOCKS[block]
-    height, width = (extent - (block in ODD) for extent in size)
-    text = text.replace("WHOLE", f"[{height}, {width}]").replace("COLUMN", f"[{height}, 1]")
-    text = text.replace("TWICE", f"[{2 * height}, {2 * width}]")
-    return build(
-        f"c0 = Conv<strides=[2, 2]>(image, kernel) x = Relu(c0) {text}",
-        inputs=f"float[2,3,{2 * height},{2 * width}] image",
-        outputs="float[] y",
-        kernel=(CHANNELS, 3, 2, 2),
-        **needs(height, width),
-    )
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_is_freed(block: str) -> None:
-    small, large = (written(block, size) for size in SIZES)
-    graph = gs.import_onnx(small)
-    result = dynamic_spatial_axes.apply(graph)
-    assert result.refusals == ()
-    freed = gs.export_onnx(graph)
-    onnx.checker.check_model(freed, full_check=True)
-    for judge in (small, large):
-        dims = [dim.dim_value for dim in judge.graph.input[0].type.tensor_type.shape.dim]
-        image = random_array("image", dims)
-        (found,), (expected,) = run(freed, image), run(judge, image)
-        assert expected.std() > 0.01
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    less = int(block in ODD)
+    assert_freed(BLOCKS[block], [(height - less, width - less) for height, width in SIZES])

@@ -8,7 +8,7 @@ import pytest
 
 from passes import RefusalCode, flatten_gemm_to_conv
 from tests.model_texts import ints, random_array
-from tests.passes.judges import assert_nodes, assert_refused, run
+from tests.passes.judges import assert_cells_are_crops, assert_nodes, assert_refused, run
 from tests.passes.models import head_model, rewrite
 
 VECTOR = "v = Flatten(map) h = Gemm(v, w, b)"
@@ -63,11 +63,9 @@ def model_of(text: str) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_map_is_that_of_the_vector_with_its_axis(case: str) -> None:
+def test_every_cell_is_the_vector_with_its_axis(case: str) -> None:
     kept, dropped = (model_of(text) for text in PAIRS[case])
-    image = random_array("image", (1, 3, 15, 14))
-    (expected,), (found,) = run(rewrite(kept), image), run(rewrite(dropped), image)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert_cells_are_crops(dropped, judge=kept)
     small = random_array("image", (1, 3, 9, 11))
     (answer,), (cell,) = run(dropped, small), run(rewrite(dropped), small)
     np.testing.assert_allclose(cell.ravel(), answer.ravel(), rtol=1e-5, atol=1e-6)

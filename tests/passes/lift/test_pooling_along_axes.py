@@ -132,13 +132,13 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
         " a = ReduceMean<axes=[3]>(s) p = ReduceMean<axes=[2]>(a)",
     ),
     "rows_repeated": (
-        RefusalCode.NO_RULE,
+        RefusalCode.BAKED_EXTENT,
         "rows",
         "[rows] g = Gather<axis=2>(map, repeated) m = ReduceMean<axes=[2]>(g)"
         " p = ReduceMean<axes=[3]>(m)",
     ),
     "some_of_the_rows": (
-        RefusalCode.NO_RULE,
+        RefusalCode.BAKED_EXTENT,
         "rows",
         "[rows] g = Gather<axis=2>(map, some) m = ReduceMean<axes=[2]>(g)"
         " p = ReduceMean<axes=[3]>(m)",

@@ -17,7 +17,8 @@ from sample_models import light_models
 
 from .model_texts import model
 
-HEADS, AXES, PRODUCTS = "flatten_gemm_to_conv", "dynamic_spatial_axes", "conv_to_gemm"
+BRANCHES, HEADS, AXES = "inline_branches", "flatten_gemm_to_conv", "dynamic_spatial_axes"
+PRODUCTS = "conv_to_gemm"
 
 Command = Callable[..., Any]
 RunModel = Callable[..., list[np.ndarray]]
@@ -91,7 +92,7 @@ def test_head_as_matrix_products_leaves_the_trunk(
 ) -> None:
     by_head = onnxfcn.rewrite(lenet, head="matmul")
     assert by_head.validation
-    assert by_head.passes == (HEADS, AXES, PRODUCTS)
+    assert by_head.passes == (BRANCHES, HEADS, AXES, PRODUCTS)
     assert by_head.windows == {"pool2": (4, 4)}
     assert operators(by_head.model)[:6] == ["Conv", "Relu", "MaxPool"] * 2
     assert "Conv" not in operators(by_head.model)[6:]

@@ -98,7 +98,8 @@ def test_view_is_gone(head_model: Build, rewrite: Build, assert_nodes: Check) ->
 
 def test_report_names_the_view_and_its_map(head_model: Build) -> None:
     graph = gs.import_onnx(model_of(f"{WHOLE} [flat] y = Flatten(cell)", head_model))
-    (told,) = flatten_gemm_to_conv.apply(graph).rewrites
+    told, output = flatten_gemm_to_conv.apply(graph).rewrites
+    assert (output.node, output.feature_map) == ("y", "")
     assert (told.node, told.feature_map, told.window) == ("flat", "cell", (1, 1))
 
 

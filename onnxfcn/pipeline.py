@@ -1,6 +1,7 @@
 """The passes of a rewrite: which run, in which order, with which options."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
@@ -176,5 +177,16 @@ def run_passes(
         may_rest = optional and module is not chosen[-1]
         if not result.rewrites and not may_rest:
             raise NothingToRewriteError(_NOTHING[module.NAME])
-        rewrites += result.rewrites
+        rewrites = _chained(rewrites, result.rewrites)
     return tuple(rewrites)
+
+
+def _chained(done: Sequence[Rewrite], more: Sequence[Rewrite]) -> list[Rewrite]:
+    """Rewrites of two passes; where the later one goes on with a change, one from end to end."""
+    starts = {(rewrite.node, rewrite.after): rewrite for rewrite in done}
+    continued = [(starts.get((rewrite.node, rewrite.before)), rewrite) for rewrite in more]
+    gone = {id(start) for start, _ in continued if start is not None}
+    return [rewrite for rewrite in done if id(rewrite) not in gone] + [
+        rewrite if start is None else replace(rewrite, before=start.before)
+        for start, rewrite in continued
+    ]

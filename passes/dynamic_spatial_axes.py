@@ -15,7 +15,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 from .evaluation import Constants
 from .images import AXIS_NAMES, Image, check_sized, find_images, original_shapes
 from .options import one_of
-from .result import PassResult, Refused, Rewrite
+from .result import PassResult, Refused, Rewrite, reshaped
 from .shapes import Dim
 from .trunk.counts import free_counts
 from .trunk.extents import Extent, grows, small
@@ -83,7 +83,7 @@ def _open(graph: gs.Graph, images: Sequence[Image], trunk: Trunk) -> list[Rewrit
             if not isinstance(image.tensor.shape[axis], str):
                 image.tensor.shape[axis] = own_by_axis.get(axis, _BATCH)
         names.adopt(image.tensor)
-        rewrites += _reshaped("input", image.tensor, before)
+        rewrites += reshaped("input", image.tensor, before)
     for node in graph.nodes:
         for tensor in node.outputs:
             if trunk.is_followed(tensor) and is_graph_output(graph, tensor):
@@ -163,7 +163,7 @@ def _open_output(
     spatial = sorted(growing - {0})
     names = {0: _BATCH} | dict(zip(spatial, _axis_names(len(spatial), prefix, taken), strict=True))
     tensor.shape = [names[a] if a in growing else extent for a, extent in enumerate(before)]
-    return _reshaped("output", tensor, before)
+    return reshaped("output", tensor, before)
 
 
 def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:
@@ -174,15 +174,3 @@ def _axis_names(count: int, prefix: str, taken: set[Dim]) -> list[str]:
 
 def _free_name(name: str, taken: set[Dim]) -> str:
     return _free_name(f"{name}_", taken) if name in taken else name
-
-
-def _reshaped(kind: str, tensor: gs.Tensor, before: Sequence[Dim]) -> list[Rewrite]:
-    """What became of the shape of an input or an output; nothing where it was free already."""
-    if list(before) == list(tensor.shape):
-        return []
-    after = f"{kind} {_text(tensor.shape)}"
-    return [Rewrite(node=tensor.name, before=f"{kind} {_text(before)}", after=after)]
-
-
-def _text(shape: Sequence[Dim]) -> str:
-    return f"[{', '.join('?' if extent is None else str(extent) for extent in shape)}]"

@@ -1,10 +1,13 @@
 """What a pass did, and why it would not: rewrites and refusals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 import onnx_graphsurgeon as gs
+
+from .shapes import Dim
 
 
 class RefusalCode(StrEnum):
@@ -191,3 +194,31 @@ def refuse(
             advice=advice,
         )
     )
+
+
+def reshaped(
+    kind: Literal["input", "output"], tensor: gs.Tensor, before: Sequence[Dim]
+) -> list[Rewrite]:
+    """What became of the declared shape of an input or an output.
+
+    Args:
+        kind: which of the two it is.
+        tensor: the input or output, with its shape as it is now.
+        before: its shape as it was.
+
+    Returns:
+        One rewrite, or none where the shape is the same.
+    """
+    if list(before) == list(tensor.shape):
+        return []
+    return [
+        Rewrite(
+            node=tensor.name,
+            before=f"{kind} {_shape_text(before)}",
+            after=f"{kind} {_shape_text(tensor.shape)}",
+        )
+    ]
+
+
+def _shape_text(shape: Sequence[Dim]) -> str:
+    return f"[{', '.join('?' if extent is None else str(extent) for extent in shape)}]"

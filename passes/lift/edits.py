@@ -5,7 +5,7 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
-from ..result import Rewrite
+from ..result import Rewrite, reshaped
 from ..splice import Splice
 from ..use_def import producer
 from ..window import Scattered, Window
@@ -45,6 +45,7 @@ def make_edits(
         rewrite = edit(splice)
         if rewrite is not None:
             rewrites.append(rewrite)
+    declared = {id(output): output.shape for output in head.graph.outputs}
     for tensor in computed:
         _declare_shape(head, tensor)
     maps = [
@@ -59,6 +60,9 @@ def make_edits(
         order = _axis_order(cells, head.spatial_rank, output_layout, image_layout)
         if order != sorted(order):
             _transpose_output(splice, node, output, order)
+        before = declared[id(output)]
+        if before is not None and output.shape is not None:
+            rewrites += reshaped("output", output, before)
     splice.finish(read)
     return rewrites
 

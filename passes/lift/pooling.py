@@ -199,7 +199,7 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window, kernel: Sequence[
     on_source = on_map(node, window, head.shapes.types)
 
     def edit(splice: Splice) -> Rewrite:
-        before = node.op
+        before, text = node.op, _text(node.op, node.attrs.get("kernel_shape", ()))
         source = channels_first_map(splice, node, replace(window, source=on_source(splice)))
         if before == "ReduceMin":
             source = splice.before(node, "Neg", [source], f"{source.name}_neg")
@@ -214,16 +214,19 @@ def _to_window_pool(node: gs.Node, head: Head, window: Window, kernel: Sequence[
             dtype = tensor_dtype_to_np_dtype(head.shapes.types[data.name])
             scale = splice.constant(f"{output.name}_factor", np.array(factor, dtype))
             splice.behind(node, "Mul", [scale], f"{output.name}_pooled")
-        extents = "x".join(map(str, kernel))
         return Rewrite(
             node=name,
-            before=before,
-            after=f"{node.op} {extents}",
+            before=text,
+            after=_text(node.op, kernel),
             feature_map=window.feature_map,
             window=window.spans,
         )
 
     return edit
+
+
+def _text(operator: str, kernel: Sequence[int]) -> str:
+    return f"{operator} {'x'.join(map(str, kernel))}" if kernel else operator
 
 
 def _is_idle(node: gs.Node) -> bool:

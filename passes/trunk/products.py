@@ -58,6 +58,7 @@ def _contract(node: gs.Node, trunk: Trunk, axes: tuple[int, int]) -> None:
                 expected="weights that act on the channels",
                 found=f"'{other.name}', which weighs the {small(extent)} elements of axis {axis}"
                 f" of '{tensor.name}' one by one",
+                advice="A dense layer of a head slides after the pass flatten_gemm_to_conv",
             )
     meet(node, trunk, pairs, broadcasts=False)
 

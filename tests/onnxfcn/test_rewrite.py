@@ -53,7 +53,7 @@ def test_report_lists_layers_and_freed_axes_in_graph_order(lenet: ModelProto) ->
         ("fc4", "Gemm 120 -> 84", "Conv 1x1x120 -> 84"),
         ("fc5", "Gemm 84 -> 10", "Conv 1x1x84 -> 10"),
         ("image", "input [N, 1, 28, 28]", "input [N, 1, height, width]"),
-        ("probabilities", "output [N, 10, 1, 1]", "output [N, 10, map_height, map_width]"),
+        ("probabilities", "output [N, 10]", "output [N, 10, map_height, map_width]"),
     ]
     assert report.windows == {"pool2": (4, 4)}
     assert report.window_step == (1, 1)

@@ -135,6 +135,7 @@ def test_result_tells_what_became_of_every_changed_node() -> None:
             window=(4, 5),
         ),
         Rewrite(node="answer", before="Softmax axis -1", after="Softmax axis 1"),
+        Rewrite(node="y", before="output [N, 3]", after="output [N, 3, 1, 1]"),
     )
     freed = dynamic_spatial_axes.apply(graph)
     assert freed.refusals == ()

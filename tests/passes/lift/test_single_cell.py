@@ -91,7 +91,8 @@ def test_view_is_gone() -> None:
 
 def test_report_names_the_view_and_its_map() -> None:
     graph = gs.import_onnx(head_model(f"{WHOLE} [flat] y = Flatten(cell)", **CONSTANTS))
-    (told,) = flatten_gemm_to_conv.apply(graph).rewrites
+    told, output = flatten_gemm_to_conv.apply(graph).rewrites
+    assert (output.node, output.feature_map) == ("y", "")
     assert (told.node, told.feature_map, told.window) == ("flat", "cell", (1, 1))
 
 

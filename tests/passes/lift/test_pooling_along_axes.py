@@ -99,6 +99,18 @@ def test_volumes_are_pooled_by_any_axes_together() -> None:
     assert_cells_are_crops(model, larger=(7, 7, 9), stride=(1, 1, 1), step=(1, 1, 1))
 
 
+def test_volumes_are_pooled_one_axis_after_the_other() -> None:
+    model = build(
+        "map = Conv(image, kernel) m = ReduceMax<axes=[4]>(map) r = ReduceMean<axes=[3]>(m)"
+        " p = ReduceMax<axes=[2]>(r) y = Squeeze(p, behind)",
+        inputs="float[N,1,5,6,7] image",
+        outputs="float[] y",
+        kernel=(2, 1, 2, 2, 2),
+        behind=ints(2, 3, 4),
+    )
+    assert_cells_are_crops(model, larger=(9, 8, 11), stride=(1, 1, 1), step=(2, 1, 2))
+
+
 def test_one_pool_along_each_axis() -> None:
     model = head_model(
         "[first] m = ReduceMax<axes=[3], keepdims=0>(map)"

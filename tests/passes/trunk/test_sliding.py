@@ -40,6 +40,10 @@ BLOCKS: dict[str, Block] = {
         " group=2>(x, up) y = Reshape(t, split)",
         lambda h, w: {"up": (4, 3, 3, 3), "split": ints(2, 3, 2, 2 * h + 1, 2 * w - 1)},
     ),
+    "transposed_convolution_with_the_pads_of_same": (
+        't = ConvTranspose<strides=[2, 2], auto_pad="SAME_UPPER">(x, up) y = Reshape(t, split)',
+        lambda h, w: {"up": (4, 2, 3, 3), "split": ints(2, 2, 1, 2 * h, 2 * w)},
+    ),
     **{
         f"transposed_convolution_to_a_size_{pads}": (
             f'y = ConvTranspose<strides=[2, 2], auto_pad="{pads}", output_shape=TWICE>(x, up)',

@@ -11,7 +11,7 @@ from .gates import has_positions, meets_map
 from .growth import Growth
 from .head_statistics import check_statistics
 from .hidden_layers import check_growth, check_nothing_hidden
-from .images import Image
+from .images import Image, Roles
 from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
@@ -90,6 +90,10 @@ class HeadFinder:
             check_nothing_hidden(self._graph, self._images)
             check_growth(self._graph, self._growth, self._meets_map, self._constants)
         return found
+
+    def roles(self, tensor: gs.Tensor) -> Roles | None:
+        """Roles of the axes of a tensor of the trunk; ``None`` where they are not known."""
+        return self._maps.roles(tensor)
 
     def _collapse(self, node: gs.Node, data: gs.Tensor, *, dense: bool) -> Collapse | None:
         """The collapse at a dense layer or a pool; ``None`` where it belongs to the trunk.

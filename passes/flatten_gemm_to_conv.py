@@ -32,7 +32,7 @@ from .trunk.extents import small
 from .trunk.follow import follow, known_shapes
 from .trunk.positions import Positions
 from .trunk.trunk import Trunk
-from .use_def import has_subgraph, is_standard, producer
+from .use_def import has_subgraph, is_standard, producer, upstream
 from .view_chain import is_view
 from .window import Scattered, Window
 
@@ -135,7 +135,9 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         Refused: at the first node that cannot be lifted.
     """
     views = {id(c.node): c.window for c in collapses if is_view(c.node, head.constants)}
-    region: set[int] = set()
+    # Views before a head may be read in the trunk as well.
+    trunk = {node for collapse in collapses for node in upstream(collapse.window.source)}
+    region: set[int] = {id(node) for collapse in collapses for node in collapse.chain}
     for collapse in collapses:
         window = collapse.window
         if id(collapse.node) in views and any(step != 1 for step in head.step):
@@ -143,7 +145,7 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
             window, entry = strided(window, head.step)
             head.entries.append(entry)
         head.lifted[id(collapse.window.source)] = window
-        region.update(id(node) for node in nodes_behind(head.graph, collapse.first))
+        region.update({id(n) for n in nodes_behind(head.graph, collapse.first)} - trunk)
     edits: list[tuple[gs.Node, Edit]] = []
     shapes: set[int] = set()
     for node in head.graph.nodes:

@@ -9,7 +9,7 @@ from .evaluation import Constants
 from .feature_maps import FeatureMaps, Walk
 from .gates import has_positions, meets_map
 from .growth import Growth
-from .head_statistics import check_statistics
+from .head_statistics import check_statistics, check_tokens
 from .hidden_layers import check_growth, check_nothing_hidden
 from .images import Image, Roles
 from .lift.pooling import pooled_axes, pools_window
@@ -86,6 +86,7 @@ class HeadFinder:
         if found:
             self._check_single_image(found)
             check_statistics(self._graph, found, self._growth.is_statistic)
+            check_tokens(found, self._growth, self.roles)
         else:
             check_nothing_hidden(self._graph, self._images)
             check_growth(self._graph, self._growth, self._meets_map, self._constants)
@@ -101,10 +102,10 @@ class HeadFinder:
         Raises:
             Refused: a dense layer reads no feature map, or a map does not grow.
         """
-        walks = list(self._maps.before(data, dense=dense))
-        if any(self._meets_map(chain[0] if chain else node) for _, chain in walks):
+        # A view before the node is as much the map as what the view reads.
+        if self._meets_map(node):
             return None
-        start = self._start(node, data, walks, dense=dense)
+        start = self._start(node, data, list(self._maps.before(data, dense=dense)), dense=dense)
         if start is None:
             return None
         source, chain = start

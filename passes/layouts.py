@@ -1,12 +1,20 @@
 """Follow the axes of an image to the first convolution or pool, which says what they are."""
 
+from collections.abc import Set
 from functools import cached_property
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
-from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES, REDUCTIONS, VARIADIC
+from .operators import (
+    CHANNELS_FIRST,
+    ELEMENTWISE,
+    KEEPS_AXES,
+    NORMALIZATIONS,
+    REDUCTIONS,
+    VARIADIC,
+)
 from .signatures import constant_operand, reduced_axes, unsqueezed
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -49,14 +57,19 @@ class Layouts:
             rank: number of its axes.
 
         Returns:
-            The roles; ``None`` where no convolution or pool tells them.
+            The roles; ``None`` where no convolution or pool tells them, nor, in a graph without
+            any, a normalisation.
         """
+        return self._told(image, rank, CHANNELS_FIRST) or self._told(image, rank, NORMALIZATIONS)
+
+    def _told(self, image: gs.Tensor, rank: int, operators: Set[str]) -> tuple[int, ...] | None:
+        """The roles that the first of some operators tells."""
         pending: list[tuple[gs.Tensor, _Order]] = [(image, list(range(rank)))]
         seen = {id(image)}
         while pending:
             tensor, order = pending.pop(0)
             for node in tensor.outputs:
-                if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
+                if is_standard(node, *operators) and node.inputs[0] is tensor:
                     return _roles(order, rank)
                 after = self._order_behind(node, tensor, order)
                 for output in node.outputs if after is not None else ():

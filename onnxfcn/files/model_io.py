@@ -49,14 +49,15 @@ def load(path: Path) -> StoredModel:
         UnusableModelError: the file is no ONNX model, or its external data is missing, too short
             or outside the model's folder.
     """
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the .onnx file in it")
     try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; give the .onnx file in it")
         model = _load_light(path) or StoredModel(_load_whole(path))
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; check the path") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
+        reason = getattr(error, "strerror", error)
+        raise UsageError(f"{path} cannot be read: {reason}") from error
     graph = model.proto.graph
     if not model.proto.ir_version or not model.proto.HasField("graph"):
         raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
@@ -68,7 +69,10 @@ def load(path: Path) -> StoredModel:
     if model.folder is not None and model.folder != path.parent.resolve():
         # The file is a link to one in another folder, while its data lies beside the link.
         model = StoredModel(model.whole())
-    outside = {t.name: external_range(t, path.parent) for t in graph.initializer if t in external}
+    outside = {
+        tensor.name: external_range(tensor, path.parent)
+        for tensor in filter(uses_external_data, graph.initializer)
+    }
     return replace(model, folder=path.parent, weights={**model.weights, **outside})
 
 

@@ -67,7 +67,6 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
     _print_seen(console, report, verbose)
     if report.passed:
         console.print(f"{_verdict(report)} ({seconds:.1f} s)")
-    console.file.flush()
 
 
 def _verdict(report: ValidationReport) -> str:

@@ -77,8 +77,8 @@ def layout_in_metadata(metadata: Mapping[str, str]) -> str | None:
 
 
 def size_and_layout(
-    model: StoredModel, input_size: Sequence[int] | None, input_layout: str | None = None
-) -> tuple[Sequence[int] | None, str | None]:
+    model: StoredModel, input_size: Size | None, input_layout: str | None = None
+) -> tuple[Size | None, str | None]:
     """The original image size and the layout of a model that may be a rewritten one.
 
     Args:

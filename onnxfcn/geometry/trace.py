@@ -11,6 +11,7 @@ from passes.result import node_name
 from passes.signatures import attribute_or_input
 from passes.use_def import has_subgraph, is_standard
 
+from ..files.operands import MEASURES
 from .errors import DoesNotFitError, UnknownError
 from .leaps import without_leaps
 from .program import Program
@@ -18,7 +19,6 @@ from .seen import Seen, Shape, image, mixed, nothing, number
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
-_MEASURES = ("Shape", "Size")
 _PAIRS = ("Gemm", "MatMul")
 """Operators whose results may be positions of pairs, which see two places, not all between."""
 _FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
@@ -182,7 +182,7 @@ class Trace:
 
     def _run(self, node: gs.Node) -> None:
         tensors = [tensor for tensor in node.inputs if tensor.name]
-        if is_standard(node, *_MEASURES):
+        if is_standard(node, *MEASURES):
             return self._measure(node)
         known = all(map(self.is_known, tensors)) and is_standard(node)
         if known and not has_subgraph(node) and not self._fills(node):

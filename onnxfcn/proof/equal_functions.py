@@ -4,7 +4,6 @@ A pass that writes the same computation in other operators changes no answer at 
 result is compared with the model that it would be without the pass.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +40,7 @@ class EqualFunctions:
         reference: StoredModel,
         rewritten: StoredModel,
         settings: Settings,
-        input_size: Sequence[int] | None,
+        input_size: Size | None,
     ) -> None:
         """Load both models.
 
@@ -59,8 +58,7 @@ class EqualFunctions:
         """
         self._graph, after = graph_view(reference), graph_view(rewritten)
         check_interface(self._graph, after)
-        size = None if input_size is None else tuple(input_size)
-        images = image_inputs(self._graph, self._graph, size)
+        images = image_inputs(self._graph, self._graph, input_size)
         if not images:
             raise UsageError(
                 "no input has spatial axes that can be told: there is nothing to validate with;"
@@ -87,8 +85,7 @@ class EqualFunctions:
             UnusableModelError: the reference does not run at this size.
             ValidationFailedError: the rewritten model does not, or its outputs have other shapes.
         """
-        batch = self.image.batch or 2
-        feeds = random_feeds(self._graph, self.image, size, batch, self._generator)
+        feeds = random_feeds(self._graph, self.image, size, self.image.batch, self._generator)
         expected = self._reference.run(feeds)
         try:
             actual = self._rewritten.run(feeds)
@@ -120,7 +117,7 @@ def validate_equal(
     reference: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """Compare a model with its original, at the original size and, where it takes them, others.
 
@@ -156,7 +153,7 @@ def extended(
     reference: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """A validation of a model, and a comparison of its other form with it at the same sizes.
 

@@ -1,7 +1,5 @@
 """Compare a model whose input size was not freed with its original (promise 1)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..errors import ValidationFailedError
@@ -10,6 +8,7 @@ from ..files.stored_model import StoredModel
 from ..report import SizeResult, ValidationReport
 from ..runtime.session import load_rewritten
 from ..settings import Settings
+from ..sizes import Size
 from .cells import align_cells, compare_all
 from .head_windows import find_logits
 from .identity import original_answers
@@ -25,7 +24,7 @@ def validate_fixed_size(
     original: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """Compare two models at the size that the original was made for.
 
@@ -42,12 +41,11 @@ def validate_fixed_size(
     """
     before, after = graph_view(original), graph_view(rewritten)
     check_interface(before, after)
-    size = None if input_size is None else tuple(input_size)
-    image = image_inputs(before, after, size)[0][0]
+    image = image_inputs(before, after, input_size)[0][0]
     outputs = [output.name for output in before.outputs]
     logits = find_logits(original.proto.graph.node, outputs, rewritten.proto)
     session = load_rewritten(rewritten, settings.provider, logits)
-    feeds = random_feeds(before, image, image.size, image.batch or 2, settings.generator())
+    feeds = random_feeds(before, image, image.size, image.batch, settings.generator())
     (expected,) = original_answers(original, logits, [feeds], settings)
     actual = session.run(feeds)
     check_declared({tensor.name: tensor.shape for tensor in after.outputs}, actual)

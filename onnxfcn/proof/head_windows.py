@@ -1,6 +1,6 @@
 """The original's untouched head, run on windows of a feature map."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +8,11 @@ from onnx import ModelProto, NodeProto
 
 from passes.shapes import Shape
 
-from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
-from ..sizes import Size
+from ..sizes import Size, known_size
 from .feature_maps import Frontier
+from .model_pair import ModelPair
 from .model_parts import model_part
 from .ties import find_ranked
 
@@ -38,30 +38,27 @@ class HeadWindows:
 
     def __init__(
         self,
-        original: StoredModel,
-        rewritten: ModelProto,
+        pair: ModelPair,
         frontier: Frontier,
-        shapes: Mapping[str, Shape],
-        spatial: Callable[[str], tuple[int, ...]],
     ) -> None:
         """Prepare to run the head.
 
         Args:
-            original: the model before the rewrite.
-            rewritten: the model after it.
+            pair: the models.
             frontier: where the head begins.
-            shapes: static shapes of the original at its own size.
-            spatial: spatial axes of a tensor in the rewritten model.
         """
-        self._original, self._frontier, self._shapes = original, frontier, shapes
-        self._spatial = spatial
-        logits = find_logits(frontier.head, frontier.outputs, rewritten)
+        self._original, self._frontier = pair.original, frontier
+        self._spatial = pair.growth.spatial
+        self._shapes = pair.original_shapes(pair.image.size)
+        logits = find_logits(frontier.head, frontier.outputs, pair.rewritten.proto)
         self.output_of = {name: name for name in frontier.outputs} | logits
         self.compared = tuple(self.output_of)
         self.ranked = find_ranked(frontier.head, self.compared)
         self.feature_maps = frontier.feature_maps
-        self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
-        self.slides = any(spatial(name) for name in self.compared)
+        self.windows = {
+            name: self._extents(name, self._shapes[name]) or () for name in self.feature_maps
+        }
+        self.slides = any(map(self._spatial, self.compared))
         self.pads = any(map(_pads, frontier.head))
         self._session: Session | None = None
 
@@ -78,10 +75,11 @@ class HeadWindows:
         found = set()
         for name, window in self.windows.items():
             shape = shapes.get(name, ())
-            if len(shape) != len(self._shapes[name]) or len(window) != len(step):
+            extents = self._extents(name, shape) if len(shape) == len(self._shapes[name]) else None
+            if extents is None or len(window) != len(step):
                 return None
-            extents = zip(self._extents(name, shape), window, step, strict=True)
-            found.add(tuple((extent - own) // by + 1 for extent, own, by in extents))
+            places = zip(extents, window, step, strict=True)
+            found.add(tuple((extent - own) // by + 1 for extent, own, by in places))
         return found.pop() if len(found) == 1 else None
 
     def answers(
@@ -168,9 +166,8 @@ class HeadWindows:
             shape[0] = batch
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
-    def _extents(self, name: str, shape: Shape) -> Size:
-        extents = [shape[axis] for axis in self._spatial(name)]
-        return tuple(extent for extent in extents if isinstance(extent, int))
+    def _extents(self, name: str, shape: Shape) -> Size | None:
+        return known_size([shape[axis] for axis in self._spatial(name)])
 
     def _cut(self, name: str, values: np.ndarray, cell: Size, step: Size) -> np.ndarray:
         """The window of a feature map that a cell stands for."""

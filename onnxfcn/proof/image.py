@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from passes.images import Image, Roles, find_images, sized, spatial_axes
+from passes.images import SYMBOLIC_BATCH, Image, Roles, find_images, sized, spatial_axes
 from passes.result import Refused
 from passes.shapes import Shape
 
@@ -51,17 +51,15 @@ class ImageInput:
         return tuple(int(extent) for extent in size if isinstance(extent, int))
 
     @property
-    def batch(self) -> int | None:
-        """Number of samples, 1 without a batch axis, ``None`` where it is symbolic."""
-        if 0 not in self.roles:
-            return 1
-        batch = self.shape[self.roles.index(0)]
-        return batch if isinstance(batch, int) else None
+    def batch(self) -> int:
+        """Number of samples: 1 without a batch axis, two where it is symbolic."""
+        batch = self.shape[self.roles.index(0)] if 0 in self.roles else 1
+        return batch if isinstance(batch, int) else SYMBOLIC_BATCH
 
     @property
     def samples(self) -> int:
         """The only number of samples that the model takes; 0 for any."""
-        return 0 if self.any_batch else self.batch or 0
+        return 0 if self.any_batch else self.batch
 
     @property
     def channels(self) -> int:
@@ -77,8 +75,8 @@ class ImageInput:
         return channels
 
     def shape_at(self, size: Size) -> tuple[int, ...]:
-        """Shape of images of a size: as many as the model's own batch, or one."""
-        extents = (self.batch or 1, self.channels, *size)
+        """Shape of images of a size, as many as ``batch`` says."""
+        extents = (self.batch, self.channels, *size)
         return tuple(extents[role] for role in self.roles)
 
     def random(self, size: Size, generator: np.random.Generator, batch: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def check_named(pair: ModelPair, names: Set[str]) -> None:
     for model, kind in ((pair.original, "original"), (pair.rewritten, "rewritten model")):
         for name in sorted(names - _computed(model.proto.graph)):
             raise UsageError(f"feature map '{name}': the {kind} computes no such tensor")
-    small = pair.original_shapes()
+    small = pair.original_shapes(pair.image.size)
     for name in sorted(names):
         before, after = small.get(name), pair.growth.shape(name)
         if before != after:

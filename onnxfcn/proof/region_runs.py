@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import add
 
 import numpy as np
 from onnx import NodeProto
 
 from ..errors import UnusableModelError
-from ..files.operands import operands
+from ..files.operands import MEASURES, operands
 from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
-from ..sizes import Size
-from .growth import AxisIndices
+from ..sizes import Size, known_size
+from .growth_rates import AxisIndices
 from .lattice import lattice_of
 from .model_pair import ModelPair
 from .model_parts import model_part
@@ -21,8 +22,6 @@ from .regions import Region
 _LARGEST_STEP = 8
 """Windows. Tensors that grow by whole cells only where the map is as many windows larger have no
 size at which they could be compared."""
-
-_READ_SHAPES = frozenset({"Shape", "Size"})
 
 
 class UndecidedError(Exception):
@@ -110,13 +109,13 @@ class RegionRuns:
         Returns:
             The values; ``None`` where the tensors' shapes cannot be told.
         """
-        inferred = self._pair.larger_shapes(pixels)
+        inferred = self._pair.rewritten_shapes(tuple(map(add, self._pair.image.size, pixels)))
         shapes = {}
         for name in self._dtypes:
-            known = [extent for extent in inferred.get(name, ()) if isinstance(extent, int)]
-            shapes[name] = tuple(known)
-            if len(known) != len(self.lattice.shapes[name]):
+            shape = known_size(inferred.get(name, ()))
+            if shape is None or len(shape) != len(self.lattice.shapes[name]):
                 return None
+            shapes[name] = shape
         return self._random(shapes, generator)
 
     def _random(
@@ -191,7 +190,7 @@ class RegionRuns:
 
 def _read(region: Region) -> set[str]:
     nodes = (*region.nodes, *region.twin_nodes)
-    return {n for node in nodes if node.op_type not in _READ_SHAPES for n in operands(node)}
+    return {n for node in nodes if node.op_type not in MEASURES for n in operands(node)}
 
 
 def _one_line(error: Exception) -> str:

@@ -43,7 +43,7 @@ def run_validation(
     inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
     feature_maps: Sequence[str] = (),
-    input_size: Sequence[int] | None = None,
+    input_size: Size | None = None,
     crops: bool = False,
     require_crops: bool = False,
 ) -> ValidationReport:

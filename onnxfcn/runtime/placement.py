@@ -6,14 +6,13 @@ import onnxruntime as ort
 from onnx import GraphProto, TensorProto
 
 from ..errors import UsageError
-from ..files.operands import operands
+from ..files.operands import MEASURES, operands
 from .providers import Provider
 
 RECORD_ENTRY = "session.record_ep_graph_assignment_info"
 """Entry of a session's configuration without which it cannot be told."""
 
 _CPU = "CPUExecutionProvider"
-_EXTENTS = ("Shape", "Size")
 
 
 def fallen_back(
@@ -52,7 +51,7 @@ def shape_arithmetic(graph: GraphProto) -> set[tuple[str, str]]:
     idle: set[tuple[str, str]] = set()
     busy: set[tuple[str, str]] = set()
     for node in graph.node:  # Producers come before consumers.
-        if node.op_type in _EXTENTS or active.isdisjoint(operands(node)):
+        if node.op_type in MEASURES or active.isdisjoint(operands(node)):
             idle.add((node.name, node.op_type))
         else:
             busy.add((node.name, node.op_type))

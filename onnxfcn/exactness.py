@@ -26,13 +26,13 @@ from passes.result import node_name
 from passes.use_def import is_standard, upstream
 
 from .errors import GeometryUnknownError
+from .files.model_io import ModelSource, stored_model
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
 from .geometry.axis_analysis import AxisAnalysis
 from .geometry.blame import Reason, first_reason, own_reason
 from .geometry.errors import DoesNotFitError, UnknownError
 from .geometry.geometry import Geometry
-from .geometry.program_source import ModelSource
 from .geometry.seen import Seen
 from .geometry.trace import Trace, View, Watch
 
@@ -112,7 +112,7 @@ def decide(
         GeometryUnknownError: what an output reads cannot be told.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    analysis = ModelAnalysis(model, original_size, layout)
+    analysis = ModelAnalysis(stored_model(model), original_size, layout)
     return {name: decide_one(analysis, analysis.geometry(name)) for name in analysis.outputs}
 
 

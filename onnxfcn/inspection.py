@@ -16,13 +16,14 @@ from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
+from .files.model_io import ModelSource
 from .files.stored_model import StoredModel
 from .geometry import from_metadata
 from .geometry.metadata import VERSION_KEY
-from .geometry.program_source import layout_in_metadata, size_in_metadata
+from .geometry.program_source import size_and_layout
 from .json_types import json_object
 from .meaning import OutputMeaning, find_meanings, is_result, windows_in_metadata
-from .opening import ModelSource, open_model
+from .opening import open_model
 from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
@@ -119,11 +120,11 @@ def _inspected(
     stored: StoredModel,
     source: str,
     sizes: Sequence[Size],
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
     input_layout: str | None,
 ) -> Inspection:
     told = stored.metadata
-    size, layout = input_size or size_in_metadata(told), input_layout or layout_in_metadata(told)
+    size, layout = size_and_layout(stored, input_size, input_layout)
     try:
         image = next(iter(find_images(graph_view(stored), size, layout)), None)
     except Refused as refused:

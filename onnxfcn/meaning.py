@@ -17,7 +17,7 @@ from .files.stored_model import StoredModel
 from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
-from .geometry.program_source import ModelSource, layout_of
+from .geometry.program_source import layout_of
 from .sizes import Size, size_text
 
 
@@ -103,7 +103,7 @@ def find_meanings_if_small(model: StoredModel, image: Image) -> tuple[OutputMean
     return find_meanings(model, image)
 
 
-def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]:
+def find_meanings(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
     """Tell what the cells of every output mean, as far as that can be told from the graph.
 
     Args:

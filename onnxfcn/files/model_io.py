@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from mmap import ACCESS_READ, mmap
+from os import PathLike
 from pathlib import Path
 
 import onnx
@@ -24,6 +25,10 @@ _PACKED_BITS |= {"FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
 """Bits of an element, by data type, where several elements share bytes."""
 
 
+ModelSource = str | PathLike[str] | ModelProto
+"""A path to an ``.onnx`` file, or a model in memory without external data."""
+
+
 def tensors(graph: GraphProto) -> Iterator[TensorProto]:
     """Every tensor that a graph stores: initializers and attributes, in branches too."""
     yield from graph.initializer
@@ -36,6 +41,11 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
             yield from attribute.tensors
             for subgraph in (attribute.g, *attribute.graphs):
                 yield from tensors(subgraph)
+
+
+def stored_model(model: ModelSource) -> StoredModel:
+    """A model from wherever it is; see ``load``."""
+    return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
 
 
 def load(path: Path) -> StoredModel:

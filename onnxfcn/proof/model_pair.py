@@ -51,7 +51,7 @@ class ModelPair:
         self.original, self.rewritten = original, rewritten
         self._graph, self._after = graph_view(original), graph_view(rewritten)
         check_interface(self._graph, self._after)
-        told = layout_in_metadata(rewritten.metadata) or layout_in_metadata(original.metadata)
+        told = layout_in_metadata(rewritten) or layout_in_metadata(original)
         self.image = free_image(self._graph, self._after, input_size, told)
         self.layout_option = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)

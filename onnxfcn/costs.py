@@ -20,7 +20,6 @@ from .sizes import Size, known_size, size_text
 _FLOATS = frozenset(
     {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 )
-_CONVOLUTIONS = ("Conv", "ConvInteger")
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,9 @@ def _behind(graph: gs.Graph, image: Image) -> list[gs.Node]:
 
 def _products(node: gs.Node, shapes: Mapping[str, Shape]) -> int | None:
     """Multiply-accumulates of a node: elements of the result times terms of each."""
-    if not is_standard(node, *_CONVOLUTIONS, "ConvTranspose", "QLinearConv", "Gemm", "MatMul"):
+    if not is_standard(
+        node, "Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "Gemm", "MatMul"
+    ):
         return 0
     weight = known_size(shapes.get(node.inputs[3 if node.op == "QLinearConv" else 1].name))
     data, result = (known_size(shapes.get(t.name)) for t in (node.inputs[0], node.outputs[0]))

@@ -181,7 +181,7 @@ def _rewritten(
         RefusedError: a pass refused.
     """
     for names in (None, [dynamic_spatial_axes.NAME]):
-        document = Document.copy_of(stored)
+        document = Document(stored.copy())
         try:
             rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
         except NothingToRewriteError:

@@ -43,13 +43,8 @@ class RegionResult:
         return self.assumed or (self.comparison is not None and self.comparison.passed)
 
     @property
-    def failure(self) -> str:
-        """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
-        return "" if self.passed else self.finding
-
-    @property
     def finding(self) -> str:
-        """What is wrong with it, or cannot be told, even where it is taken for right.
+        """What is wrong with it, or cannot be told, naming the nodes.
 
         Of no meaning where the comparison passed.
         """

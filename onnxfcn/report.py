@@ -98,7 +98,7 @@ class ValidationReport:
     def failure(self) -> str:
         """What is wrong with the rewritten model, in a sentence; empty where nothing is."""
         if self.failed_regions:
-            return "; ".join(region.failure for region in self.failed_regions)
+            return "; ".join(region.finding for region in self.failed_regions)
         for result in (self.identity, *self.sizes):
             for found in result.comparisons:
                 if not found:

@@ -109,7 +109,7 @@ def _regions(regions: Sequence[RegionResult]) -> Iterator[str]:
         if region.assumed:
             yield f"NOT PROVEN: {region.finding}"
         elif not region.passed:
-            yield f"{'UNDECIDED' if region.undecided else 'DIFFERS'}: {region.failure}"
+            yield f"{'UNDECIDED' if region.undecided else 'DIFFERS'}: {region.finding}"
 
 
 def _errors(validation: ValidationReport, verbose: bool) -> Table:

@@ -7,7 +7,8 @@ only what the passes changed in the graphsurgeon view is spliced back into it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from operator import is_
+from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -52,17 +53,6 @@ class Document:
         self._stored = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
         self._shapes = {name: _declared_shape(tensor) for name, tensor in tensors.items()}
 
-    @classmethod
-    def copy_of(cls, model: StoredModel) -> Self:
-        """Open a copy of a model, which stays as it is.
-
-        Raises:
-            UnusableModelError: graphsurgeon cannot represent the graph.
-        """
-        copy = ModelProto()
-        copy.CopyFrom(model.proto)
-        return cls(replace(model, proto=copy))
-
     def commit(self) -> ModelProto:
         """Write what changed in the view back into the carrier, and nothing else.
 
@@ -98,9 +88,7 @@ class Document:
 
     def _commit_nodes(self, graph: GraphProto) -> None:
         protos = [self._node_proto(node) for node in self.graph.nodes]
-        if all(a is b for a, b in zip(protos, graph.node, strict=False)) and len(protos) == len(
-            graph.node
-        ):
+        if len(protos) == len(graph.node) and all(map(is_, protos, graph.node)):
             return
         # The old list owns its messages: it must outlive the copying.
         kept = [NodeProto.FromString(proto.SerializeToString()) for proto in protos]

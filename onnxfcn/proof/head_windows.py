@@ -149,9 +149,7 @@ class HeadWindows:
                 name: (np.dtype(np.float32), len(self._shapes[name]))
                 for name in self._frontier.templates
             }
-            logits = [name for name in self.compared if name not in self._frontier.outputs]
-            outputs = (*self._frontier.outputs, *logits)
-            model = model_part(self._original.proto, self._frontier.head, types, outputs)
+            model = model_part(self._original.proto, self._frontier.head, types, self.compared)
             self._session = Session(replace(self._original, proto=model), provider)
         return self._session
 

@@ -176,6 +176,12 @@ class RegionRuns:
             )
         return answer
 
+    def by_cell(self, answer: np.ndarray) -> np.ndarray:
+        """An answer with one axis of cells in place of those of the image; it is the last."""
+        axes = self.lattice.axes[self.output]
+        moved = np.moveaxis(answer, axes, range(-len(axes), 0))
+        return moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+
     def _load(
         self,
         model: StoredModel,

@@ -58,7 +58,7 @@ def run_validation(
     step = checked_window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
-    failed = "; ".join(region.failure for region in regions if not region.passed)
+    failed = "; ".join(region.finding for region in regions if not region.passed)
     generator = settings.generator()
     try:
         models = ComparedHeads(pair, trunk, settings.provider, names.keys())

@@ -62,9 +62,9 @@ class Exactness:
     """Whether cells are what the model says of crops.
 
     Attributes:
-        causes: the nodes because of which they are not, in graph order.
         is_exact: whether every cell of every image is what the model says of the cell's crop, where
             that lies inside the image.
+        causes: the nodes because of which it is not, in graph order.
         between_pixels: whether cells are parts of a pixel apart, so that most have no crop that
             begins where they do.
     """
@@ -212,7 +212,7 @@ class _Comparison:
             new = {
                 id(output)
                 for output in node.outputs
-                if not np.isin(_marks(node, output, trace), known[id(output)]).all()
+                if not _all_among(_marks(node, output, trace), known[id(output)])
             }
             if new and id(node) in behind:
                 spoilt = any(id(tensor) in strange for tensor in node.inputs)
@@ -235,7 +235,7 @@ def _same(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
-    """All marks of a node's output.
+    """All marks of a node's output, in order.
 
     None where it is known at every size, or nothing is known of it. What a node only puts beside
     one another is new where its neighbours are.
@@ -250,7 +250,16 @@ def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
     if is_standard(node, *_SETS_BESIDE):
         longer = [axis for axis, extent in enumerate(found.shape) if extent > 1]
         pairs = [_neighbours(found, axis) for axis in longer] or pairs
-    return np.unique(np.concatenate([part.ravel() for part in pairs]))
+    return np.sort(np.concatenate([part.ravel() for part in pairs]))
+
+
+def _all_among(marks: np.ndarray, known: np.ndarray) -> bool:
+    """Whether all marks are among others, which are in order."""
+    if not (marks.size and known.size):
+        return not marks.size
+    # Not numpy.isin, and above not numpy.unique: they load the masked arrays of numpy.
+    nearest = known.take(np.searchsorted(known, marks), mode="clip")
+    return bool((nearest == marks).all())
 
 
 def _neighbours(marks: np.ndarray, axis: int) -> np.ndarray:

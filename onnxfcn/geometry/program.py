@@ -8,6 +8,7 @@ import onnx_graphsurgeon as gs
 
 from passes.evaluation import Constants, node_runner
 from passes.images import Image
+from passes.kernels import Kernel, kernels
 from passes.static_shapes import StaticShapes, static_shapes
 from passes.use_def import downstream, reached
 
@@ -40,6 +41,7 @@ class Program:
         self.rules = rules
         self._constants = Constants(graph)
         self._values: dict[int, np.ndarray] = {}
+        self._kernels: dict[tuple[int, ...], list[Kernel]] = {}
         self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
         self.nodes = downstream(graph, graph.inputs)
         self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
@@ -71,6 +73,13 @@ class Program:
     @cached_property
     def _shapes(self) -> StaticShapes:
         return static_shapes(self.graph)
+
+    def kernels(self, node: gs.Node, sizes: Sequence[int]) -> list[Kernel]:
+        """Kernels of a convolution or a pool of so many elements, an axis each."""
+        key = (id(node), *sizes)
+        if key not in self._kernels:
+            self._kernels[key] = kernels(node, sizes)
+        return self._kernels[key]
 
     def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a node for known inputs."""

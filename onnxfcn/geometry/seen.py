@@ -124,7 +124,8 @@ def dropped(seen: Seen, axes: Sequence[int]) -> Seen:
 
 def with_extent(seen: Seen, axis: int, extent: int) -> Seen:
     """A tensor with another extent along an axis that makes no difference."""
-    return replace(seen, shape=(*seen.shape[:axis], extent, *seen.shape[axis + 1 :]))
+    shape = (*seen.shape[:axis], extent, *seen.shape[axis + 1 :])
+    return Seen(shape, seen.first, seen.last, seen.mark, seen.whole)
 
 
 def taken(
@@ -254,7 +255,7 @@ def reduced(seen: Seen, axes: Sequence[int], salt: int, name: str) -> Seen:
     mark = mixed(seen.mark, prod(seen.shape[axis] for axis in axes))
     inner = [axis for axis in seen.varies if axis in axes]
     if not inner:
-        return replace(seen, shape=shape, mark=mixed(mark, salt))
+        return Seen(shape, seen.first, seen.last, mixed(mark, salt), seen.whole)
     place = np.zeros((1,) * len(shape), np.int64)
     for axis in inner:
         along = [1] * len(shape)

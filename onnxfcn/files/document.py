@@ -50,7 +50,7 @@ class Document:
             for node, proto in zip(self._nodes, self.model.graph.node, strict=True)
         }
         tensors = self.graph.tensors()
-        self._stored = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
+        self._values = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
         self._shapes = {name: _declared_shape(tensor) for name, tensor in tensors.items()}
 
     def commit(self) -> ModelProto:
@@ -130,11 +130,11 @@ class Document:
         protos = {proto.name: proto for proto in graph.initializer}
         resized: dict[str, list[int]] = {}
         for name, constant in self.graph.tensors().items():
-            if not isinstance(constant, gs.Constant) or self._stored.get(name) is constant._values:
+            if not isinstance(constant, gs.Constant) or self._values.get(name) is constant._values:
                 continue
             values = constant._values
             resized[name] = [int(extent) for extent in constant.shape]
-            if isinstance(values, ReshapedValues) and values.source is self._stored.get(name):
+            if isinstance(values, ReshapedValues) and values.source is self._values.get(name):
                 protos[name].dims[:] = resized[name]
                 continue
             if isinstance(values, ReshapedValues):

@@ -107,8 +107,9 @@ class StagedOutput:
 
     def _needs_data_file(self, writer: ModelWriter) -> bool:
         if self._external_data == "auto":
-            self.outgrown = not data_files(self._source) and writer.one_file_length > LARGEST_FILE
-            return writer.has_weights and (self.outgrown or bool(data_files(self._source)))
+            as_source = bool(data_files(self._source))
+            self.outgrown = not as_source and writer.one_file_length > LARGEST_FILE
+            return writer.has_weights and (as_source or self.outgrown)
         return writer.has_weights and self._external_data == "always"
 
     def left_behind(self) -> tuple[str, ...]:

@@ -87,11 +87,6 @@ def nothing(shape: Shape, mark: np.ndarray | None = None) -> Seen:
     return Seen(shape, full, -full, marks)
 
 
-def number(value: int, rank: int) -> np.ndarray:
-    """One mark for all positions of a tensor."""
-    return np.full((1,) * rank, value, np.uint64)
-
-
 def mixed(mark: np.ndarray | None, salt: int | np.ndarray) -> np.ndarray | None:
     """Marks of a step that depends on ``salt``, by the finalizer of SplitMix64."""
     if mark is None:

@@ -16,7 +16,7 @@ from ..sizes import known_size
 from .errors import DoesNotFitError, UnknownError
 from .leaps import without_leaps
 from .program import Program
-from .seen import Seen, Shape, image, mixed, nothing, number
+from .seen import Seen, Shape, image, mixed, nothing
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
@@ -100,7 +100,8 @@ class Trace:
 
     def nothing(self, shape: Shape, value: int) -> Seen:
         """A tensor that does not depend on the image, all of one mark."""
-        return nothing(shape, number(value, len(shape)) if self.view.marked else None)
+        mark = np.full((1,) * len(shape), value, np.uint64) if self.view.marked else None
+        return nothing(shape, mark)
 
     def shape(self, tensor: gs.Tensor) -> Shape:
         """Shape of a tensor; raises as for its positions."""

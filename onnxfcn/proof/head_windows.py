@@ -124,21 +124,17 @@ class HeadWindows:
         joined = {name: np.concatenate([cut[name] for cut in group]) for name in group[0]}
         total = batch * len(group)
         portion = samples or total
-        parts = [
-            session.run(
-                {name: values[start : start + portion] for name, values in joined.items()}
-                | self._templates(
-                    len(next(iter(joined.values()))[start : start + portion]), samples
-                )
-            )
-            for start in range(0, total, portion)
-        ]
+        parts = []
+        for start in range(0, total, portion):
+            cuts = {name: values[start : start + portion] for name, values in joined.items()}
+            templates = self._templates(min(portion, total - start), samples)
+            parts.append(session.run(cuts | templates))
         whole = {
             name: np.concatenate([_with_samples(part[name], portion) for part in parts])
             for name in self.compared
         }
-        cuts = [np.split(whole[name], len(group)) for name in self.compared]
-        for answers in zip(*cuts, strict=True):
+        by_window = [np.split(whole[name], len(group)) for name in self.compared]
+        for answers in zip(*by_window, strict=True):
             yield dict(zip(self.compared, answers, strict=True))
 
     def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:

@@ -12,7 +12,7 @@ from passes.result import Refused
 from passes.shapes import Shape
 
 from ..errors import RefusedError, UsageError, ValidationFailedError
-from ..sizes import Size, size_text
+from ..sizes import Size, known_size, size_text
 
 _BLOCKS = (1, 8, 64)
 """Pixels; random images have detail at each of these scales. Noise of single pixels alone
@@ -42,13 +42,13 @@ class ImageInput:
     @property
     def size(self) -> Size:
         """Extents of the spatial axes in pixels, in image order."""
-        size = [self.shape[axis] for axis in spatial_axes(self.roles)]
-        if not all(isinstance(extent, int) for extent in size):
+        size = known_size([self.shape[axis] for axis in spatial_axes(self.roles)])
+        if size is None:
             raise UsageError(
                 f"the input '{self.name}' has no size of its own {list(self.shape)}; say what size"
                 " the model was made for: --input-size HxW"
             )
-        return tuple(int(extent) for extent in size if isinstance(extent, int))
+        return size
 
     @property
     def batch(self) -> int:

@@ -7,7 +7,6 @@ result is compared with the model that it would be without the pass.
 from dataclasses import replace
 
 import numpy as np
-from onnx import ValueInfoProto
 
 from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
@@ -70,8 +69,7 @@ class EqualFunctions:
         outputs = [output.name for output in self._graph.outputs]
         self._stands_for = find_logits(reference.proto.graph.node, outputs, rewritten.proto)
         self._declared = {tensor.name: tensor.shape for tensor in after.outputs}
-        inner = [ValueInfoProto(name=name) for name in self._stands_for]
-        self._reference = Session(reference, settings.provider, inner)
+        self._reference = Session(reference, settings.provider, self._stands_for)
         self._rewritten = load_rewritten(rewritten, settings.provider, self._stands_for)
 
     def at(self, size: Size, against: Against) -> SizeResult:

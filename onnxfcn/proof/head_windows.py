@@ -1,7 +1,6 @@
 """The original's untouched head, run on windows of a feature map."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from onnx import ModelProto, NodeProto
@@ -145,8 +144,8 @@ class HeadWindows:
                 name: (np.dtype(np.float32), len(self._shapes[name]))
                 for name in self._frontier.templates
             }
-            model = model_part(self._original.proto, self._frontier.head, types, self.compared)
-            self._session = Session(replace(self._original, proto=model), provider)
+            model = model_part(self._original, self._frontier.head, types, self.compared)
+            self._session = Session(model, provider)
         return self._session
 
     def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from operator import add
 
 import numpy as np
@@ -190,8 +189,7 @@ class RegionRuns:
         provider: Provider,
     ) -> Session:
         types = {name: (self._dtypes[name], len(self.lattice.shapes[name])) for name in inputs}
-        part = model_part(model.proto, nodes, types, [self.output])
-        return Session(replace(model, proto=part), provider)
+        return Session(model_part(model, nodes, types, [self.output]), provider)
 
 
 def _read(region: Region) -> set[str]:

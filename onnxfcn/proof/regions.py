@@ -97,7 +97,6 @@ class TrunkFinder:
         self._outputs = [value.name for value in graph.output]
         self._named = named
         self._before = self._graph.before(named)
-        self._untouched = frozenset(self._twins.shared(graph))
 
     def trunk(self, barred: Set[str] = frozenset()) -> SharedTrunk:
         """What the two models share.
@@ -113,7 +112,7 @@ class TrunkFinder:
             regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
         return SharedTrunk(
-            untouched=self._untouched,
+            untouched=self._twins.untouched,
             shared=frozenset(shared),
             regions=tuple(regions),
             is_whole=len(nodes) == len(self._twin_graph.nodes)

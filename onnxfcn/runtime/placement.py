@@ -7,12 +7,10 @@ from onnx import GraphProto, TensorProto
 
 from ..errors import UsageError
 from ..files.operands import MEASURES, operands
-from .providers import Provider
+from .providers import CPU, Provider
 
 RECORD_ENTRY = "session.record_ep_graph_assignment_info"
 """Entry of a session's configuration without which it cannot be told."""
-
-_CPU = "CPUExecutionProvider"
 
 
 def fallen_back(
@@ -37,7 +35,7 @@ def fallen_back(
             " install a newer one"
         )
     parts = session.get_provider_graph_assignment_info()
-    nodes = [node for part in parts if part.ep_name == _CPU for node in part.get_nodes()]
+    nodes = [node for part in parts if part.ep_name == CPU for node in part.get_nodes()]
     # A node that the runtime made itself is none of the graph's, and nobody knows its inputs.
     arithmetic = shape_arithmetic(graph)
     left = [(node.name, node.op_type) for node in nodes]

@@ -20,7 +20,7 @@ def open_model(model: ModelSource) -> StoredModel:
     if isinstance(model, ModelProto):
         _check_whole(model)
     stored = stored_model(model)
-    complaint = find_fault(stored) or check(stored.proto, infer_shapes=False)
+    complaint = find_fault(stored) or check(stored, infer_shapes=False)
     if complaint:
         name = "the model" if isinstance(model, ModelProto) else model
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")

@@ -15,16 +15,21 @@ from passes import (
     conv_to_gemm,
     dynamic_spatial_axes,
     flatten_gemm_to_conv,
+    inline_branches,
 )
 from passes.options import OptionError
 
 from .errors import NothingToRewriteError, RefusedError, UsageError
 from .option_checks import check_word
 
-DEFAULT = (flatten_gemm_to_conv.NAME, dynamic_spatial_axes.NAME)
+DEFAULT = (inline_branches.NAME, flatten_gemm_to_conv.NAME, dynamic_spatial_axes.NAME)
 """What turns a classifier into a fully convolutional network."""
 
 ALONE = {
+    inline_branches.NAME: (
+        "inputs and outputs stay what they were, and the model answers as the original does at"
+        " every size that it takes"
+    ),
     flatten_gemm_to_conv.NAME: (
         "the input size stays, every output is a map of one cell, and at that size the model"
         " answers as the original does"
@@ -45,6 +50,9 @@ _VALIDATES = "input_size"
 """An option that validation takes, whatever runs."""
 
 _NOTHING = {
+    inline_branches.NAME: (
+        "no If behind an image always takes one branch: there is nothing to rewrite"
+    ),
     flatten_gemm_to_conv.NAME: (
         "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
         " (--pass dynamic_spatial_axes frees the input size alone)"
@@ -163,8 +171,9 @@ def run_passes(
                 raise UsageError(str(error)) from error
         if result.refusals:
             raise RefusedError(result.refusals)
-        # Pools that are kept whole are no reason not to free the axes.
-        may_rest = taken.get("global_pool") == "keep" and module is not chosen[-1]
+        # Most graphs have no If, and pools that are kept whole are no reason not to free the axes.
+        optional = module is inline_branches or taken.get("global_pool") == "keep"
+        may_rest = optional and module is not chosen[-1]
         if not result.rewrites and not may_rest:
             raise NothingToRewriteError(_NOTHING[module.NAME])
         rewrites += result.rewrites

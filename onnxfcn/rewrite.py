@@ -59,8 +59,9 @@ def rewrite(
     Args:
         model: the classifier; never changed.
         output: where to write the result; ``None`` keeps it in memory (``report.model``).
-        passes: names of the passes to run, in order; by default ``flatten_gemm_to_conv`` and
-            ``dynamic_spatial_axes``. Options of passes that do not run are refused.
+        passes: names of the passes to run, in order; by default ``inline_branches``,
+            ``flatten_gemm_to_conv`` and ``dynamic_spatial_axes``. Options of passes that do not
+            run are refused.
         sizes: image sizes to validate at beside the original one, in pixels an axis (height,
             width); by default two larger ones.
         window_step: the map takes every so-many-th window of the feature map, one number or an

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from onnx import ModelProto
-
 from passes import Rewrite, conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
 from passes.images import Image
 
@@ -79,7 +77,7 @@ def after_passes(
     if conv_to_gemm in chosen:
         model, products = _after(plain, [conv_to_gemm], options, images)
         rewrites += products
-    _check_result(original.proto, model.proto)
+    _check_result(original, model)
     return RewrittenModel(model, None if model is plain else plain, rewrites, outputs)
 
 
@@ -115,7 +113,7 @@ def _after(
     return document.stored, rewrites
 
 
-def _check_result(original: ModelProto, result: ModelProto) -> None:
+def _check_result(original: StoredModel, result: StoredModel) -> None:
     complaint = check(result, infer_shapes=True)
     if complaint and check(original, infer_shapes=True):
         # A model whose declared shapes were wrong from the start is not ours to mend.

@@ -5,10 +5,11 @@ Each pass is a module with one function ``apply(graph, **options) -> PassResult`
 
 from types import ModuleType
 
-from . import conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv
+from . import conv_to_gemm, dynamic_spatial_axes, flatten_gemm_to_conv, inline_branches
 from .result import PassResult, Refusal, RefusalCode, Rewrite
 
 PASSES: tuple[ModuleType, ...] = (
+    inline_branches,
     flatten_gemm_to_conv,
     dynamic_spatial_axes,
     conv_to_gemm,
@@ -24,4 +25,5 @@ __all__ = [
     "conv_to_gemm",
     "dynamic_spatial_axes",
     "flatten_gemm_to_conv",
+    "inline_branches",
 ]

@@ -6,7 +6,7 @@ import onnx_graphsurgeon as gs
 
 from .collapse import Collapse, nodes_behind
 from .evaluation import Constants
-from .feature_maps import FeatureMaps
+from .feature_maps import FeatureMaps, Walk
 from .gates import has_positions, meets_map
 from .growth import Growth
 from .head_statistics import check_statistics
@@ -100,20 +100,40 @@ class HeadFinder:
         walks = list(self._maps.before(data, dense=dense))
         if any(self._meets_map(chain[0] if chain else node) for _, chain in walks):
             return None
-        maps = [walk for walk in walks if self._maps.roles(walk[0]) is not None]
-        start = next((walk for walk in maps if self._starts(node, *walk, dense=dense)), None)
-        if start is None:
-            far = self._maps.far_before(data)
-            start = far if self._starts_far(node, *far, dense=dense) else None
-        if start is None:
-            tokens = self._maps.tokens_before(data)
-            start = tokens if self._starts_far(node, *tokens, dense=dense, views=True) else None
-        if start is None and (dense or any(self._pools_map(node, *walk) for walk in walks)):
-            start = walks[-1]
+        start = self._start(node, data, walks, dense=dense)
         if start is None:
             return None
         source, chain = start
         return Collapse(node, self._maps.window(node, source), tuple(chain))
+
+    def _start(
+        self, node: gs.Node, data: gs.Tensor, walks: Sequence[Walk], *, dense: bool
+    ) -> Walk | None:
+        """Where the head of a dense layer or a pool starts, and what stands between.
+
+        Args:
+            node: the layer or the pool.
+            data: what it reads.
+            walks: back to a map through views, the best first.
+            dense: whether it is a dense layer.
+
+        Returns:
+            The first of these walks that a head can take, else one that goes further, to a map or
+            to tokens. Where there is none, that of a head without a map, which says what is
+            missing; ``None`` where the node starts no head.
+        """
+        for walk in walks:
+            if self._maps.roles(walk[0]) is not None and self._starts(node, *walk, dense=dense):
+                return walk
+        for source, chain in (self._maps.far_before(data), self._maps.tokens_before(data)):
+            if (
+                self._starts(node, source, chain, dense=dense)
+                and self._behind(node, source, chain) is not None
+                and not self._meets_map(chain[0] if chain else node)
+            ):
+                return source, chain
+        lacks_map = dense or any(self._pools_map(node, *walk) for walk in walks)
+        return walks[-1] if lacks_map else None
 
     def _single_cells(self, found: Sequence[Collapse]) -> list[Collapse]:
         """Views that take the spatial axes off a map which is one cell at the original size.
@@ -190,26 +210,6 @@ class HeadFinder:
         """Whether a head can start at the map where the chain before a layer or a pool does."""
         known = self._maps.is_known(source) and self._maps.grows(source)
         return known and (dense or self._pools_map(node, source, chain))
-
-    def _starts_far(
-        self,
-        node: gs.Node,
-        source: gs.Tensor,
-        chain: Sequence[gs.Node],
-        *,
-        dense: bool,
-        views: bool = False,
-    ) -> bool:
-        """The same where pools along single axes, or layers at every position, are in the chain.
-
-        ``views``: where it has views alone, of tokens, and may have no node.
-        """
-        return (
-            (views or bool(chain))
-            and self._starts(node, source, chain, dense=dense)
-            and self._behind(node, source, chain) is not None
-            and not self._meets_map(chain[0] if chain else node)
-        )
 
     def _meets_map(self, first: gs.Node) -> bool:
         """Whether what follows from a node behind a map meets a spatial tensor again."""

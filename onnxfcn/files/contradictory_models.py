@@ -28,7 +28,7 @@ def blaming(*models: StoredModel) -> Iterator[None]:
         raise
     except Exception as error:
         for model in models:
-            complaint = check(model.proto, infer_shapes=True)
+            complaint = check(model, infer_shapes=True)
             if complaint:
                 raise UnusableModelError(f"the model contradicts itself: {complaint}") from error
         raise

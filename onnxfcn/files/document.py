@@ -8,17 +8,21 @@ only what the passes changed in the graphsurgeon view is spliced back into it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import is_
+from pathlib import Path
 from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
-from onnx import GraphProto, ModelProto, NodeProto, TypeProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
+from onnx.external_data_helper import uses_external_data
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter, dtype_to_onnx
+from onnx_graphsurgeon.ir.tensor import LazyValues
 
 from passes.shapes import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view
+from .model_io import external_range
 from .stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS, StoredModel
 
 
@@ -137,10 +141,13 @@ class Document:
             if isinstance(values, ReshapedValues) and values.source is self._values.get(name):
                 protos[name].dims[:] = resized[name]
                 continue
-            if isinstance(values, ReshapedValues):
-                fresh = values.tensor
+            if isinstance(values, LazyValues):
+                fresh = TensorProto()
+                fresh.CopyFrom(values.tensor)
                 if fresh.name in self._weights:
                     self._weights[name] = self._weights[fresh.name]
+                elif uses_external_data(fresh):  # it stood in a branch
+                    self._weights[name] = external_range(fresh, self._folder or Path())
                 fresh.name = name
             else:
                 fresh = onnx.numpy_helper.from_array(values, name)

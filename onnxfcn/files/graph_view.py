@@ -9,7 +9,7 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from ..errors import UnusableModelError
-from .model_io import element_bits
+from .model_io import element_bits, external_range
 from .stored_model import StoredModel
 from .weights import FileRange
 
@@ -48,15 +48,19 @@ def graph_view(model: StoredModel) -> gs.Graph:
         raise UnusableModelError(
             f"graphsurgeon cannot read the graph '{model.proto.graph.name}': {error}"
         ) from error
-    for tensor in graph.tensors().values():
-        stored = tensor._values.tensor if isinstance(tensor, gs.Constant) else None
-        if isinstance(stored, TensorProto):
-            place = _place(model, stored)
-            tensor.values = tensor._values if place is None else StoredValues(stored, place)
+    for part in (graph, *graph.subgraphs(recursive=True)):
+        for tensor in part.tensors().values():
+            stored = tensor._values.tensor if isinstance(tensor, gs.Constant) else None
+            if isinstance(stored, TensorProto):
+                place = _place(model, stored)
+                tensor.values = tensor._values if place is None else StoredValues(stored, place)
     return graph
 
 
 def _place(model: StoredModel, tensor: TensorProto) -> FileRange | None:
-    if model.lacks_data(tensor) or uses_external_data(tensor):
-        return model.weights.get(tensor.name)
-    return None
+    if model.lacks_data(tensor):
+        return model.weights[tensor.name]
+    if not uses_external_data(tensor) or model.folder is None:
+        return None
+    # Those of branches are not among the model's weights.
+    return model.weights.get(tensor.name) or external_range(tensor, model.folder)

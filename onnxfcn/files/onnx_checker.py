@@ -2,27 +2,35 @@
 
 from collections.abc import Collection
 from math import prod
+from pathlib import Path
 
 import onnx
 from google.protobuf.message import Message
 from onnx import ModelProto, NodeProto, TensorProto
+from onnx.external_data_helper import uses_external_data
+
+from .model_io import stored_bytes, take_in, tensors
+from .stored_model import StoredModel
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""
 
 
-def check(model: ModelProto, *, infer_shapes: bool) -> str:
+def check(model: StoredModel, *, infer_shapes: bool) -> str:
     """Ask the checker about a model.
 
     Args:
-        model: the model; not changed. External data is not looked at.
+        model: the model; not changed. Of its weights, types and shapes are looked at.
         infer_shapes: whether declared shapes must agree with inferred ones as well.
 
     Returns:
         What the checker says, in one line; empty where it accepts the model.
     """
     try:
-        onnx.checker.check_model(_skeleton(model), full_check=infer_shapes)
+        skeleton = _skeleton(model.proto)
+        for tensor in filter(uses_external_data, tensors(skeleton.graph)):
+            _keep_type_and_shape(tensor, model.folder or Path())
+        onnx.checker.check_model(skeleton, full_check=infer_shapes)
     except Exception as error:  # of types of its own, and whatever its bindings raise
         return " ".join(str(error).split()) or type(error).__name__
     return ""
@@ -64,6 +72,16 @@ def _copy_fields(source: Message, target: Message, *, but: Collection[str]) -> N
             getattr(target, field.name).CopyFrom(value)
         else:
             setattr(target, field.name, value)
+
+
+def _keep_type_and_shape(tensor: TensorProto, folder: Path) -> None:
+    """Take external data off a tensor of a branch, which cannot become an input."""
+    if prod(tensor.dims) <= _LARGEST_KEPT:
+        take_in(tensor, folder)
+    else:
+        tensor.raw_data = bytes(stored_bytes(tensor))
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
 
 
 def _makes_weight(node: NodeProto) -> bool:

@@ -129,13 +129,16 @@ class StridedTranspose(nn.Module):
         return self.fc(last).permute(0, 3, 1, 2)
 
 
-FREE = ("group_norm", "group_norm_view", "convnext_block", "token_linear")
+FREE = ("group_norm", "group_norm_view", "local_response_norm", "convnext_block", "token_linear")
 RECIPES = named(
     {
         "group_norm": around(lambda: nn.GroupNorm(4, CHANNELS), head="flat"),
         "group_norm_view": around(GroupNormByView, head="average", opset=12),
         "instance_norm": around(
             lambda: nn.InstanceNorm2d(CHANNELS, affine=True), head="average", opset=11
+        ),
+        "local_response_norm": around(
+            lambda: nn.LocalResponseNorm(3, alpha=0.5), head="flat", stem_padding=0
         ),
         "layer_norm_channels": around(LastNorm, head="flat"),
         "convnext_block": around(ConvNeXtBlock, head="flat"),

@@ -17,7 +17,7 @@ from passes import PASSES
 from .model_texts import model
 from .protos import dims
 
-HEADS, AXES = "flatten_gemm_to_conv", "dynamic_spatial_axes"
+BRANCHES, HEADS, AXES = "inline_branches", "flatten_gemm_to_conv", "dynamic_spatial_axes"
 PRODUCTS = "conv_to_gemm"
 
 Command = Callable[..., Any]
@@ -50,10 +50,10 @@ def saved(model: ModelProto, folder: Path) -> Path:
 
 def test_default_passes_have_names(lenet: ModelProto) -> None:
     by_default, by_name = (
-        onnxfcn.rewrite(lenet, passes=passes) for passes in (None, [HEADS, AXES])
+        onnxfcn.rewrite(lenet, passes=passes) for passes in (None, [BRANCHES, HEADS, AXES])
     )
     assert by_default.model == by_name.model
-    assert by_default.passes == by_name.passes == (HEADS, AXES)
+    assert by_default.passes == by_name.passes == (BRANCHES, HEADS, AXES)
     assert by_default.validation == by_name.validation
 
 
@@ -150,14 +150,14 @@ def test_heads_alone_fail_where_the_answers_differ(classifier: ModelProto) -> No
 @pytest.mark.parametrize(
     ("passes", "options", "says"),
     [
-        (["nope"], {}, f"no pass 'nope'; there are {HEADS}, {AXES}, {PRODUCTS}"),
+        (["nope"], {}, f"no pass 'nope'; there are {BRANCHES}, {HEADS}, {AXES}, {PRODUCTS}"),
         ([], {}, "at least one"),
         ([AXES, AXES], {}, "once"),
         ([AXES], {"window_step": 2}, f"window_step is an option of the pass {HEADS}"),
         ([AXES], {"window_step": (1, 2)}, f"window_step is an option of the pass {HEADS}"),
         ([AXES], {"global_pool": "keep"}, f"global_pool is an option of the pass {HEADS}"),
         ([AXES], {"output_layout": "nhwc"}, f"output_layout is an option of the pass {HEADS}"),
-        ([HEADS], {"batch": "free"}, f"batch is an option of the pass {AXES}"),
+        ([HEADS], {"batch": "free"}, f"batch is an option of the pass {BRANCHES} or {AXES}"),
         ([HEADS], {"sizes": [(32, 32)]}, AXES),
         ([HEADS], {"convolutions": "c*"}, f"convolutions is an option of the pass {PRODUCTS}"),
         ([PRODUCTS, AXES], {}, f"name {PRODUCTS} last"),

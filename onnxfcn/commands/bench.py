@@ -19,6 +19,7 @@ _Batches = Annotated[
     list[int] | None,
     typer.Option(
         "--batch",
+        metavar="N",
         min=1,
         help="Images of the original size to time both models on; repeatable. By default 1 and 8.",
     ),

@@ -14,7 +14,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from ..errors import UnusableModelError, UsageError
 from .light_file import read_light
-from .stored_model import StoredModel, is_text
+from .stored_model import StoredModel, is_text, refer_no_more
 from .weights import FileRange, stamp_of
 
 LARGEST_FILE = 2**31 - 1
@@ -217,8 +217,7 @@ def in_memory(model: StoredModel) -> ModelProto:
 def take_in(tensor: TensorProto, folder: Path) -> None:
     """Turn a tensor with external data into one without; see ``external_range``."""
     tensor.raw_data = external_range(tensor, folder).read()
-    tensor.ClearField("external_data")
-    tensor.ClearField("data_location")
+    refer_no_more(tensor)
 
 
 def external_range(tensor: TensorProto, folder: Path) -> FileRange:

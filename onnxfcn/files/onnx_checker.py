@@ -10,7 +10,7 @@ from onnx import ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from .model_io import stored_bytes, take_in, tensors
-from .stored_model import StoredModel
+from .stored_model import StoredModel, refer_no_more
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""
@@ -80,8 +80,7 @@ def _keep_type_and_shape(tensor: TensorProto, folder: Path) -> None:
         take_in(tensor, folder)
     else:
         tensor.raw_data = bytes(stored_bytes(tensor))
-        tensor.ClearField("external_data")
-        tensor.ClearField("data_location")
+        refer_no_more(tensor)
 
 
 def _makes_weight(node: NodeProto) -> bool:

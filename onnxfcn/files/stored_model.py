@@ -91,3 +91,9 @@ def refer(tensor: TensorProto, location: str, offset: int, length: int) -> None:
     tensor.raw_data = b""  # set_external_data wants the field, the checker does not
     set_external_data(tensor, location, offset, length)
     tensor.ClearField("raw_data")
+
+
+def refer_no_more(tensor: TensorProto) -> None:
+    """Turn a tensor with external data into one without; its data is to be put into it."""
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")

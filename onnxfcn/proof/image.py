@@ -8,10 +8,9 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from passes.images import SYMBOLIC_BATCH, Image, Roles, find_images, sized, spatial_axes
-from passes.result import Refused
 from passes.shapes import Shape
 
-from ..errors import RefusedError, UsageError, ValidationFailedError
+from ..errors import UsageError, ValidationFailedError
 from ..sizes import Size, known_size, size_text
 
 _BLOCKS = (1, 8, 64)
@@ -133,7 +132,7 @@ def free_image(
         layout: see ``image_inputs``.
 
     Raises:
-        RefusedError: the size contradicts the model.
+        Refused: the size contradicts the model.
         ValidationFailedError: there is not exactly one such input.
     """
     images = image_inputs(original, rewritten, input_size, layout)
@@ -172,21 +171,18 @@ def image_inputs(
         layout: what the metadata say, one letter an axis, where neither graph tells the layout.
 
     Raises:
-        RefusedError: the size contradicts the model.
+        Refused: the size contradicts the model.
     """
     declared = {tensor.name: tensor for tensor in original.inputs}
     found = []
-    try:
-        for image in _images(original, rewritten, layout):
-            before = declared.get(image.tensor.name)
-            if before is not None:
-                shape = sized(before, image.roles, input_size)
-                pairs = zip(before.shape, image.roles, strict=True)
-                free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
-                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
-                found.append((mine, not image.is_sized))
-    except Refused as refused:
-        raise RefusedError([refused.refusal]) from None
+    for image in _images(original, rewritten, layout):
+        before = declared.get(image.tensor.name)
+        if before is not None:
+            shape = sized(before, image.roles, input_size)
+            pairs = zip(before.shape, image.roles, strict=True)
+            free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
+            mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
+            found.append((mine, not image.is_sized))
     return found
 
 

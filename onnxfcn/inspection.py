@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
 from passes import Refusal, Rewrite, dynamic_spatial_axes
@@ -123,20 +124,20 @@ def _inspected(
     input_size: Size | None,
     input_layout: str | None,
 ) -> Inspection:
-    told = stored.metadata
+    told, graph = stored.metadata, graph_view(stored)
     size, layout = size_and_layout(stored, input_size, input_layout)
     try:
-        image = next(iter(find_images(graph_view(stored), size, layout)), None)
+        image = next(iter(find_images(graph, size, layout)), None)
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
-        return Inspection(source=source, kind="refused", notes=(_no_image(stored),))
+        return Inspection(source=source, kind="refused", notes=(_no_image(graph),))
     found = Inspection(
         source=source,
         kind="fully convolutional",
         image=image.tensor.name,
         image_shape=tuple(image.tensor.shape),
-        parameters=count_parameters(graph_view(stored), image),
+        parameters=count_parameters(graph, image),
     )
     options = {"input_size": size, "input_layout": layout}
     try:
@@ -155,14 +156,14 @@ def _inspected(
         rewrites=rewrites,
         windows=windows or windows_in_metadata(told),
         outputs=outputs,
-        costs=_costs(stored, result, image, outputs, sizes),
+        costs=_costs(graph, graph_view(result), image, outputs, sizes),
         notes=_notes(told, outputs),
     )
 
 
-def _no_image(stored: StoredModel) -> str:
+def _no_image(graph: gs.Graph) -> str:
     """Why there is no image, and what to do where an input may be one."""
-    for tensor in graph_view(stored).inputs:
+    for tensor in graph.inputs:
         letters = _LAYOUTS.get(len(tensor.shape or ()))
         if letters:
             return (
@@ -193,8 +194,8 @@ def _rewritten(
 
 
 def _costs(
-    original: StoredModel,
-    result: StoredModel,
+    original: gs.Graph,
+    result: gs.Graph,
     image: Image,
     outputs: Sequence[OutputMeaning],
     sizes: Sequence[Size],
@@ -208,8 +209,7 @@ def _costs(
     maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
     if not maps:
         return ()
-    graphs = graph_view(original), graph_view(result)
-    return tuple(count_costs(*graphs, image, maps[0], sizes or default_sizes(maps[0])))
+    return tuple(count_costs(original, result, image, maps[0], sizes or default_sizes(maps[0])))
 
 
 def _notes(told: Mapping[str, str], outputs: Sequence[OutputMeaning]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class FeatureMaps:
         """
         self._graph, self._images = graph, images
         self._shapes, self._growth = shapes, growth
-        self._constants = constants
+        self._positions, self._constants = positions, constants
         self._followed = reached(graph, [image.tensor for image in images])
         self._told = axis_roles(graph, shapes, images, positions)
         tensors = [t for t in graph.tensors().values() if id(t) not in self._told]
@@ -161,7 +161,7 @@ class FeatureMaps:
             return self._untold(reader)
         end = self._growth.last_end(source)
         if end is not None:
-            return refuse(
+            return self._positions.refusal(end) or refuse(
                 RefusalCode.NO_RULE if is_standard(end) else RefusalCode.CUSTOM_OPERATOR,
                 end,
                 expected="a dense layer or a pool of the whole map where its spatial axes end",

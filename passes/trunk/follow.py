@@ -60,6 +60,7 @@ def follow(
         except Refused as refused:
             if to_the_end:
                 raise next(iter(trunk.doubts.values()), refused) from None
+            trunk.refusals[id(order[index])] = refused
             for output in order[index].outputs:
                 trunk.set_axes(output, None)
         index += 1

@@ -10,6 +10,7 @@ from itertools import chain
 import onnx_graphsurgeon as gs
 
 from ..images import Image, Roles
+from ..result import Refused
 from ..tokens import Tokens
 from .extents import Axes, Extent, Factor, grows, large, small
 from .trunk import Trunk
@@ -78,6 +79,10 @@ class Positions:
         """Axes in which positions stand behind something else: a group's channels, other rows."""
         axes = enumerate(self._axes(tensor))
         return {axis for axis, e in axes if len(e) > 1 and grows(e) and self._place(e) is None}
+
+    def refusal(self, node: gs.Node) -> Refused | None:
+        """Why the images' axes could not be followed through a node; ``None`` where they could."""
+        return None if self._trunk is None else self._trunk.refusals.get(id(node))
 
     def _axes(self, tensor: gs.Tensor) -> Axes:
         followed = self._trunk is not None and self._trunk.is_followed(tensor)

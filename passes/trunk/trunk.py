@@ -68,6 +68,7 @@ class Trunk:
         batches: the batch, by its two values: nothing else grows by so little.
         doubts: refusals that hold unless a later node explains the baked size, by ``id`` of the
             node that is refused.
+        refusals: why nothing is known of what follows a node, by ``id`` of the node.
         names: what people call the growing axes of the inputs, by key of the factor.
     """
 
@@ -84,6 +85,7 @@ class Trunk:
         self.names: dict[int, str] = {}
         self.batches: dict[tuple[int, int], Extent] = {}
         self.doubts: dict[int, Refused] = {}
+        self.refusals: dict[int, Refused] = {}
         self._axes: dict[int, Axes | None] = {}
         self._values: dict[int, Pair] = {}
         self._dependent = {

@@ -161,13 +161,13 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
         " v = Flatten(n) y = Gemm(v, w)",
     ),
     "rows_and_columns_of_tokens_mixed": (
-        RefusalCode.NO_RULE,
+        RefusalCode.MAP_SIZED_CONSTANT,
         "l",
         "f = Reshape(map, flat) [l] l = MatMul(f, mixed) r = Reshape(l, back)"
         " v = ReduceMean<axes=[2, 3], keepdims=0>(r) y = Gemm(v, w)",
     ),
     "norm_of_all_features": (
-        RefusalCode.NO_RULE,
+        RefusalCode.BAKED_EXTENT,
         "n",
         "v = Flatten(map) [n] n = LayerNormalization(v, all) y = Gemm(n, w)",
     ),

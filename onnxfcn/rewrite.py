@@ -18,6 +18,7 @@ from .files.staged_output import ExternalData, StagedOutput
 from .geometry.program_source import size_and_layout
 from .opening import open_model
 from .option_checks import (
+    check_comparison,
     check_list,
     check_word,
     checked_input_size,
@@ -108,6 +109,7 @@ def rewrite(
     check_list("passes", passes)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
+    check_comparison(rtol, atol, seed, max_cells)
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {

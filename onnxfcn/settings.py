@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .option_checks import check_draws, check_tolerances
-
 if TYPE_CHECKING:
     from .runtime.providers import Provider
 
@@ -56,11 +54,8 @@ def exact_settings(
     """Settings to compare numbers with, from the options of ``onnxfcn.validate``.
 
     Raises:
-        UsageError: a tolerance, the seed or the number of cells is none, or the provider is not
-            there.
+        UsageError: as ``exact_provider`` says; the other options are checked already.
     """
-    check_tolerances(rtol, atol)
-    check_draws(seed, max_cells)
     # Only here: who runs no model need not wait until ONNX Runtime is loaded.
     from .runtime.providers import exact_provider
 

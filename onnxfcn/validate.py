@@ -11,6 +11,7 @@ from .files.model_io import ModelSource
 from .geometry.program_source import size_and_layout
 from .opening import open_model
 from .option_checks import (
+    check_comparison,
     check_list,
     checked_input_size,
     checked_sizes,
@@ -79,6 +80,7 @@ def validate(
     check_list("feature_maps", feature_maps)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
+    check_comparison(rtol, atol, seed, max_cells)
     settings = exact_settings(
         provider, rtol=rtol, atol=atol, seed=seed, max_cells=max_cells, progress=progress
     )

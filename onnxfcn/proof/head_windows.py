@@ -35,11 +35,7 @@ class HeadWindows:
         pads: whether it has nodes that pad what they read.
     """
 
-    def __init__(
-        self,
-        pair: ModelPair,
-        frontier: Frontier,
-    ) -> None:
+    def __init__(self, pair: ModelPair, frontier: Frontier) -> None:
         """Prepare to run the head.
 
         Args:

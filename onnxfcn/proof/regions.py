@@ -77,11 +77,7 @@ class SharedTrunk:
 class TrunkFinder:
     """Finds what two models share, and the regions in between."""
 
-    def __init__(
-        self,
-        pair: ModelPair,
-        named: Set[str] = frozenset(),
-    ) -> None:
+    def __init__(self, pair: ModelPair, named: Set[str] = frozenset()) -> None:
         """Compare two models.
 
         Args:

@@ -19,6 +19,8 @@ _LONGEST_VECTOR = 2**24
 """Elements of a tensor with one axis, batch included."""
 _LONGEST_CONSTANT = 2**20
 """Those of one that no input goes into."""
+_LOSE_SHAPES = ("GroupNormalization", "MeanVarianceNormalization")
+"""Operators behind which onnx infers nothing in some opsets, though they keep the shape."""
 
 
 class StaticShapes(dict[str, Shape]):
@@ -94,6 +96,10 @@ def _infer(
         elif all(tensor.name not in operands for tensor in node.outputs):
             nodes.append(node)
     model = to_model(graph, nodes, inputs, [], initializers)
+    for proto in model.graph.node:
+        if proto.op_type in _LOSE_SHAPES and not proto.domain:
+            proto.op_type = "Identity"
+            del proto.input[1:], proto.attribute[:]
     _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     for value in [*inferred.input, *inferred.value_info]:

@@ -230,3 +230,33 @@ def test_image_whose_rows_become_columns_is_refused(
     refusal = assert_refused(apply_pass, model)
     assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
     assert refusal.found == "that the graph transposes it, rows against columns"
+
+
+TURNED = "a = Conv<strides=[2, 2]>(image, kernel) t = Transpose<perm=[0, 1, 3, 2]>(a) c = Conv(t, k)"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "f = Flatten(c) y = Gemm(f, w)",
+        "r = Relu(c) f = Flatten(r) y = Gemm(f, w)",
+        "u = Transpose<perm=[0, 1, 3, 2]>(c) f = Flatten(u) y = Gemm(f, w)",
+        "p = GlobalAveragePool(c) f = Flatten(p) y = Gemm(f, few)",
+        "u = Transpose<perm=[0, 1, 3, 2]>(c) p = GlobalMaxPool(u) f = Flatten(p) y = Gemm(f, few)",
+        "l = Transpose<perm=[0, 3, 2, 1]>(c) m = ReduceMean<axes=[1, 2], keepdims=0>(l)"
+        " y = Gemm(m, few)",
+    ],
+)
+@pytest.mark.parametrize("step", [(1, 1), (2, 1)])
+def test_map_whose_rows_were_turned_into_columns_is_laid_out_as_the_image(
+    head: str, step: tuple[int, int]
+) -> None:
+    model = build(
+        f"{TURNED} {head}",
+        inputs="float[N,3,9,11] image",
+        kernel=(2, 3, 3, 3),
+        k=(4, 2, 2, 3),
+        w=(4 * 4 * 2, 3),
+        few=(4, 3),
+    )
+    assert_cells_are_crops(model, larger=(15, 19), step=step)

@@ -10,6 +10,7 @@ import typer
 
 from .commands.bench import bench
 from .commands.inspect import inspect
+from .commands.output import printing
 from .commands.pass_help import pass_help
 from .commands.rewrite import rewrite
 from .commands.validate import validate
@@ -24,7 +25,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"onnxfcn {version('onnxfcn')}")
+        with printing():
+            typer.echo(f"onnxfcn {version('onnxfcn')}")
         raise typer.Exit
 
 
@@ -49,7 +51,8 @@ app.command()(bench)
 @app.command("passes")
 def list_passes() -> None:
     """List the passes that rewrite can run, what each promises alone, and its options."""
-    typer.echo(pass_help())
+    with printing():
+        typer.echo(pass_help())
 
 
 def main() -> None:

@@ -15,12 +15,11 @@ from passes.use_def import downstream, is_standard
 
 from .errors import UsageError
 from .geometry import Geometry
-from .sizes import Size, size_text
+from .sizes import Size, known_size, size_text
 
 _FLOATS = frozenset(
     {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 )
-_CONVOLUTIONS = ("Conv", "ConvInteger")
 
 
 @dataclass(frozen=True)
@@ -124,21 +123,18 @@ def _behind(graph: gs.Graph, image: Image) -> list[gs.Node]:
 
 def _products(node: gs.Node, shapes: Mapping[str, Shape]) -> int | None:
     """Multiply-accumulates of a node: elements of the result times terms of each."""
-    if not is_standard(node, *_CONVOLUTIONS, "ConvTranspose", "QLinearConv", "Gemm", "MatMul"):
+    if not is_standard(
+        node, "Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "Gemm", "MatMul"
+    ):
         return 0
-    weight = _known(shapes.get(node.inputs[3 if node.op == "QLinearConv" else 1].name))
-    data, result = (_known(shapes.get(t.name)) for t in (node.inputs[0], node.outputs[0]))
+    weight = known_size(shapes.get(node.inputs[3 if node.op == "QLinearConv" else 1].name))
+    data, result = (known_size(shapes.get(t.name)) for t in (node.inputs[0], node.outputs[0]))
     if weight is None or data is None or result is None:
         return None
     if node.op in ("Gemm", "MatMul"):
         return prod(result) * data[-2 if node.attrs.get("transA", 0) else -1]
     # A ConvTranspose spreads every element of its data, a Conv gathers for every one of its result.
     return prod(data if node.op == "ConvTranspose" else result) * prod(weight[1:])
-
-
-def _known(shape: Shape | None) -> tuple[int, ...] | None:
-    known = tuple(extent for extent in shape or () if isinstance(extent, int))
-    return known if shape is not None and len(known) == len(shape) else None
 
 
 def default_sizes(geometry: Geometry) -> list[Size]:

@@ -26,13 +26,13 @@ from passes.result import node_name
 from passes.use_def import is_standard, upstream
 
 from .errors import GeometryUnknownError
+from .files.model_io import ModelSource, stored_model
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
 from .geometry.axis_analysis import AxisAnalysis
 from .geometry.blame import Reason, first_reason, own_reason
 from .geometry.errors import DoesNotFitError, UnknownError
 from .geometry.geometry import Geometry
-from .geometry.program_source import ModelSource
 from .geometry.seen import Seen
 from .geometry.trace import Trace, View, Watch
 
@@ -62,9 +62,9 @@ class Exactness:
     """Whether cells are what the model says of crops.
 
     Attributes:
-        causes: the nodes because of which they are not, in graph order.
         is_exact: whether every cell of every image is what the model says of the cell's crop, where
             that lies inside the image.
+        causes: the nodes because of which it is not, in graph order.
         between_pixels: whether cells are parts of a pixel apart, so that most have no crop that
             begins where they do.
     """
@@ -112,7 +112,7 @@ def decide(
         GeometryUnknownError: what an output reads cannot be told.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    analysis = ModelAnalysis(model, original_size, layout)
+    analysis = ModelAnalysis(stored_model(model), original_size, layout)
     return {name: decide_one(analysis, analysis.geometry(name)) for name in analysis.outputs}
 
 
@@ -173,7 +173,7 @@ class _Comparison:
             # In the middle of the map every node that looks past an edge shows.
             for cell in dict.fromkeys((*middle, *inside[:2], *inside[-1:])):
                 crop = self._run(self.geometry.original, self.geometry.crop(cell)[0])[self.output]
-                if not _same(self._at(whole, cell), self._at(crop, 0)):
+                if (self._at(whole, cell) != self._at(crop, 0)).any():
                     yield size, cell
 
     def _sizes(self) -> list[int]:
@@ -212,7 +212,7 @@ class _Comparison:
             new = {
                 id(output)
                 for output in node.outputs
-                if not np.isin(_marks(node, output, trace), known[id(output)]).all()
+                if not _all_among(_marks(node, output, trace), known[id(output)])
             }
             if new and id(node) in behind:
                 spoilt = any(id(tensor) in strange for tensor in node.inputs)
@@ -230,12 +230,8 @@ class _Comparison:
         return own_reason(node, trace) or (None if spoilt else first_reason(node, trace))
 
 
-def _same(left: np.ndarray, right: np.ndarray) -> bool:
-    return bool(np.all(left == right))
-
-
 def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
-    """All marks of a node's output.
+    """All marks of a node's output, in order.
 
     None where it is known at every size, or nothing is known of it. What a node only puts beside
     one another is new where its neighbours are.
@@ -250,7 +246,16 @@ def _marks(node: gs.Node, tensor: gs.Tensor, trace: Trace) -> np.ndarray:
     if is_standard(node, *_SETS_BESIDE):
         longer = [axis for axis, extent in enumerate(found.shape) if extent > 1]
         pairs = [_neighbours(found, axis) for axis in longer] or pairs
-    return np.unique(np.concatenate([part.ravel() for part in pairs]))
+    return np.sort(np.concatenate([part.ravel() for part in pairs]))
+
+
+def _all_among(marks: np.ndarray, known: np.ndarray) -> bool:
+    """Whether all marks are among others, which are in order."""
+    if not (marks.size and known.size):
+        return not marks.size
+    # Not numpy.isin, and above not numpy.unique: they load the masked arrays of numpy.
+    nearest = known.take(np.searchsorted(known, marks), mode="clip")
+    return bool((nearest == marks).all())
 
 
 def _neighbours(marks: np.ndarray, axis: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import onnx_graphsurgeon as gs
 from onnx import ModelProto
 
 from passes import Refusal, Rewrite, dynamic_spatial_axes
@@ -16,13 +17,14 @@ from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
+from .files.model_io import ModelSource
 from .files.stored_model import StoredModel
 from .geometry import from_metadata
 from .geometry.metadata import VERSION_KEY
-from .geometry.program_source import layout_in_metadata, size_in_metadata
+from .geometry.program_source import size_and_layout
 from .json_types import json_object
 from .meaning import OutputMeaning, find_meanings, is_result, windows_in_metadata
-from .opening import ModelSource, open_model
+from .opening import open_model
 from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
@@ -119,23 +121,23 @@ def _inspected(
     stored: StoredModel,
     source: str,
     sizes: Sequence[Size],
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
     input_layout: str | None,
 ) -> Inspection:
-    told = stored.metadata
-    size, layout = input_size or size_in_metadata(told), input_layout or layout_in_metadata(told)
+    told, graph = stored.metadata, graph_view(stored)
+    size, layout = size_and_layout(stored, input_size, input_layout)
     try:
-        image = next(iter(find_images(graph_view(stored), size, layout)), None)
+        image = next(iter(find_images(graph, size, layout)), None)
     except Refused as refused:
         return Inspection(source=source, kind="refused", blockers=(refused.refusal,))
     if image is None:
-        return Inspection(source=source, kind="refused", notes=(_no_image(stored),))
+        return Inspection(source=source, kind="refused", notes=(_no_image(graph),))
     found = Inspection(
         source=source,
         kind="fully convolutional",
         image=image.tensor.name,
         image_shape=tuple(image.tensor.shape),
-        parameters=count_parameters(graph_view(stored), image),
+        parameters=count_parameters(graph, image),
     )
     options = {"input_size": size, "input_layout": layout}
     try:
@@ -154,14 +156,14 @@ def _inspected(
         rewrites=rewrites,
         windows=windows or windows_in_metadata(told),
         outputs=outputs,
-        costs=_costs(stored, result, image, outputs, sizes),
+        costs=_costs(graph, graph_view(result), image, outputs, sizes),
         notes=_notes(told, outputs),
     )
 
 
-def _no_image(stored: StoredModel) -> str:
+def _no_image(graph: gs.Graph) -> str:
     """Why there is no image, and what to do where an input may be one."""
-    for tensor in graph_view(stored).inputs:
+    for tensor in graph.inputs:
         letters = _LAYOUTS.get(len(tensor.shape or ()))
         if letters:
             return (
@@ -180,7 +182,7 @@ def _rewritten(
         RefusedError: a pass refused.
     """
     for names in (None, [dynamic_spatial_axes.NAME]):
-        document = Document.copy_of(stored)
+        document = Document(stored.copy())
         try:
             rewrites = run_passes(document.graph, chosen_passes(names, {}), options)
         except NothingToRewriteError:
@@ -192,8 +194,8 @@ def _rewritten(
 
 
 def _costs(
-    original: StoredModel,
-    result: StoredModel,
+    original: gs.Graph,
+    result: gs.Graph,
     image: Image,
     outputs: Sequence[OutputMeaning],
     sizes: Sequence[Size],
@@ -207,8 +209,7 @@ def _costs(
     maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
     if not maps:
         return ()
-    graphs = graph_view(original), graph_view(result)
-    return tuple(count_costs(*graphs, image, maps[0], sizes or default_sizes(maps[0])))
+    return tuple(count_costs(original, result, image, maps[0], sizes or default_sizes(maps[0])))
 
 
 def _notes(told: Mapping[str, str], outputs: Sequence[OutputMeaning]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .files.stored_model import StoredModel
 from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
-from .geometry.program_source import ModelSource, layout_of
+from .geometry.program_source import layout_of
 from .sizes import Size, size_text
 
 
@@ -85,7 +85,7 @@ class OutputMeaning:
 
 
 _PREFIX = "onnxfcn."
-WINDOWS_KEY = "onnxfcn.windows"
+_WINDOWS_KEY = "onnxfcn.windows"
 """Metadata: the cells of each feature map that a head sees at once, a JSON object by the map's
 name."""
 _INSIDE = "every cell whose crop is inside the image"
@@ -103,7 +103,7 @@ def find_meanings_if_small(model: StoredModel, image: Image) -> tuple[OutputMean
     return find_meanings(model, image)
 
 
-def find_meanings(model: ModelSource, image: Image) -> tuple[OutputMeaning, ...]:
+def find_meanings(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
     """Tell what the cells of every output mean, as far as that can be told from the graph.
 
     Args:
@@ -129,7 +129,7 @@ def write_meanings(
     model: ModelProto, meanings: Sequence[OutputMeaning], windows: Mapping[str, Size]
 ) -> None:
     """Put what is known into a model's metadata, in place of what another rewrite said."""
-    entries = {WINDOWS_KEY: json.dumps({name: list(window) for name, window in windows.items()})}
+    entries = {_WINDOWS_KEY: json.dumps({name: list(window) for name, window in windows.items()})}
     for meaning in meanings:
         if meaning.geometry is not None:
             entries |= meaning.geometry.to_metadata()
@@ -149,13 +149,13 @@ def is_result(image: Image, told: Mapping[str, str]) -> bool:
         told: its metadata.
     """
     extents = [image.tensor.shape[axis] for axis in image.spatial_axes]
-    return WINDOWS_KEY in told and not any(isinstance(extent, int) for extent in extents)
+    return _WINDOWS_KEY in told and not any(isinstance(extent, int) for extent in extents)
 
 
 def windows_in_metadata(told: Mapping[str, str]) -> dict[str, Size]:
     """Windows that a rewritten model's metadata tell; none where they are not as written."""
     try:
-        content = json.loads(told.get(WINDOWS_KEY, "{}"))
+        content = json.loads(told.get(_WINDOWS_KEY, "{}"))
         return {str(name): tuple(map(int, window)) for name, window in content.items()}
     except (AttributeError, TypeError, ValueError):
         return {}

@@ -1,19 +1,13 @@
 """Open a model, from wherever it comes."""
 
-from os import PathLike
-from pathlib import Path
-
 from onnx import ModelProto
 from onnx.external_data_helper import uses_external_data
 
 from .errors import UnusableModelError, UsageError
 from .files.model_faults import find_fault
-from .files.model_io import load, tensors
+from .files.model_io import ModelSource, stored_model, tensors
 from .files.onnx_checker import check
 from .files.stored_model import StoredModel
-
-ModelSource = str | PathLike[str] | ModelProto
-"""A path to an ``.onnx`` file, or a model in memory without external data."""
 
 
 def open_model(model: ModelSource) -> StoredModel:
@@ -25,12 +19,10 @@ def open_model(model: ModelSource) -> StoredModel:
     """
     if isinstance(model, ModelProto):
         _check_whole(model)
-        stored, name = StoredModel(model), "the model"
-    else:
-        path = Path(model)
-        stored, name = load(path), str(path)
+    stored = stored_model(model)
     complaint = find_fault(stored) or check(stored, infer_shapes=False)
     if complaint:
+        name = "the model" if isinstance(model, ModelProto) else model
         raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
     return stored
 

@@ -76,22 +76,15 @@ def check_list(option: str, values: object) -> None:
         raise UsageError(f"{option} is a list: [{values!r}]")
 
 
-def check_tolerances(rtol: float | None, atol: float) -> None:
-    """Refuse tolerances that are negative or no numbers.
+def check_comparison(rtol: float | None, atol: float, seed: int, max_cells: int | None) -> None:
+    """Refuse what numbers cannot be compared with, and random ones not be drawn with.
 
     Raises:
-        UsageError: one is.
+        UsageError: a tolerance is negative or no number, the seed is no number or negative, or
+            there are no cells to draw.
     """
     if not (rtol is None or rtol >= 0) or not atol >= 0:
         raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
-
-
-def check_draws(seed: int, max_cells: int | None) -> None:
-    """Refuse what random numbers and draws cannot be made of.
-
-    Raises:
-        UsageError: the seed is no number or negative, or there are no cells to draw.
-    """
     if not isinstance(seed, SupportsIndex) or index(seed) < 0:
         raise UsageError(f"seed must be a whole number, and not negative, got {seed}")
     if max_cells is not None and (not isinstance(max_cells, SupportsIndex) or index(max_cells) < 1):

@@ -1,5 +1,6 @@
 """What was seen of a part of the trunk whose axes were freed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,13 +44,8 @@ class RegionResult:
         return self.assumed or (self.comparison is not None and self.comparison.passed)
 
     @property
-    def failure(self) -> str:
-        """What is wrong with it, or cannot be told, naming the nodes; empty where it is right."""
-        return "" if self.passed else self.finding
-
-    @property
     def finding(self) -> str:
-        """What is wrong with it, or cannot be told, even where it is taken for right.
+        """What is wrong with it, or cannot be told, naming the nodes.
 
         Of no meaning where the comparison passed.
         """
@@ -66,3 +62,8 @@ class RegionResult:
     def proven(self) -> bool:
         """Whether no difference was seen, and one would have shown."""
         return self.passed and self.comparison is not None and self.comparison.proven
+
+
+def failure_of(regions: Iterable[RegionResult]) -> str:
+    """What is wrong with those regions that are not right; empty where all are."""
+    return "; ".join(region.finding for region in regions if not region.passed)

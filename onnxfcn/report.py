@@ -15,7 +15,7 @@ from .comparison import Comparison
 from .crop_report import CropReport
 from .json_types import json_object
 from .meaning import OutputMeaning
-from .region_report import RegionResult
+from .region_report import RegionResult, failure_of
 from .sizes import Size, size_text
 
 SCHEMA_VERSION = 1
@@ -90,15 +90,11 @@ class ValidationReport:
         return not self.failure
 
     @property
-    def failed_regions(self) -> tuple[RegionResult, ...]:
-        """Parts of the trunk where the two models differ, or cannot be compared."""
-        return tuple(region for region in self.regions if not region.passed)
-
-    @property
     def failure(self) -> str:
         """What is wrong with the rewritten model, in a sentence; empty where nothing is."""
-        if self.failed_regions:
-            return "; ".join(region.failure for region in self.failed_regions)
+        failed = failure_of(self.regions)
+        if failed:
+            return failed
         for result in (self.identity, *self.sizes):
             for found in result.comparisons:
                 if not found:

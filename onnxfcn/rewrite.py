@@ -13,14 +13,13 @@ from passes.images import Image, find_images
 from .errors import UsageError, ValidationFailedError
 from .files.contradictory_models import blaming
 from .files.graph_view import graph_view
-from .files.model_io import check_runs_from_memory, in_memory
+from .files.model_io import ModelSource, check_runs_from_memory, in_memory
 from .files.staged_output import ExternalData, StagedOutput
 from .geometry.program_source import size_and_layout
-from .opening import ModelSource, open_model
+from .opening import open_model
 from .option_checks import (
-    check_draws,
+    check_comparison,
     check_list,
-    check_tolerances,
     check_word,
     checked_input_size,
     checked_sizes,
@@ -110,8 +109,7 @@ def rewrite(
     check_list("passes", passes)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
-    check_tolerances(rtol, atol)
-    check_draws(seed, max_cells)
+    check_comparison(rtol, atol, seed, max_cells)
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {

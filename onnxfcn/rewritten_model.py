@@ -93,7 +93,7 @@ def _after(
         RefusedError: a pass refused.
         NothingToRewriteError: there is nothing to do, or it was done by another rewrite.
     """
-    document, told = Document.copy_of(model), model.metadata
+    document, told = Document(model.copy()), model.metadata
     is_done = any(is_result(image, told) for image in images) and bool(windows_in_metadata(told))
     if is_done and flatten_gemm_to_conv in chosen and options["batch"] == "keep":
         # At the size that its metadata tell, pools of windows look like pools of whole maps.

@@ -1,9 +1,17 @@
-"""Image sizes to validate at."""
+"""Extents of images and of maps, and image sizes to validate at."""
 
 from collections.abc import Sequence
 
+from passes.shapes import Dim
+
 Size = tuple[int, ...]
 """Extents of an image or of a map, an axis each: height and width, say."""
+
+
+def known_size(shape: Sequence[Dim] | None) -> Size | None:
+    """A shape whose extents are all known; ``None`` for any other."""
+    known = tuple(extent for extent in shape or () if isinstance(extent, int))
+    return known if shape is not None and len(known) == len(shape) else None
 
 
 def larger_sizes(

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from .costs import default_sizes
 from .files.contradictory_models import blaming
+from .files.model_io import ModelSource
 from .geometry.program_source import size_and_layout
-from .opening import ModelSource, open_model
+from .opening import open_model
 from .option_checks import checked_batches, checked_input_size, checked_sizes
 from .settings import Progress, Settings, no_progress
 from .sizes import Size

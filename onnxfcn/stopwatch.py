@@ -62,7 +62,7 @@ class Stopwatch:
         Raises:
             UsageError: there is one.
         """
-        samples = 1 if 0 not in self._pair.image.roles else self._pair.image.samples
+        samples = self._pair.image.samples
         for batch in batches:
             if batch < 1 or (samples and batch % samples):
                 raise UsageError(f"the original takes {samples or 1} images a run, not {batch}")

@@ -7,12 +7,12 @@ from passes import RefusalCode
 
 from .errors import RefusedError, UnusableModelError
 from .files.contradictory_models import blaming
+from .files.model_io import ModelSource
 from .geometry.program_source import size_and_layout
-from .opening import ModelSource, open_model
+from .opening import open_model
 from .option_checks import (
-    check_draws,
+    check_comparison,
     check_list,
-    check_tolerances,
     checked_input_size,
     checked_sizes,
 )
@@ -80,8 +80,7 @@ def validate(
     check_list("feature_maps", feature_maps)
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
-    check_tolerances(rtol, atol)
-    check_draws(seed, max_cells)
+    check_comparison(rtol, atol, seed, max_cells)
     settings = exact_settings(
         provider, rtol=rtol, atol=atol, seed=seed, max_cells=max_cells, progress=progress
     )

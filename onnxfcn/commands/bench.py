@@ -5,24 +5,21 @@ from typing import Annotated, Any
 import typer
 
 from ..speed import bench as bench_models
-from .options import AsJson, InputSize, Original, Provider, Rewritten, parse_size
+from .options import AsJson, InputSize, Original, Provider, Rewritten, size_option
 from .output import Bar, failing, print_json, printing
 from .speed_table import print_speed
 
 _Sizes = Annotated[
     list[Any] | None,
-    typer.Option(
-        "--size",
-        parser=parse_size,
-        metavar="HxW",
-        help="Image size to time one pass against crops at; repeatable. By default about twice"
-        " the original one.",
+    size_option(
+        "time one pass against crops at; repeatable. By default about twice the original one."
     ),
 ]
 _Batches = Annotated[
     list[int] | None,
     typer.Option(
         "--batch",
+        metavar="N",
         min=1,
         help="Images of the original size to time both models on; repeatable. By default 1 and 8.",
     ),

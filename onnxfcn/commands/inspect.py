@@ -7,7 +7,7 @@ import typer
 
 from ..inspection import inspect as inspect_model
 from .inspection_table import print_inspection
-from .options import AsJson, InputLayout, InputSize, parse_size
+from .options import AsJson, InputLayout, InputSize, size_option
 from .output import failing, print_json, printing
 
 _Model = Annotated[
@@ -15,12 +15,8 @@ _Model = Annotated[
 ]
 _Sizes = Annotated[
     list[Any] | None,
-    typer.Option(
-        "--size",
-        parser=parse_size,
-        metavar="HxW",
-        help="Image size to count multiply-accumulates at; repeatable. By default the model's own"
-        " and two larger ones.",
+    size_option(
+        "count multiply-accumulates at; repeatable. By default the model's own and two larger ones."
     ),
 ]
 

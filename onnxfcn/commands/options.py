@@ -26,6 +26,11 @@ def _parse_numbers(text: str, separator: str) -> Size:
     return tuple(int(part) for part in parts)
 
 
+def size_option(text: str) -> Any:
+    """The option ``--size`` with the help of a command."""
+    return typer.Option("--size", parser=parse_size, metavar="HxW", help=f"Image size to {text}")
+
+
 Source = Annotated[Path, typer.Argument(metavar="IN", help="The classifier, an .onnx file.")]
 Original = Annotated[
     Path, typer.Argument(metavar="ORIGINAL", help="The classifier, an .onnx file.")
@@ -36,12 +41,7 @@ Rewritten = Annotated[
 ]
 Sizes = Annotated[
     list[Any] | None,
-    typer.Option(
-        "--size",
-        parser=parse_size,
-        metavar="HxW",
-        help="Image size to validate at; repeatable. By default two larger ones.",
-    ),
+    size_option("validate at; repeatable. By default two larger ones."),
 ]
 WindowStep = Annotated[
     Any,

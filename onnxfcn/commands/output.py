@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
@@ -46,7 +46,6 @@ class Bar:
 def print_json(content: Mapping[str, Any]) -> None:
     """Write one JSON object to standard output."""
     typer.echo(json.dumps(content, indent=2))
-    sys.stdout.flush()
 
 
 def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,26 +80,28 @@ def failing(
         yield
     except OnnxfcnError as error:
         seen = error.report if isinstance(error, ValidationFailedError) else None
-        if as_json:
-            print_json(error_content(error, seen.as_dict() if seen else None))
-        elif seen and show:
-            show(seen)
+        with suppress(OSError):  # the line on standard error says what matters
+            if as_json:
+                print_json(error_content(error, seen.as_dict() if seen else None))
+            elif seen and show:
+                show(seen)
         print_failure(error)
         raise typer.Exit(error.exit_code) from None
 
 
 @contextmanager
 def printing(done: str = "") -> Iterator[None]:
-    """Exit as for a usage error where standard output takes no report.
+    """Exit as for a usage error where standard output takes nothing.
 
     Args:
         done: what was done all the same, in words before ``cannot print``.
     """
     try:
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
         yield
-        sys.stdout.flush()
     except OSError as error:
-        typer.echo(f"onnxfcn: {done}cannot print the report: {error}", err=True)
+        typer.echo(f"onnxfcn: {done}cannot print: {error}", err=True)
         raise typer.Exit(UsageError.exit_code) from None
 
 

@@ -38,7 +38,6 @@ def print_speed(report: SpeedReport) -> None:
             f"{found.reached:.0%}" if found.reached else "-",
         )
     console.print(larger)
-    console.file.flush()
 
 
 def _time_text(seconds: float) -> str:

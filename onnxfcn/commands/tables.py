@@ -67,7 +67,6 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
     _print_seen(console, report, verbose)
     if report.passed:
         console.print(f"{_verdict(report)} ({seconds:.1f} s)")
-    console.file.flush()
 
 
 def _verdict(report: ValidationReport) -> str:
@@ -110,7 +109,7 @@ def _regions(regions: Sequence[RegionResult]) -> Iterator[str]:
         if region.assumed:
             yield f"NOT PROVEN: {region.finding}"
         elif not region.passed:
-            yield f"{'UNDECIDED' if region.undecided else 'DIFFERS'}: {region.failure}"
+            yield f"{'UNDECIDED' if region.undecided else 'DIFFERS'}: {region.finding}"
 
 
 def _errors(validation: ValidationReport, verbose: bool) -> Table:

@@ -7,8 +7,9 @@ only what the passes changed in the graphsurgeon view is spliced back into it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
@@ -53,19 +54,8 @@ class Document:
             for node, proto in zip(self._nodes, self.model.graph.node, strict=True)
         }
         tensors = self.graph.tensors()
-        self._stored = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
+        self._values = {n: t._values for n, t in tensors.items() if isinstance(t, gs.Constant)}
         self._shapes = {name: _declared_shape(tensor) for name, tensor in tensors.items()}
-
-    @classmethod
-    def copy_of(cls, model: StoredModel) -> Self:
-        """Open a copy of a model, which stays as it is.
-
-        Raises:
-            UnusableModelError: graphsurgeon cannot represent the graph.
-        """
-        copy = ModelProto()
-        copy.CopyFrom(model.proto)
-        return cls(replace(model, proto=copy))
 
     def commit(self) -> ModelProto:
         """Write what changed in the view back into the carrier, and nothing else.
@@ -102,9 +92,7 @@ class Document:
 
     def _commit_nodes(self, graph: GraphProto) -> None:
         protos = [self._node_proto(node) for node in self.graph.nodes]
-        if all(a is b for a, b in zip(protos, graph.node, strict=False)) and len(protos) == len(
-            graph.node
-        ):
+        if len(protos) == len(graph.node) and all(map(is_, protos, graph.node)):
             return
         # The old list owns its messages: it must outlive the copying.
         kept = [NodeProto.FromString(proto.SerializeToString()) for proto in protos]
@@ -146,11 +134,11 @@ class Document:
         protos = {proto.name: proto for proto in graph.initializer}
         resized: dict[str, list[int]] = {}
         for name, constant in self.graph.tensors().items():
-            if not isinstance(constant, gs.Constant) or self._stored.get(name) is constant._values:
+            if not isinstance(constant, gs.Constant) or self._values.get(name) is constant._values:
                 continue
             values = constant._values
             resized[name] = [int(extent) for extent in constant.shape]
-            if isinstance(values, ReshapedValues) and values.source is self._stored.get(name):
+            if isinstance(values, ReshapedValues) and values.source is self._values.get(name):
                 protos[name].dims[:] = resized[name]
                 continue
             if isinstance(values, LazyValues):

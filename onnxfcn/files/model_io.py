@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from mmap import ACCESS_READ, mmap
+from os import PathLike
 from pathlib import Path
 
 import onnx
@@ -13,7 +14,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from ..errors import UnusableModelError, UsageError
 from .light_file import read_light
-from .stored_model import StoredModel, is_text
+from .stored_model import StoredModel, is_text, refer_no_more
 from .weights import FileRange, stamp_of
 
 LARGEST_FILE = 2**31 - 1
@@ -22,6 +23,10 @@ LARGEST_FILE = 2**31 - 1
 _PACKED_BITS = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4}
 _PACKED_BITS |= {"FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
 """Bits of an element, by data type, where several elements share bytes."""
+
+
+ModelSource = str | PathLike[str] | ModelProto
+"""A path to an ``.onnx`` file, or a model in memory without external data."""
 
 
 def tensors(graph: GraphProto) -> Iterator[TensorProto]:
@@ -38,6 +43,11 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
                 yield from tensors(subgraph)
 
 
+def stored_model(model: ModelSource) -> StoredModel:
+    """A model from wherever it is; see ``load``."""
+    return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
+
+
 def load(path: Path) -> StoredModel:
     """Read a model, leaving large weights where they lie: in the file, or in one beside it.
 
@@ -49,14 +59,15 @@ def load(path: Path) -> StoredModel:
         UnusableModelError: the file is no ONNX model, or its external data is missing, too short
             or outside the model's folder.
     """
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the .onnx file in it")
     try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; give the .onnx file in it")
         model = _load_light(path) or StoredModel(_load_whole(path))
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; check the path") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
+        reason = getattr(error, "strerror", error)
+        raise UsageError(f"{path} cannot be read: {reason}") from error
     graph = model.proto.graph
     if not model.proto.ir_version or not model.proto.HasField("graph"):
         raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
@@ -68,7 +79,10 @@ def load(path: Path) -> StoredModel:
     if model.folder is not None and model.folder != path.parent.resolve():
         # The file is a link to one in another folder, while its data lies beside the link.
         model = StoredModel(model.whole())
-    outside = {t.name: external_range(t, path.parent) for t in graph.initializer if t in external}
+    outside = {
+        tensor.name: external_range(tensor, path.parent)
+        for tensor in filter(uses_external_data, graph.initializer)
+    }
     return replace(model, folder=path.parent, weights={**model.weights, **outside})
 
 
@@ -203,8 +217,7 @@ def in_memory(model: StoredModel) -> ModelProto:
 def take_in(tensor: TensorProto, folder: Path) -> None:
     """Turn a tensor with external data into one without; see ``external_range``."""
     tensor.raw_data = external_range(tensor, folder).read()
-    tensor.ClearField("external_data")
-    tensor.ClearField("data_location")
+    refer_no_more(tensor)
 
 
 def external_range(tensor: TensorProto, folder: Path) -> FileRange:

@@ -10,7 +10,7 @@ from onnx.external_data_helper import uses_external_data
 from ..errors import UsageError
 from .light_file import SMALLEST_LEFT_OUT, file_length, file_pieces
 from .model_io import LARGEST_FILE, external_range, take_in, tensors
-from .stored_model import StoredModel, refer
+from .stored_model import StoredModel, refer, refer_no_more
 from .synced_file import SyncedFile
 from .weights import FileRange, Weight, size_of, stamp_of
 
@@ -137,8 +137,7 @@ class ModelWriter:
             if uses_external_data(tensor):
                 take_in(tensor, self._folder)
         for tensor in filter(uses_external_data, self._initializers):
-            tensor.ClearField("external_data")
-            tensor.ClearField("data_location")
+            refer_no_more(tensor)
 
 
 def _taken(initializer: TensorProto, weight: Weight | None) -> Weight | None:

@@ -1,14 +1,16 @@
 """ONNX's checker, on a copy of the model without its weights: it would copy them several times."""
 
+from collections.abc import Collection
 from math import prod
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import Message
 from onnx import ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from .model_io import stored_bytes, take_in, tensors
-from .stored_model import StoredModel
+from .stored_model import StoredModel, refer_no_more
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""
@@ -37,22 +39,8 @@ def check(model: StoredModel, *, infer_shapes: bool) -> str:
 def _skeleton(model: ModelProto) -> ModelProto:
     """The model with its weights turned into inputs of the same type and shape."""
     skeleton = ModelProto()
-    for field, value in model.ListFields():
-        if field.name == "graph":
-            continue
-        if field.is_repeated:
-            getattr(skeleton, field.name).extend(value)
-        elif field.message_type is not None:
-            getattr(skeleton, field.name).CopyFrom(value)
-        else:
-            setattr(skeleton, field.name, value)
-    for field, value in model.graph.ListFields():
-        if field.name in ("initializer", "node"):
-            continue
-        if field.is_repeated:
-            getattr(skeleton.graph, field.name).extend(value)
-        else:
-            setattr(skeleton.graph, field.name, value)
+    _copy_fields(model, skeleton, but=("graph",))
+    _copy_fields(model.graph, skeleton.graph, but=("initializer", "node"))
     inputs = {value.name for value in model.graph.input}
     weights: dict[str, TensorProto] = {}
     for tensor in model.graph.initializer:
@@ -73,14 +61,26 @@ def _skeleton(model: ModelProto) -> ModelProto:
     return skeleton
 
 
+def _copy_fields(source: Message, target: Message, *, but: Collection[str]) -> None:
+    """Copy the fields of a message, apart from some."""
+    for field, value in source.ListFields():
+        if field.name in but:
+            continue
+        if field.is_repeated:
+            getattr(target, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(target, field.name).CopyFrom(value)
+        else:
+            setattr(target, field.name, value)
+
+
 def _keep_type_and_shape(tensor: TensorProto, folder: Path) -> None:
     """Take external data off a tensor of a branch, which cannot become an input."""
     if prod(tensor.dims) <= _LARGEST_KEPT:
         take_in(tensor, folder)
     else:
         tensor.raw_data = bytes(stored_bytes(tensor))
-        tensor.ClearField("external_data")
-        tensor.ClearField("data_location")
+        refer_no_more(tensor)
 
 
 def _makes_weight(node: NodeProto) -> bool:

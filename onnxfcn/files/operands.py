@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from onnx import NodeProto
 
+MEASURES = frozenset({"Shape", "Size"})
+"""Operators that read the shape of a tensor, and none of its values."""
+
 
 def operands(node: NodeProto) -> Iterator[str]:
     """Names that a node reads; for a branch, all names that it might read from outside."""

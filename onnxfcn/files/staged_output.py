@@ -51,21 +51,12 @@ class StagedOutput:
         """
         self._source, self._external_data = source, external_data
         self.data_file, self.outgrown = "", False
-        # A link is written through, as other programs do.
-        self._destination = None if destination is None else _resolved(Path(destination))
+        self._destination: Path | None = None
         self._folder: Path | None = None
-        if self._destination is None or destination is None:
-            return
-        shown = Path(destination)
-        self._shown_folder = self._destination.parent if shown.is_symlink() else shown.parent
-        if self._destination.is_dir():
-            raise UsageError(f"{destination} is a folder; give the name of the file to write")
-        if self._destination.exists() and not self._destination.is_file():
-            raise UsageError(f"{destination} is no regular file; choose another output")
-        if not self._destination.parent.is_dir():
-            raise UsageError(f"the folder {self._destination.parent} does not exist; make it first")
-        if self._destination in data_files(source):
-            raise UsageError(f"{destination} holds weights of the input; choose another output")
+        if destination is not None:
+            self._destination, self._shown_folder = _place(Path(destination))
+            if self._destination in data_files(source):
+                raise UsageError(f"{destination} holds weights of the input; choose another output")
 
     def __enter__(self) -> Self:
         if self._destination is not None:
@@ -116,8 +107,9 @@ class StagedOutput:
 
     def _needs_data_file(self, writer: ModelWriter) -> bool:
         if self._external_data == "auto":
-            self.outgrown = not data_files(self._source) and writer.one_file_length > LARGEST_FILE
-            return writer.has_weights and (self.outgrown or bool(data_files(self._source)))
+            as_source = bool(data_files(self._source))
+            self.outgrown = not as_source and writer.one_file_length > LARGEST_FILE
+            return writer.has_weights and (as_source or self.outgrown)
         return writer.has_weights and self._external_data == "always"
 
     def left_behind(self) -> tuple[str, ...]:
@@ -159,11 +151,25 @@ class StagedOutput:
             _sync_folder(self._destination.parent)
 
 
-def _resolved(path: Path) -> Path:
+def _place(shown: Path) -> tuple[Path, Path]:
+    """The file to write for a path as the user gives it, and its folder as the user knows it.
+
+    Raises:
+        UsageError: no file can be written there.
+    """
     try:
-        return path.resolve()
+        place = shown.resolve()  # A link is written through, as other programs do.
+        folder = place.parent if shown.is_symlink() else shown.parent
+        if place.is_dir():
+            raise UsageError(f"{shown} is a folder; give the name of the file to write")
+        if place.exists() and not place.is_file():
+            raise UsageError(f"{shown} is no regular file; choose another output")
+        if not place.parent.is_dir():
+            raise UsageError(f"the folder {place.parent} does not exist; make it first")
     except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
-        raise UsageError(f"{path} leads nowhere: {error}") from error
+        reason = getattr(error, "strerror", error)
+        raise UsageError(f"{shown} leads nowhere: {reason}") from error
+    return place, folder
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """A model together with the place of its weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import ModelProto, TensorProto
@@ -49,10 +49,15 @@ class StoredModel:
             return data
         return self.weights.get(initializer.name)
 
+    def copy(self) -> "StoredModel":
+        """The model with a proto of its own."""
+        proto = ModelProto()
+        proto.CopyFrom(self.proto)
+        return replace(self, proto=proto)
+
     def whole(self) -> ModelProto:
-        """The model with the data that was left in its file; external data stays where it is."""
-        copy = ModelProto()
-        copy.CopyFrom(self.proto)
+        """A copy with the data that was left in its file; external data stays where it is."""
+        copy = self.copy().proto
         for tensor in copy.graph.initializer:
             if self.lacks_data(tensor):
                 tensor.raw_data = self.weights[tensor.name].read()
@@ -64,8 +69,7 @@ class StoredModel:
             return self.proto
         if not is_text(self.folder):
             return self.whole()
-        copy = ModelProto()
-        copy.CopyFrom(self.proto)
+        copy = self.copy().proto
         for tensor in copy.graph.initializer:
             if self.lacks_data(tensor):
                 place = self.weights[tensor.name]
@@ -87,3 +91,9 @@ def refer(tensor: TensorProto, location: str, offset: int, length: int) -> None:
     tensor.raw_data = b""  # set_external_data wants the field, the checker does not
     set_external_data(tensor, location, offset, length)
     tensor.ClearField("raw_data")
+
+
+def refer_no_more(tensor: TensorProto) -> None:
+    """Turn a tensor with external data into one without; its data is to be put into it."""
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")

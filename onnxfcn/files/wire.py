@@ -7,7 +7,7 @@ Protocol Buffers documentation, "Encoding".
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_VARINT, _FIXED64, LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 """Bytes of a 64-bit number, seven bits each."""
@@ -52,7 +52,7 @@ def fields(content: memoryview, start: int = 0, end: int | None = None) -> Itera
     while at < end:
         tag, value = _read_varint(content, at, end)
         number, wire_type = tag >> 3, tag & 7
-        if wire_type == LENGTH_DELIMITED:
+        if wire_type == _LENGTH_DELIMITED:
             length, value = _read_varint(content, value, end)
             behind = value + length
         elif wire_type == _VARINT:
@@ -63,13 +63,13 @@ def fields(content: memoryview, start: int = 0, end: int | None = None) -> Itera
             raise MalformedError(f"wire type {wire_type} at byte {at}")
         if behind > end:
             raise MalformedError(f"the field at byte {at} reaches beyond its message")
-        yield Field(number, wire_type == LENGTH_DELIMITED, at, value, behind)
+        yield Field(number, wire_type == _LENGTH_DELIMITED, at, value, behind)
         at = behind
 
 
 def delimited_head(number: int, length: int) -> bytes:
     """What stands before the value of a string, bytes or message field of ``length`` bytes."""
-    return _varint(number << 3 | LENGTH_DELIMITED) + _varint(length)
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
 
 
 def _varint(number: int) -> bytes:

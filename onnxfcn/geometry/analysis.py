@@ -7,11 +7,13 @@ import onnx_graphsurgeon as gs
 from passes import Refusal, RefusalCode
 
 from ..errors import GeometryUnknownError
+from ..files.model_io import ModelSource, stored_model
+from ..files.stored_model import StoredModel
 from .axis_analysis import AxisAnalysis, axis_geometry
 from .disagreements import disagreements
 from .errors import DoesNotFitError, TornError, UnknownError
 from .geometry import Geometry
-from .program_source import ModelSource, layout_of, to_program
+from .program_source import layout_of, to_program
 
 
 class ModelAnalysis:
@@ -24,11 +26,11 @@ class ModelAnalysis:
 
     def __init__(
         self,
-        model: ModelSource,
+        model: StoredModel,
         original_size: Sequence[int] | None = None,
         layout: str | None = None,
     ) -> None:
-        """Prepare a model; the arguments and errors are those of ``analyse``."""
+        """Prepare a model; the other arguments and the errors are those of ``analyse``."""
         program = to_program(model, original_size, layout)
         self._image = program.images[0]
         self.axes = tuple(AxisAnalysis(program, axis) for axis in range(len(program.sizes)))
@@ -95,5 +97,5 @@ def analyse(
         GeometryUnknownError: the geometry cannot be told; names the node.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    analysis = ModelAnalysis(model, original_size, layout)
+    analysis = ModelAnalysis(stored_model(model), original_size, layout)
     return {name: analysis.geometry(name) for name in analysis.outputs}

@@ -7,7 +7,7 @@ there gives strides and receptive fields. Sizes are counted on shapes alone.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from math import ceil, lcm
 
@@ -63,6 +63,7 @@ class AxisAnalysis:
         except DoesNotFitError:
             return None
 
+    @cached_property
     def period(self) -> int:
         """Pixels after which all extents repeat.
 
@@ -80,22 +81,21 @@ class AxisAnalysis:
                     return found
         raise UnknownError("the model's maps do not grow in steps with the image")
 
-    def long(self, period: int, output: gs.Tensor) -> int:
+    def long(self, output: gs.Tensor) -> int:
         """A size at which borders are far apart, some periods beyond the original one.
 
         Args:
-            period: pixels after which all extents repeat, as ``period()`` finds it.
             output: the output whose cells shall see no border, or only one.
 
         Raises:
             TornError: fields grow with the image.
-            UnknownError: its fields are too wide.
+            UnknownError: its fields are too wide, or there is no period.
             DoesNotFitError: the model takes no such images.
         """
-        more = shortest = max(3 * self.original, _PERIODS * period, _SHORTEST)
+        more = shortest = max(3 * self.original, _PERIODS * self.period, _SHORTEST)
         widths: list[int] = []
         while more <= max(_LONGEST, shortest):
-            size = self.original + ceil(more / period) * period
+            size = self.original + ceil(more / self.period) * self.period
             seen = self.traced(size)[output]
             if not self._is_wide(seen, size):
                 return size
@@ -126,10 +126,10 @@ class AxisAnalysis:
             (node,) = sources[0].inputs
         return node
 
-    def smallest(self, period: int) -> int:
+    def smallest(self) -> int:
         """The smallest size that the model takes, by whole periods, then by pixels."""
         size = self.original
-        for step in (period, 1):
+        for step in (self.period, 1):
             low, high = 0, (size - 1) // step
             while low < high:
                 middle = (low + high + 1) // 2
@@ -162,8 +162,7 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         UnknownError: it cannot be told; says because of which node.
         DoesNotFitError: the model takes images of its original size only.
     """
-    period = analysis.period()
-    long = analysis.long(period, output)
+    period, long = analysis.period, analysis.long(output)
     map_axis = _map_axis(analysis, output, (long, long + period))
     cells = [_cells(analysis, output, map_axis, analysis.original + i) for i in range(period)]
     accepted = [i for i, count in enumerate(cells) if count is not None]
@@ -175,7 +174,7 @@ def axis_geometry(analysis: AxisAnalysis, output: gs.Tensor) -> AxisGeometry:
         period=period,
         period_cells=grid.period_cells,
         cells=tuple(cells),
-        smallest=analysis.smallest(period),
+        smallest=analysis.smallest(),
         fields=_fields(fits, period),
         near=max((fit.near for fit in fits.values() if fit.near is not None), default=None),
         far=max((fit.far for fit in fits.values() if fit.far is not None), default=None),

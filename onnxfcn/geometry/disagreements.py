@@ -1,12 +1,13 @@
 """Nodes whose branches look at different places of the image."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from passes.images import AXIS_NAMES
 from passes.operators import VARIADIC
 from passes.use_def import is_standard, producer, upstream
 
@@ -14,8 +15,6 @@ from .axis_analysis import AxisAnalysis
 from .errors import UnknownError
 from .seen import FIRST_OF_NONE, Seen
 from .trace import Trace, View, node_text
-
-_AXES = ("depth", "height", "width")
 
 
 def disagreements(axes: Sequence[AxisAnalysis], output: gs.Tensor) -> tuple[str, ...]:
@@ -26,27 +25,43 @@ def disagreements(axes: Sequence[AxisAnalysis], output: gs.Tensor) -> tuple[str,
         output: an output; only nodes that go into it are looked at.
     """
     behind = upstream(output)
-    found = []
-    for axis in axes:
-        name = _AXES[axis.axis - len(axes)] if len(axes) > 1 else "length"
-        for node, apart in _apart(axis, output):
-            if id(node) in behind:
-                found.append(f"{node_text(node)}: branches {apart} px apart along the {name}")
-    return tuple(found)
+    joins = {
+        id(node)
+        for node in axes[0].program.nodes
+        if id(node) in behind
+        and is_standard(node, *VARIADIC, "Concat")
+        and not _is_cut_of_one(node)
+    }
+    if not joins:
+        return ()
+    names = AXIS_NAMES[len(axes)]
+    return tuple(
+        f"{node_text(node)}: branches {apart} px apart along the {name}"
+        for name, axis in zip(names, axes, strict=True)
+        for node, apart in _apart(axis, output, joins)
+    )
 
 
-def _apart(analysis: AxisAnalysis, output: gs.Tensor) -> list[tuple[gs.Node, Fraction]]:
-    """Nodes of an axis, and how many pixels the centres of their branches are apart."""
+def _apart(
+    analysis: AxisAnalysis, output: gs.Tensor, joins: Set[int]
+) -> list[tuple[gs.Node, Fraction]]:
+    """Those of some nodes whose branches' centres are apart along an axis, and by how many pixels.
+
+    Args:
+        analysis: the axis.
+        output: what the nodes go into.
+        joins: their ``id``.
+    """
     found: list[tuple[gs.Node, Fraction]] = []
 
     def look(node: gs.Node, trace: Trace) -> None:
-        if is_standard(node, *VARIADIC, "Concat") and not _is_cut_of_one(node):
+        if id(node) in joins:
             centres = {_centre(part) for part in _branches(node, trace)} - {None}
             known = [centre for centre in centres if centre is not None]
             if len(known) > 1:
                 found.append((node, max(known) - min(known)))
 
-    size = analysis.long(analysis.period(), output)
+    size = analysis.long(output)
     Trace(analysis.program, View(analysis.axis, size - analysis.original), look)
     return found
 

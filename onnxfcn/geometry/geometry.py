@@ -4,14 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
-from os import PathLike
-from pathlib import Path
-
-from onnx import ModelProto
 
 from ..errors import GeometryUnknownError, SizeNotAcceptedError, UsageError
-from ..files.model_io import load
-from ..files.stored_model import StoredModel
+from ..files.model_io import ModelSource, stored_model
 from ..sizes import Size, size_text
 from .axis import AxisGeometry, Interval
 from .metadata import Entry, read, written
@@ -188,9 +183,7 @@ class Geometry:
         return written(entry)
 
     @classmethod
-    def from_model(
-        cls, model: ModelProto | str | PathLike[str], output: str | None = None
-    ) -> "Geometry":
+    def from_model(cls, model: ModelSource, output: str | None = None) -> "Geometry":
         """The geometry that a model carries in its metadata; nothing is analysed.
 
         Args:
@@ -200,8 +193,7 @@ class Geometry:
         Raises:
             GeometryUnknownError: there is none for the output, or more than one to choose from.
         """
-        stored = StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
-        found = from_metadata(stored.metadata)
+        found = from_metadata(stored_model(model).metadata)
         names = ", ".join(found)
         if output is None and len(found) != 1:
             raise GeometryUnknownError(f"say which output's geometry: {names}")

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 from ..errors import GeometryUnknownError
 from .axis import AxisGeometry
 
-VERSION = "1"
+_VERSION = "1"
 VERSION_KEY = "onnxfcn.geometry_version"
 PREFIX = "onnxfcn.geometry."
 
@@ -61,7 +61,7 @@ def written(entry: Entry) -> dict[str, str]:
         "disagreements": list(entry.disagreements),
     }
     text = json.dumps(content, separators=(",", ":"))
-    return {VERSION_KEY: VERSION, f"{PREFIX}{entry.output}": text}
+    return {VERSION_KEY: _VERSION, f"{PREFIX}{entry.output}": text}
 
 
 def read(properties: Mapping[str, str]) -> list[Entry]:
@@ -76,9 +76,9 @@ def read(properties: Mapping[str, str]) -> list[Entry]:
             "the model carries no geometry in its metadata; onnxfcn.geometry.analyse(model) tells"
             " it from the graph"
         )
-    if version != VERSION:
+    if version != _VERSION:
         raise GeometryUnknownError(
-            f"the model's metadata hold a geometry of version {version!r}, expected {VERSION}"
+            f"the model's metadata hold a geometry of version {version!r}, expected {_VERSION}"
         )
     names = [key for key in properties if key.startswith(PREFIX)]
     try:

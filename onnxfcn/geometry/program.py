@@ -8,9 +8,11 @@ import onnx_graphsurgeon as gs
 
 from passes.evaluation import Constants, node_runner
 from passes.images import Image
+from passes.kernels import Kernel, kernels
 from passes.static_shapes import StaticShapes, static_shapes
-from passes.use_def import downstream
+from passes.use_def import downstream, reached
 
+from ..sizes import known_size
 from .seen import Seen, Shape
 
 
@@ -39,16 +41,12 @@ class Program:
         self.rules = rules
         self._constants = Constants(graph)
         self._values: dict[int, np.ndarray] = {}
+        self._kernels: dict[tuple[int, ...], list[Kernel]] = {}
         self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
-        behind = {id(node) for node in downstream(graph, graph.inputs)}
-        self.nodes = [node for node in graph.nodes if id(node) in behind]
+        self.nodes = downstream(graph, graph.inputs)
         self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
-        reached = {id(image.tensor) for image in images} | {
-            id(tensor)
-            for node in downstream(graph, [image.tensor for image in images])
-            for tensor in node.outputs
-        }
-        self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in reached]
+        dependent = reached(graph, [image.tensor for image in images])
+        self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in dependent]
         self.sizes = images[0].size if images else ()
         outputs = {id(tensor) for tensor in graph.outputs}
         last = {id(t): id(node) for node in self.nodes for t in (*node.inputs, *node.outputs)}
@@ -69,13 +67,19 @@ class Program:
 
     def constant_shape(self, tensor: gs.Tensor) -> Shape:
         """Shape of a constant tensor, whose values are computed only where nothing else tells."""
-        inferred = self._shapes.get(tensor.name, (None,))
-        known = tuple(extent for extent in inferred if isinstance(extent, int))
-        return known if len(known) == len(inferred) else self.constant(tensor).shape
+        known = known_size(self._shapes.get(tensor.name))
+        return self.constant(tensor).shape if known is None else known
 
     @cached_property
     def _shapes(self) -> StaticShapes:
         return static_shapes(self.graph)
+
+    def kernels(self, node: gs.Node, sizes: Sequence[int]) -> list[Kernel]:
+        """Kernels of a convolution or a pool of so many elements, an axis each."""
+        key = (id(node), *sizes)
+        if key not in self._kernels:
+            self._kernels[key] = kernels(node, sizes)
+        return self._kernels[key]
 
     def run(self, node: gs.Node, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a node for known inputs."""

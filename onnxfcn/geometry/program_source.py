@@ -1,30 +1,22 @@
 """Prepare a model to be traced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from os import PathLike
-from pathlib import Path
-
-from onnx import ModelProto
 
 from passes.images import Roles, check_sized, find_images
 from passes.result import Refused
 
 from ..errors import GeometryUnknownError, RefusedError
 from ..files.graph_view import graph_view
-from ..files.model_io import load
 from ..files.stored_model import StoredModel
 from ..sizes import Size
 from .geometry import Geometry, from_metadata
 from .program import Program
 from .rules import RULES
 
-ModelSource = StoredModel | ModelProto | str | PathLike[str]
-"""A path to an ``.onnx`` file, or a model in memory."""
-
 
 def to_program(
-    model: ModelSource, original_size: Sequence[int] | None, layout: str | None = None
+    model: StoredModel, original_size: Sequence[int] | None, layout: str | None
 ) -> Program:
     """Prepare a model to be traced.
 
@@ -39,10 +31,8 @@ def to_program(
         GeometryUnknownError: no input has spatial axes that can be told.
         RefusedError: the original size is not known, or contradicts the model.
     """
-    stored = _stored(model)
-    graph = graph_view(stored)
-    told = stored.metadata
-    size, layout = original_size or size_in_metadata(told), layout or layout_in_metadata(told)
+    graph = graph_view(model)
+    size, layout = size_and_layout(model, original_size, layout)
     try:
         images = find_images(graph, input_layout=layout)
         if not all(image.is_sized for image in images):
@@ -55,30 +45,20 @@ def to_program(
     return Program(graph, images, RULES)
 
 
-def _stored(model: ModelSource) -> StoredModel:
-    if isinstance(model, StoredModel):
-        return model
-    return StoredModel(model) if isinstance(model, ModelProto) else load(Path(model))
-
-
 def layout_of(roles: Roles) -> str:
     """The layout of an image, one letter an axis: ``n``, ``c``, and ``x``, ``y``, ``z``."""
     return "".join("ncxyz"[role] for role in roles)
 
 
-def size_in_metadata(metadata: Mapping[str, str]) -> Size | None:
-    """The original image size that a rewritten model's metadata tell, in pixels an axis."""
-    return next((geometry.original_size for geometry in _told(metadata)), None)
-
-
-def layout_in_metadata(metadata: Mapping[str, str]) -> str | None:
+def layout_in_metadata(model: StoredModel) -> str | None:
     """The layout of the image that a rewritten model's metadata tell; see ``layout_of``."""
-    return next((geometry.layout for geometry in _told(metadata)), None)
+    told = _told(model)
+    return None if told is None else told.layout
 
 
 def size_and_layout(
     model: StoredModel, input_size: Sequence[int] | None, input_layout: str | None = None
-) -> tuple[Sequence[int] | None, str | None]:
+) -> tuple[Size | None, str | None]:
     """The original image size and the layout of a model that may be a rewritten one.
 
     Args:
@@ -90,22 +70,23 @@ def size_and_layout(
         The size and the layout as given; what is not given, and cannot be told from the graph, as
         the metadata tell.
     """
-    told = model.metadata
-    if not _told(told):
-        return input_size, input_layout
+    size, told = None if input_size is None else tuple(input_size), _told(model)
+    if told is None:
+        return size, input_layout
     graph = graph_view(model)
     with suppress(Refused):  # Whoever works with them will say so.
-        images = find_images(graph, input_size, input_layout)
+        images = find_images(graph, size, input_layout)
         if not images and input_layout is None:
-            input_layout = layout_in_metadata(told)
-            images = find_images(graph, input_size, input_layout)
+            input_layout = told.layout
+            images = find_images(graph, size, input_layout)
         if not all(image.is_sized for image in images):
-            input_size = size_in_metadata(told)
-    return input_size, input_layout
+            size = told.original_size
+    return size, input_layout
 
 
-def _told(metadata: Mapping[str, str]) -> list[Geometry]:
+def _told(model: StoredModel) -> Geometry | None:
+    """The first geometry in a model's metadata, if there is any."""
     try:
-        return list(from_metadata(metadata).values())
+        return next(iter(from_metadata(model.metadata).values()), None)
     except GeometryUnknownError:
-        return []
+        return None

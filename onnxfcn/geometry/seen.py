@@ -87,11 +87,6 @@ def nothing(shape: Shape, mark: np.ndarray | None = None) -> Seen:
     return Seen(shape, full, -full, marks)
 
 
-def number(value: int, rank: int) -> np.ndarray:
-    """One mark for all positions of a tensor."""
-    return np.full((1,) * rank, value, np.uint64)
-
-
 def mixed(mark: np.ndarray | None, salt: int | np.ndarray) -> np.ndarray | None:
     """Marks of a step that depends on ``salt``, by the finalizer of SplitMix64."""
     if mark is None:
@@ -116,9 +111,16 @@ def moved(seen: Seen, shape: Shape, move: Callable[[np.ndarray], np.ndarray]) ->
     return Seen(shape, move(seen.first), move(seen.last), mark, seen.whole)
 
 
+def dropped(seen: Seen, axes: Sequence[int]) -> Seen:
+    """A tensor without some axes of extent 1."""
+    shape = tuple(extent for axis, extent in enumerate(seen.shape) if axis not in axes)
+    return moved(seen, shape, lambda array: np.squeeze(array, tuple(axes)))
+
+
 def with_extent(seen: Seen, axis: int, extent: int) -> Seen:
     """A tensor with another extent along an axis that makes no difference."""
-    return replace(seen, shape=(*seen.shape[:axis], extent, *seen.shape[axis + 1 :]))
+    shape = (*seen.shape[:axis], extent, *seen.shape[axis + 1 :])
+    return Seen(shape, seen.first, seen.last, seen.mark, seen.whole)
 
 
 def taken(
@@ -133,22 +135,21 @@ def taken(
         index: makes which position each one of them is, one-dimensional; -1 for a filler.
         filler: mark of fillers, which see nothing.
     """
-    shape = (*seen.shape[:axis], count, *seen.shape[axis + 1 :])
+    found = with_extent(seen, axis, count)
     if seen.first.shape[axis] == 1:
         # Along other axes than the one looked at, borders are not told apart.
-        return replace(seen, shape=shape)
+        return found
     picked = index()
-    absent = (picked < 0).reshape([-1 if place == axis else 1 for place in range(len(shape))])
+    absent = (picked < 0).reshape([-1 if place == axis else 1 for place in range(len(seen.shape))])
 
     def with_fillers(array: np.ndarray, none: int) -> np.ndarray:
         return np.where(absent, array.dtype.type(none), array.take(picked, axis, mode="clip"))
 
-    return Seen(
-        shape,
-        with_fillers(seen.first, FIRST_OF_NONE),
-        with_fillers(seen.last, -FIRST_OF_NONE),
-        None if seen.mark is None else with_fillers(seen.mark, filler),
-        seen.whole,
+    return replace(
+        found,
+        first=with_fillers(seen.first, FIRST_OF_NONE),
+        last=with_fillers(seen.last, -FIRST_OF_NONE),
+        mark=None if seen.mark is None else with_fillers(seen.mark, filler),
     )
 
 
@@ -171,12 +172,12 @@ def read(seen: Seen, axis: int, count: int, windows: Callable[[], Windows], salt
         UnknownError: there are too many positions.
     """
     if seen.first.shape[axis] == 1:
-        shape = (*seen.shape[:axis], count, *seen.shape[axis + 1 :])
+        found = with_extent(seen, axis, count)
         if seen.mark is None:
-            return replace(seen, shape=shape)
+            return found
         # As a window amid equal positions: a crop may have one position where the image has many.
         mark = np.expand_dims(seen.mark, axis + 1)
-        return replace(seen, shape=shape, mark=_of_windows(mark, axis, windows()[1][:1], salt))
+        return replace(found, mark=_of_windows(mark, axis, windows()[1][:1], salt))
     index, labels = windows()
     check_few(index.size * (seen.first.size // seen.first.shape[axis]))
     flat = taken(seen, axis, index.size, index.ravel)
@@ -249,7 +250,7 @@ def reduced(seen: Seen, axes: Sequence[int], salt: int, name: str) -> Seen:
     mark = mixed(seen.mark, prod(seen.shape[axis] for axis in axes))
     inner = [axis for axis in seen.varies if axis in axes]
     if not inner:
-        return replace(seen, shape=shape, mark=mixed(mark, salt))
+        return Seen(shape, seen.first, seen.last, mixed(mark, salt), seen.whole)
     place = np.zeros((1,) * len(shape), np.int64)
     for axis in inner:
         along = [1] * len(shape)

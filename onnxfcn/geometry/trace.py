@@ -11,14 +11,15 @@ from passes.result import node_name
 from passes.signatures import attribute_or_input
 from passes.use_def import has_subgraph, is_standard
 
+from ..files.operands import MEASURES
+from ..sizes import known_size
 from .errors import DoesNotFitError, UnknownError
 from .leaps import without_leaps
 from .program import Program
-from .seen import Seen, Shape, image, mixed, nothing, number
+from .seen import Seen, Shape, image, mixed, nothing
 
 _LARGEST_VALUE = 1 << 22
 """Elements; what is computed from shapes alone and has more is not computed."""
-_MEASURES = ("Shape", "Size")
 _PAIRS = ("Gemm", "MatMul")
 """Operators whose results may be positions of pairs, which see two places, not all between."""
 _FILLS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
@@ -99,7 +100,8 @@ class Trace:
 
     def nothing(self, shape: Shape, value: int) -> Seen:
         """A tensor that does not depend on the image, all of one mark."""
-        return nothing(shape, number(value, len(shape)) if self.view.marked else None)
+        mark = np.full((1,) * len(shape), value, np.uint64) if self.view.marked else None
+        return nothing(shape, mark)
 
     def shape(self, tensor: gs.Tensor) -> Shape:
         """Shape of a tensor; raises as for its positions."""
@@ -158,31 +160,29 @@ class Trace:
 
     def _set_inputs(self) -> None:
         batches: dict[Any, int] = {}
-        own = {id(img.tensor): img for img in self.program.images}
-        for img in own.values():
-            shape = [extent for extent in img.shape if isinstance(extent, int)]
-            if len(shape) < len(img.shape) or len(img.spatial_axes) <= self.view.axis:
+        for img in self.program.images:
+            own = known_size(img.shape)
+            if own is None or len(img.spatial_axes) <= self.view.axis:
                 self._seen[id(img.tensor)] = _shape_unknown(img.tensor)
                 continue
-            axis = img.spatial_axes[self.view.axis]
+            axis, shape = img.spatial_axes[self.view.axis], list(own)
             shape[axis] += self.view.more
             batches |= dict(zip(img.tensor.shape, shape, strict=True))
             self._seen[id(img.tensor)] = image(
                 tuple(shape), axis, self.view.start, marked=self.view.marked
             )
         for tensor in self.program.graph.inputs:
-            if id(tensor) not in own and not self.program.is_constant(tensor):
-                extents = [batches.get(e, e) for e in tensor.shape or ("unknown",)]
-                known = tuple(extent for extent in extents if isinstance(extent, int))
+            if id(tensor) not in self._seen and not self.program.is_constant(tensor):
+                known = known_size([batches.get(e, e) for e in tensor.shape or ("unknown",)])
                 self._seen[id(tensor)] = (
-                    self.nothing(known, len(self._seen))
-                    if len(known) == len(extents)
-                    else _shape_unknown(tensor)
+                    _shape_unknown(tensor)
+                    if known is None
+                    else self.nothing(known, len(self._seen))
                 )
 
     def _run(self, node: gs.Node) -> None:
         tensors = [tensor for tensor in node.inputs if tensor.name]
-        if is_standard(node, *_MEASURES):
+        if is_standard(node, *MEASURES):
             return self._measure(node)
         known = all(map(self.is_known, tensors)) and is_standard(node)
         if known and not has_subgraph(node) and not self._fills(node):

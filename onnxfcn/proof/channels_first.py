@@ -6,9 +6,9 @@ where both forms are there, what reads the one would not be seen to depend on th
 """
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from onnx import ModelProto, NodeProto, helper
+from onnx import NodeProto, helper
 
 from passes.matmul.product import CHANNELS_LAST
 from passes.matmul.windows import to_channels_first, to_channels_last
@@ -45,13 +45,12 @@ def with_channels_first(original: StoredModel, rewritten: StoredModel) -> Stored
     shapes = static_shapes(graph_view(original))
     names = (*missing.values(), *present)
     ranks = {name: len(shapes[name]) - 2 for name in names if len(shapes.get(name, ())) > 2}
-    copy = ModelProto()
-    copy.CopyFrom(rewritten.proto)
+    copy = rewritten.copy()
     through = _Through(missing, present.keys(), ranks)
     nodes = [each for node in rewritten.proto.graph.node for each in through.nodes(node)]
-    del copy.graph.node[:]
-    copy.graph.node.extend(nodes)
-    return replace(rewritten, proto=copy)
+    del copy.proto.graph.node[:]
+    copy.proto.graph.node.extend(nodes)
+    return copy
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from passes.shapes import Shape
 from ..errors import ValidationFailedError
 from ..runtime.providers import Provider
 from ..runtime.session import load_rewritten
-from ..sizes import Size
+from ..sizes import Size, known_size
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
@@ -41,15 +41,8 @@ class ComparedHeads:
             ValidationFailedError: the two models have no feature map in common.
         """
         self.pair, self.trunk, self._named = pair, trunk, named
-        frontiers = find_frontiers(
-            pair.original.proto, trunk.shared, pair.image.name, pair.growth, named
-        )
-        shapes = pair.shapes_at(pair.image.size, of_rewritten=False)
-        self.heads = [
-            HeadWindows(pair.original, pair.rewritten.proto, f, shapes, pair.growth.spatial)
-            for f in frontiers
-        ]
-        self._shapes: dict[Size, Mapping[str, Shape]] = {}
+        frontiers = find_frontiers(pair, trunk.shared, named)
+        self.heads = [HeadWindows(pair, frontier) for frontier in frontiers]
         inner = {name for head in self.heads for name in (*head.feature_maps, *head.compared)}
         extra = sorted(inner - pair.declared.keys())
         self.session = load_rewritten(pair.rewritten, provider, extra)
@@ -72,17 +65,12 @@ class ComparedHeads:
         The original's own, but for what lies behind nodes that the rewrite changed where those had
         the original size baked in: then it does not grow as the rewritten model's does.
         """
-        if size not in self._shapes:
-            shapes: dict[str, Shape] = {}
-            if any(region.changed for region in self.trunk.regions):
-                shapes = self.pair.shapes_at(size, of_rewritten=True)
-            original = self.pair.shapes_at(size, of_rewritten=False)
-            self._shapes[size] = shapes | {
-                name: shape
-                for name, shape in original.items()
-                if not shapes or name in self.trunk.untouched or name in self.pair.grow_alike
-            }
-        return self._shapes[size]
+        original = self.pair.original_shapes(size)
+        if not any(region.changed for region in self.trunk.regions):
+            return original
+        as_original = self.trunk.untouched | self.pair.grow_alike
+        own = {name: shape for name, shape in original.items() if name in as_original}
+        return {**self.pair.rewritten_shapes(size), **own}
 
     @property
     def trunk_outputs(self) -> list[str]:
@@ -163,9 +151,7 @@ class ComparedHeads:
     def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
         """Extents of a tensor along the axes that grow; ``None`` where they are not known."""
         axes, shape = self.pair.growth.spatial(name), shapes.get(name, ())
-        known = [shape[axis] for axis in axes if axis < len(shape)]
-        extents = tuple(extent for extent in known if isinstance(extent, int))
-        return extents if len(extents) == len(axes) else None
+        return known_size([shape[axis] if axis < len(shape) else None for axis in axes])
 
 
 def _no_trunk(output: str) -> ValidationFailedError:

@@ -35,7 +35,7 @@ class CropRuns:
 
     def most_together(self, feeds: Mapping[str, np.ndarray], values: int = _VALUES_A_RUN) -> int:
         """Crops that are cut out together at most, so that they have so many values."""
-        if 0 not in self._image.roles or len(feeds) > 1:
+        if len(feeds) > 1:
             return 1  # Other inputs may belong to the images.
         if self._image.samples:
             return max(1, self._image.samples // self._batch(feeds))

@@ -4,11 +4,9 @@ A pass that writes the same computation in other operators changes no answer at 
 result is compared with the model that it would be without the pass.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from onnx import ValueInfoProto
 
 from ..comparison import Comparison
 from ..errors import UnusableModelError, UsageError, ValidationFailedError
@@ -41,7 +39,7 @@ class EqualFunctions:
         reference: StoredModel,
         rewritten: StoredModel,
         settings: Settings,
-        input_size: Sequence[int] | None,
+        input_size: Size | None,
     ) -> None:
         """Load both models.
 
@@ -59,8 +57,7 @@ class EqualFunctions:
         """
         self._graph, after = graph_view(reference), graph_view(rewritten)
         check_interface(self._graph, after)
-        size = None if input_size is None else tuple(input_size)
-        images = image_inputs(self._graph, self._graph, size)
+        images = image_inputs(self._graph, self._graph, input_size)
         if not images:
             raise UsageError(
                 "no input has spatial axes that can be told: there is nothing to validate with;"
@@ -72,8 +69,7 @@ class EqualFunctions:
         outputs = [output.name for output in self._graph.outputs]
         self._stands_for = find_logits(reference.proto.graph.node, outputs, rewritten.proto)
         self._declared = {tensor.name: tensor.shape for tensor in after.outputs}
-        inner = [ValueInfoProto(name=name) for name in self._stands_for]
-        self._reference = Session(reference, settings.provider, inner)
+        self._reference = Session(reference, settings.provider, self._stands_for)
         self._rewritten = load_rewritten(rewritten, settings.provider, self._stands_for)
 
     def at(self, size: Size, against: Against) -> SizeResult:
@@ -87,8 +83,7 @@ class EqualFunctions:
             UnusableModelError: the reference does not run at this size.
             ValidationFailedError: the rewritten model does not, or its outputs have other shapes.
         """
-        batch = self.image.batch or 2
-        feeds = random_feeds(self._graph, self.image, size, batch, self._generator)
+        feeds = random_feeds(self._graph, self.image, size, self.image.batch, self._generator)
         expected = self._reference.run(feeds)
         try:
             actual = self._rewritten.run(feeds)
@@ -120,7 +115,7 @@ def validate_equal(
     reference: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """Compare a model with its original, at the original size and, where it takes them, others.
 
@@ -156,7 +151,7 @@ def extended(
     reference: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """A validation of a model, and a comparison of its other form with it at the same sizes.
 

@@ -9,12 +9,13 @@ from the outputs; what follows them in the original is the head, which becomes a
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from onnx import ModelProto, NodeProto
+from onnx import NodeProto
 
 from ..errors import ValidationFailedError
 from ..files.operands import operands
 from .graph_links import node_text
-from .growth import Growth
+from .growth_rates import GrowthRates
+from .model_pair import ModelPair
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,7 @@ class Frontier:
 
 
 def find_frontiers(
-    original: ModelProto,
-    shared: Set[str],
-    image: str,
-    growth: Growth,
-    named: Set[str] = frozenset(),
+    pair: ModelPair, shared: Set[str], named: Set[str] = frozenset()
 ) -> list[Frontier]:
     """Feature maps and heads of the original, one for each set of feature maps.
 
@@ -49,37 +46,36 @@ def find_frontiers(
     no head and are left out: a model of such outputs alone has no frontier.
 
     Args:
-        original: the model before the rewrite.
+        pair: the models.
         shared: names of the tensors that mean the same in both models.
-        image: name of the image input.
-        growth: how the rewritten model's tensors grow with it.
         named: names of the feature maps, where the user says which they are.
 
     Raises:
         ValidationFailedError: the two models share no tensors that separate image and outputs.
     """
+    graph, growth = pair.original.proto.graph, pair.growth
     # Positions on one axis, such as tokens, cannot be cut into windows: what they were made of can.
     maps = {*named} or {
         name
         for name in shared
         if len(growth.shapes.get(name, ())) >= 3 and growth.spatial(name) and growth.slides(name)
     }
-    producers = {name: node for node in original.graph.node for name in node.output if name}
+    producers = {name: node for node in graph.node for name in node.output if name}
     heads: dict[tuple[tuple[str, ...], bool], list[tuple[str, set[int], set[str]]]] = {}
-    for output in original.graph.output:
-        found, templates, nodes = _walk(output.name, maps, shared, producers, image)
+    for output in graph.output:
+        found, templates, nodes = _walk(output.name, maps, shared, producers, pair.image.name)
         if found and output.name not in maps:
-            inside = [node for node in original.graph.node if id(node) in nodes]
+            inside = [node for node in graph.node if id(node) in nodes]
             _check_axes(output.name, growth, inside, found)
             key = (tuple(sorted(found)), bool(growth.spatial(output.name)))
             heads.setdefault(key, []).append((output.name, nodes, templates))
-    if not heads and maps.isdisjoint(output.name for output in original.graph.output):
+    if not heads and maps.isdisjoint(output.name for output in graph.output):
         raise ValidationFailedError("no output of the model depends on a feature map")
     frontiers = []
     for (feature_maps, _), members in heads.items():
         indices = {index for _, nodes, _ in members for index in nodes}
         templates = {name for _, _, names in members for name in names}
-        head = tuple(node for node in original.graph.node if id(node) in indices)
+        head = tuple(node for node in graph.node if id(node) in indices)
         computed = {name for node in head for name in node.output}
         frontiers.append(
             Frontier(
@@ -93,7 +89,7 @@ def find_frontiers(
 
 
 def _check_axes(
-    output: str, growth: Growth, nodes: Sequence[NodeProto], feature_maps: Set[str]
+    output: str, growth: GrowthRates, nodes: Sequence[NodeProto], feature_maps: Set[str]
 ) -> None:
     """An output that grows must do so along an axis of its own for each axis of the image."""
     if growth.spatial(output) and not growth.slides(output):

@@ -1,16 +1,12 @@
 """Compare a model whose input size was not freed with its original (promise 1)."""
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from ..errors import ValidationFailedError
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
 from ..report import SizeResult, ValidationReport
 from ..runtime.session import load_rewritten
 from ..settings import Settings
-from .cells import align_cells, compare_all
+from ..sizes import Size
+from .cells import align_positions, compare_all, without_cells
 from .head_windows import find_logits
 from .identity import original_answers
 from .image import image_inputs, random_feeds
@@ -25,7 +21,7 @@ def validate_fixed_size(
     original: StoredModel,
     rewritten: StoredModel,
     settings: Settings,
-    input_size: Sequence[int] | None,
+    input_size: Size | None,
 ) -> ValidationReport:
     """Compare two models at the size that the original was made for.
 
@@ -42,23 +38,16 @@ def validate_fixed_size(
     """
     before, after = graph_view(original), graph_view(rewritten)
     check_interface(before, after)
-    size = None if input_size is None else tuple(input_size)
-    image = image_inputs(before, after, size)[0][0]
+    image = image_inputs(before, after, input_size)[0][0]
     outputs = [output.name for output in before.outputs]
     logits = find_logits(original.proto.graph.node, outputs, rewritten.proto)
     session = load_rewritten(rewritten, settings.provider, logits)
-    feeds = random_feeds(before, image, image.size, image.batch or 2, settings.generator())
+    feeds = random_feeds(before, image, image.size, image.batch, settings.generator())
     (expected,) = original_answers(original, logits, [feeds], settings)
     actual = session.run(feeds)
     check_declared({tensor.name: tensor.shape for tensor in after.outputs}, actual)
     arrays = {
-        name: align_cells(
-            name,
-            [values],
-            _without_cells(name, actual[name], values.shape),
-            spatial=(),
-            map_size=(),
-        )
+        name: align_positions(name, values, without_cells(name, values, actual[name]), ())
         for name, values in expected.items()
     }
     ranked = find_ranked(original.proto.graph.node, arrays)
@@ -71,12 +60,3 @@ def validate_fixed_size(
     )
     notes = (*settings.provider.notes, SIZE_IS_FIXED)
     return ValidationReport(windows={}, identity=identity, regions=(), sizes=(), notes=notes)
-
-
-def _without_cells(name: str, actual: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A map of one cell in the shape that the original's answer has."""
-    if [e for e in actual.shape if e != 1] != [e for e in shape if e != 1]:
-        raise ValidationFailedError(
-            f"'{name}' has shape {list(actual.shape)}, in the original {list(shape)}"
-        )
-    return actual.reshape(shape)

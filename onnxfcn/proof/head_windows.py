@@ -1,18 +1,17 @@
 """The original's untouched head, run on windows of a feature map."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from onnx import ModelProto, NodeProto
 
 from passes.shapes import Shape
 
-from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
-from ..sizes import Size
+from ..sizes import Size, known_size
 from .feature_maps import Frontier
+from .model_pair import ModelPair
 from .model_parts import model_part
 from .ties import find_ranked
 
@@ -36,32 +35,25 @@ class HeadWindows:
         pads: whether it has nodes that pad what they read.
     """
 
-    def __init__(
-        self,
-        original: StoredModel,
-        rewritten: ModelProto,
-        frontier: Frontier,
-        shapes: Mapping[str, Shape],
-        spatial: Callable[[str], tuple[int, ...]],
-    ) -> None:
+    def __init__(self, pair: ModelPair, frontier: Frontier) -> None:
         """Prepare to run the head.
 
         Args:
-            original: the model before the rewrite.
-            rewritten: the model after it.
+            pair: the models.
             frontier: where the head begins.
-            shapes: static shapes of the original at its own size.
-            spatial: spatial axes of a tensor in the rewritten model.
         """
-        self._original, self._frontier, self._shapes = original, frontier, shapes
-        self._spatial = spatial
-        logits = find_logits(frontier.head, frontier.outputs, rewritten)
+        self._original, self._frontier = pair.original, frontier
+        self._spatial = pair.growth.spatial
+        self._shapes = pair.original_shapes(pair.image.size)
+        logits = find_logits(frontier.head, frontier.outputs, pair.rewritten.proto)
         self.output_of = {name: name for name in frontier.outputs} | logits
         self.compared = tuple(self.output_of)
         self.ranked = find_ranked(frontier.head, self.compared)
         self.feature_maps = frontier.feature_maps
-        self.windows = {name: self._extents(name, shapes[name]) for name in self.feature_maps}
-        self.slides = any(spatial(name) for name in self.compared)
+        self.windows = {
+            name: self._extents(name, self._shapes[name]) or () for name in self.feature_maps
+        }
+        self.slides = any(map(self._spatial, self.compared))
         self.pads = any(map(_pads, frontier.head))
         self._session: Session | None = None
 
@@ -78,10 +70,11 @@ class HeadWindows:
         found = set()
         for name, window in self.windows.items():
             shape = shapes.get(name, ())
-            if len(shape) != len(self._shapes[name]) or len(window) != len(step):
+            extents = self._extents(name, shape) if len(shape) == len(self._shapes[name]) else None
+            if extents is None or len(window) != len(step):
                 return None
-            extents = zip(self._extents(name, shape), window, step, strict=True)
-            found.add(tuple((extent - own) // by + 1 for extent, own, by in extents))
+            places = zip(extents, window, step, strict=True)
+            found.add(tuple((extent - own) // by + 1 for extent, own, by in places))
         return found.pop() if len(found) == 1 else None
 
     def answers(
@@ -126,21 +119,17 @@ class HeadWindows:
         joined = {name: np.concatenate([cut[name] for cut in group]) for name in group[0]}
         total = batch * len(group)
         portion = samples or total
-        parts = [
-            session.run(
-                {name: values[start : start + portion] for name, values in joined.items()}
-                | self._templates(
-                    len(next(iter(joined.values()))[start : start + portion]), samples
-                )
-            )
-            for start in range(0, total, portion)
-        ]
+        parts = []
+        for start in range(0, total, portion):
+            cuts = {name: values[start : start + portion] for name, values in joined.items()}
+            templates = self._templates(min(portion, total - start), samples)
+            parts.append(session.run(cuts | templates))
         whole = {
             name: np.concatenate([_with_samples(part[name], portion) for part in parts])
             for name in self.compared
         }
-        cuts = [np.split(whole[name], len(group)) for name in self.compared]
-        for answers in zip(*cuts, strict=True):
+        by_window = [np.split(whole[name], len(group)) for name in self.compared]
+        for answers in zip(*by_window, strict=True):
             yield dict(zip(self.compared, answers, strict=True))
 
     def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:
@@ -151,10 +140,8 @@ class HeadWindows:
                 name: (np.dtype(np.float32), len(self._shapes[name]))
                 for name in self._frontier.templates
             }
-            logits = [name for name in self.compared if name not in self._frontier.outputs]
-            outputs = (*self._frontier.outputs, *logits)
-            model = model_part(self._original.proto, self._frontier.head, types, outputs)
-            self._session = Session(replace(self._original, proto=model), provider)
+            model = model_part(self._original, self._frontier.head, types, self.compared)
+            self._session = Session(model, provider)
         return self._session
 
     def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:
@@ -168,9 +155,8 @@ class HeadWindows:
             shape[0] = batch
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
-    def _extents(self, name: str, shape: Shape) -> Size:
-        extents = [shape[axis] for axis in self._spatial(name)]
-        return tuple(extent for extent in extents if isinstance(extent, int))
+    def _extents(self, name: str, shape: Shape) -> Size | None:
+        return known_size([shape[axis] for axis in self._spatial(name)])
 
     def _cut(self, name: str, values: np.ndarray, cell: Size, step: Size) -> np.ndarray:
         """The window of a feature map that a cell stands for."""

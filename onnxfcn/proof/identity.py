@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from onnx import ValueInfoProto
 
 from ..errors import UnusableModelError
 from ..files.stored_model import StoredModel
@@ -96,7 +95,7 @@ def original_answers(
     Raises:
         UnusableModelError: ONNX Runtime cannot run it.
     """
-    session = Session(original, settings.provider, [ValueInfoProto(name=name) for name in inner])
+    session = Session(original, settings.provider, inner)
     settings.progress("original model", 0, 1)
     try:
         answers = [session.run(each) for each in feeds]

@@ -7,12 +7,11 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from passes.images import Image, Roles, find_images, sized, spatial_axes
-from passes.result import Refused
+from passes.images import SYMBOLIC_BATCH, Image, Roles, find_images, sized, spatial_axes
 from passes.shapes import Shape
 
-from ..errors import RefusedError, UsageError, ValidationFailedError
-from ..sizes import Size, size_text
+from ..errors import UsageError, ValidationFailedError
+from ..sizes import Size, known_size, size_text
 
 _BLOCKS = (1, 8, 64)
 """Pixels; random images have detail at each of these scales. Noise of single pixels alone
@@ -42,26 +41,24 @@ class ImageInput:
     @property
     def size(self) -> Size:
         """Extents of the spatial axes in pixels, in image order."""
-        size = [self.shape[axis] for axis in spatial_axes(self.roles)]
-        if not all(isinstance(extent, int) for extent in size):
+        size = known_size([self.shape[axis] for axis in spatial_axes(self.roles)])
+        if size is None:
             raise UsageError(
                 f"the input '{self.name}' has no size of its own {list(self.shape)}; say what size"
                 " the model was made for: --input-size HxW"
             )
-        return tuple(int(extent) for extent in size if isinstance(extent, int))
+        return size
 
     @property
-    def batch(self) -> int | None:
-        """Number of samples, 1 without a batch axis, ``None`` where it is symbolic."""
-        if 0 not in self.roles:
-            return 1
-        batch = self.shape[self.roles.index(0)]
-        return batch if isinstance(batch, int) else None
+    def batch(self) -> int:
+        """Number of samples: 1 without a batch axis, two where it is symbolic."""
+        batch = self.shape[self.roles.index(0)] if 0 in self.roles else 1
+        return batch if isinstance(batch, int) else SYMBOLIC_BATCH
 
     @property
     def samples(self) -> int:
         """The only number of samples that the model takes; 0 for any."""
-        return 0 if self.any_batch else self.batch or 0
+        return 0 if self.any_batch else self.batch
 
     @property
     def channels(self) -> int:
@@ -77,8 +74,8 @@ class ImageInput:
         return channels
 
     def shape_at(self, size: Size) -> tuple[int, ...]:
-        """Shape of images of a size: as many as the model's own batch, or one."""
-        extents = (self.batch or 1, self.channels, *size)
+        """Shape of images of a size, as many as ``batch`` says."""
+        extents = (self.batch, self.channels, *size)
         return tuple(extents[role] for role in self.roles)
 
     def random(self, size: Size, generator: np.random.Generator, batch: int) -> np.ndarray:
@@ -135,7 +132,7 @@ def free_image(
         layout: see ``image_inputs``.
 
     Raises:
-        RefusedError: the size contradicts the model.
+        Refused: the size contradicts the model.
         ValidationFailedError: there is not exactly one such input.
     """
     images = image_inputs(original, rewritten, input_size, layout)
@@ -174,21 +171,18 @@ def image_inputs(
         layout: what the metadata say, one letter an axis, where neither graph tells the layout.
 
     Raises:
-        RefusedError: the size contradicts the model.
+        Refused: the size contradicts the model.
     """
     declared = {tensor.name: tensor for tensor in original.inputs}
     found = []
-    try:
-        for image in _images(original, rewritten, layout):
-            before = declared.get(image.tensor.name)
-            if before is not None:
-                shape = sized(before, image.roles, input_size)
-                pairs = zip(before.shape, image.roles, strict=True)
-                free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
-                mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
-                found.append((mine, not image.is_sized))
-    except Refused as refused:
-        raise RefusedError([refused.refusal]) from None
+    for image in _images(original, rewritten, layout):
+        before = declared.get(image.tensor.name)
+        if before is not None:
+            shape = sized(before, image.roles, input_size)
+            pairs = zip(before.shape, image.roles, strict=True)
+            free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
+            mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
+            found.append((mine, not image.is_sized))
     return found
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..sizes import Size, size_text
-from .growth import AxisIndices, Growth
+from .growth_rates import AxisIndices, GrowthRates
 
 Places = Sequence[np.ndarray]
 """Indices of some cells of a tensor, an axis of the image each."""
@@ -90,7 +90,7 @@ class Lattice:
         return tuple(found)
 
 
-def lattice_of(names: Iterable[str], inner: Iterable[str], growth: Growth) -> Lattice:
+def lattice_of(names: Iterable[str], inner: Iterable[str], growth: GrowthRates) -> Lattice:
     """The lattice of a region.
 
     Args:

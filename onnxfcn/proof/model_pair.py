@@ -1,20 +1,17 @@
 """An original and its rewritten form: their image, and how it lets their tensors grow."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from operator import add
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
 
 import numpy as np
 
 from passes.images import find_images
-from passes.shapes import Shape
-from passes.static_shapes import static_shapes
 
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
 from ..geometry.program_source import layout_in_metadata, layout_of
 from ..sizes import Size
-from .growth import GROWTH, measure_growth, shapes_at
+from .growth_rates import GROWTH, measure_growth, shapes_at
 from .image import free_image, random_feeds
 from .interface import check_interface
 
@@ -27,6 +24,9 @@ class ModelPair:
         rewritten: the model after it.
         image: the original's image.
         growth: how the rewritten model's tensors grow with it.
+        original_shapes: gives static shapes of the original at an image size, with numbers for
+            symbolic extents.
+        rewritten_shapes: gives those of the rewritten model.
         declared: declared shapes of the rewritten model's outputs, by name.
         any_batch: whether the rewritten model takes any number of images.
         layout_option: the image's layout, one letter an axis, where nothing in the rewritten
@@ -34,7 +34,7 @@ class ModelPair:
     """
 
     def __init__(
-        self, original: StoredModel, rewritten: StoredModel, input_size: Sequence[int] | None
+        self, original: StoredModel, rewritten: StoredModel, input_size: Size | None
     ) -> None:
         """Find the image, and see how the rewritten model's tensors grow with it.
 
@@ -51,38 +51,16 @@ class ModelPair:
         self.original, self.rewritten = original, rewritten
         self._graph, self._after = graph_view(original), graph_view(rewritten)
         check_interface(self._graph, self._after)
-        size = None if input_size is None else tuple(input_size)
-        told = layout_in_metadata(rewritten.metadata) or layout_in_metadata(original.metadata)
-        self.image = free_image(self._graph, self._after, size, told)
+        told = layout_in_metadata(rewritten) or layout_in_metadata(original)
+        self.image = free_image(self._graph, self._after, input_size, told)
         self.layout_option = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)
-        self._larger: dict[Size, Mapping[str, Shape]] = {}
+        self.original_shapes = cache(partial(shapes_at, self._graph, self.image))
+        self.rewritten_shapes = cache(partial(shapes_at, self._after, self.image))
         self.declared = {tensor.name: tensor.shape for tensor in self._after.outputs}
         image = next(tensor for tensor in self._after.inputs if tensor.name == self.image.name)
         place = self.image.roles.index(0) if 0 in self.image.roles else None
         self.any_batch = place is not None and not isinstance(image.shape[place], int)
-
-    def original_shapes(self) -> Mapping[str, Shape]:
-        """Static shapes of the original at its own size, with numbers for a symbolic batch."""
-        return shapes_at(self._graph, self.image, self.image.size)
-
-    def shapes_at(self, size: Size, *, of_rewritten: bool) -> dict[str, Shape]:
-        """Static shapes of one of the models at an image size; a symbolic batch stays symbolic."""
-        shape = self.image.shape_at(size)
-        roles = zip(shape, self.image.roles, strict=True)
-        symbolic = tuple("N" if role == 0 and not self.image.batch else e for e, role in roles)
-        graph = self._after if of_rewritten else self._graph
-        return static_shapes(graph, {self.image.name: symbolic})
-
-    def larger_shapes(self, pixels: Size) -> Mapping[str, Shape]:
-        """Static shapes of the rewritten model for an image so many pixels larger, an axis each.
-
-        A symbolic batch has a number, the same as in ``growth``.
-        """
-        if pixels not in self._larger:
-            size = tuple(map(add, self.image.size, pixels))
-            self._larger[pixels] = shapes_at(self._after, self.image, size)
-        return self._larger[pixels]
 
     @cached_property
     def grow_alike(self) -> frozenset[str]:
@@ -91,7 +69,7 @@ class ModelPair:
         Rounding does not show there: nothing is left over.
         """
         size = tuple(extent + GROWTH for extent in self.image.size)
-        original, rewritten = (self.shapes_at(size, of_rewritten=own) for own in (False, True))
+        original, rewritten = self.original_shapes(size), self.rewritten_shapes(size)
         return frozenset(name for name, shape in original.items() if rewritten.get(name) == shape)
 
     def feeds(

@@ -1,9 +1,8 @@
 """Feature maps that the user names, where they cannot be found."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
 
-from onnx import GraphProto, ModelProto
+from onnx import GraphProto
 
 from ..errors import UsageError
 from ..files.stored_model import StoredModel
@@ -41,14 +40,13 @@ def with_original_names(model: StoredModel, names: Mapping[str, str]) -> StoredM
             raise UsageError(
                 f"'{name}' cannot stand for '{other}': the rewritten model computes a '{name}', too"
             )
-    copy = ModelProto()
-    copy.CopyFrom(model.proto)
-    for node in copy.graph.node:
+    copy = model.copy()
+    for node in copy.proto.graph.node:
         for names_of in (node.input, node.output):
             names_of[:] = [renamed.get(name, name) for name in names_of]
-    for value in copy.graph.value_info:
+    for value in copy.proto.graph.value_info:
         value.name = renamed.get(value.name, value.name)
-    return replace(model, proto=copy)
+    return copy
 
 
 def check_named(pair: ModelPair, names: Set[str]) -> None:
@@ -60,7 +58,7 @@ def check_named(pair: ModelPair, names: Set[str]) -> None:
     for model, kind in ((pair.original, "original"), (pair.rewritten, "rewritten model")):
         for name in sorted(names - _computed(model.proto.graph)):
             raise UsageError(f"feature map '{name}': the {kind} computes no such tensor")
-    small = pair.original_shapes()
+    small = pair.original_shapes(pair.image.size)
     for name in sorted(names):
         before, after = small.get(name), pair.growth.shape(name)
         if before != after:

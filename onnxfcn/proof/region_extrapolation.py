@@ -14,7 +14,6 @@ import numpy as np
 from .interior import near
 from .region_repetition import Orders, repetition
 from .region_runs import RegionRuns
-from .region_trial import by_cell
 
 _FACTORS = (2, 3, 5, 9)
 """How many times a window is repeated."""
@@ -50,7 +49,7 @@ def extrapolated(
         if len(found) < len(_FACTORS) or any(_change(runs, e, answer) > limit for e in found):
             return []
         at_one = _at_one(found).astype(answer.dtype)
-        pairs.append((by_cell(answer, lattice, output), by_cell(at_one, lattice, output)))
+        pairs.append((runs.by_cell(answer), runs.by_cell(at_one)))
     return pairs
 
 

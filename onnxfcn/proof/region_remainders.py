@@ -15,7 +15,7 @@ import numpy as np
 from ..sizes import Size
 from .interior import near
 from .region_runs import RegionRuns
-from .region_trial import Trial, by_cell
+from .region_trial import Trial
 
 Pair = tuple[np.ndarray, np.ndarray]
 """What is expected and what is found: ``[*features, cells]`` both."""
@@ -42,7 +42,7 @@ def whole_answers(trial: Trial) -> Pair | None:
     for piece in trial.pieces:
         if not near(piece.expected, lattice.take(runs.output, direct, piece.places)).all():
             return None
-    return _by_cell(runs, direct, trial.answer)
+    return runs.by_cell(direct), runs.by_cell(trial.answer)
 
 
 def answers_between(
@@ -69,12 +69,7 @@ def answers_between(
         if values and direct is not None:
             actual = runs.rewritten(values, direct.shape)
             extents = tuple(direct.shape[axis] for axis in runs.lattice.axes[runs.output])
-            yield extents, _by_cell(runs, direct, actual)
-
-
-def _by_cell(runs: RegionRuns, expected: np.ndarray, actual: np.ndarray) -> Pair:
-    lattice, output = runs.lattice, runs.output
-    return by_cell(expected, lattice, output), by_cell(actual, lattice, output)
+            yield extents, (runs.by_cell(direct), runs.by_cell(actual))
 
 
 def _remainders(runs: RegionRuns) -> list[Size]:

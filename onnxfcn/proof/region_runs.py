@@ -1,18 +1,18 @@
 """A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from operator import add
 
 import numpy as np
 from onnx import NodeProto
 
 from ..errors import UnusableModelError
-from ..files.operands import operands
+from ..files.operands import MEASURES, operands
 from ..files.stored_model import StoredModel
 from ..runtime.providers import Provider
 from ..runtime.session import Session
-from ..sizes import Size
-from .growth import AxisIndices
+from ..sizes import Size, known_size
+from .growth_rates import AxisIndices
 from .lattice import lattice_of
 from .model_pair import ModelPair
 from .model_parts import model_part
@@ -21,8 +21,6 @@ from .regions import Region
 _LARGEST_STEP = 8
 """Windows. Tensors that grow by whole cells only where the map is as many windows larger have no
 size at which they could be compared."""
-
-_READ_SHAPES = frozenset({"Shape", "Size"})
 
 
 class UndecidedError(Exception):
@@ -110,13 +108,13 @@ class RegionRuns:
         Returns:
             The values; ``None`` where the tensors' shapes cannot be told.
         """
-        inferred = self._pair.larger_shapes(pixels)
+        inferred = self._pair.rewritten_shapes(tuple(map(add, self._pair.image.size, pixels)))
         shapes = {}
         for name in self._dtypes:
-            known = [extent for extent in inferred.get(name, ()) if isinstance(extent, int)]
-            shapes[name] = tuple(known)
-            if len(known) != len(self.lattice.shapes[name]):
+            shape = known_size(inferred.get(name, ()))
+            if shape is None or len(shape) != len(self.lattice.shapes[name]):
                 return None
+            shapes[name] = shape
         return self._random(shapes, generator)
 
     def _random(
@@ -177,6 +175,12 @@ class RegionRuns:
             )
         return answer
 
+    def by_cell(self, answer: np.ndarray) -> np.ndarray:
+        """An answer with one axis of cells in place of those of the image; it is the last."""
+        axes = self.lattice.axes[self.output]
+        moved = np.moveaxis(answer, axes, range(-len(axes), 0))
+        return moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+
     def _load(
         self,
         model: StoredModel,
@@ -185,13 +189,12 @@ class RegionRuns:
         provider: Provider,
     ) -> Session:
         types = {name: (self._dtypes[name], len(self.lattice.shapes[name])) for name in inputs}
-        part = model_part(model.proto, nodes, types, [self.output])
-        return Session(replace(model, proto=part), provider)
+        return Session(model_part(model, nodes, types, [self.output]), provider)
 
 
 def _read(region: Region) -> set[str]:
     nodes = (*region.nodes, *region.twin_nodes)
-    return {n for node in nodes if node.op_type not in _READ_SHAPES for n in operands(node)}
+    return {n for node in nodes if node.op_type not in MEASURES for n in operands(node)}
 
 
 def _one_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ..sizes import Size
-from .lattice import Lattice, Places
+from .lattice import Places
 from .region_runs import RegionRuns
 
 
@@ -64,18 +64,11 @@ class Trial:
         Raises:
             WrongError: the rewritten region does not run, or its answer has another shape.
         """
-        lattice, output, actual = self.runs.lattice, self.runs.output, self.answer
+        runs, actual = self.runs, self.answer
         return [
             (
-                by_cell(piece.expected, lattice, output),
-                by_cell(lattice.take(output, actual, piece.places), lattice, output),
+                runs.by_cell(piece.expected),
+                runs.by_cell(runs.lattice.take(runs.output, actual, piece.places)),
             )
             for piece in self.pieces
         ]
-
-
-def by_cell(values: np.ndarray, lattice: Lattice, name: str) -> np.ndarray:
-    """A tensor with one axis of cells in place of those of the image; it is the last."""
-    axes = lattice.axes[name]
-    moved = np.moveaxis(values, axes, range(-len(axes), 0))
-    return moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)

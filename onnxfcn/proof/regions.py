@@ -9,26 +9,22 @@ An equal node may be one that should have been changed. One that does not hand t
 (a sum over all positions, a cut of seven rows) is doubted, and lies in a region too.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
 from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
-from passes.shapes import Shape
 
-from ..files.operands import operands
-from ..files.stored_model import StoredModel
+from ..files.operands import MEASURES, operands
 from .graph_links import GraphLinks, node_text
-from .growth import Growth
+from .model_pair import ModelPair
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())
 """Operators that say the same of a map and of its repetition."""
 _COLLAPSES = GLOBAL_POOLS | POOLS | REDUCTIONS
 """Operators that end a trunk, if anything does."""
-_SIZES = frozenset({"Shape", "Size"})
-"""Operators that do not read the values of a map."""
 
 
 @dataclass(frozen=True)
@@ -81,33 +77,22 @@ class SharedTrunk:
 class TrunkFinder:
     """Finds what two models share, and the regions in between."""
 
-    def __init__(
-        self,
-        original: StoredModel,
-        rewritten: StoredModel,
-        small: Mapping[str, Shape],
-        growth: Growth,
-        grow_alike: Set[str],
-        named: Set[str] = frozenset(),
-    ) -> None:
+    def __init__(self, pair: ModelPair, named: Set[str] = frozenset()) -> None:
         """Compare two models.
 
         Args:
-            original: the model before the rewrite.
-            rewritten: the model after it.
-            small: shapes of the original's tensors at the original image size, by name.
-            growth: how the rewritten model's tensors grow.
-            grow_alike: names of the tensors that grow by as much in the original.
+            pair: the models.
             named: names of the feature maps, where the user says which they are: the trunk ends
                 there.
         """
-        graph = original.proto.graph
-        self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(rewritten.proto.graph)
-        self._small, self._growth, self._twins = small, growth, Twins(original, rewritten)
+        graph = pair.original.proto.graph
+        self._graph, self._twin_graph = GraphLinks(graph), GraphLinks(pair.rewritten.proto.graph)
+        self._pair, self._growth = pair, pair.growth
+        self._small = pair.original_shapes(pair.image.size)
+        self._twins = Twins(pair.original, pair.rewritten)
         self._outputs = [value.name for value in graph.output]
-        self._grow_alike, self._named = grow_alike, named
+        self._named = named
         self._before = self._graph.before(named)
-        self._untouched = frozenset(self._twins.shared(graph))
 
     def trunk(self, barred: Set[str] = frozenset()) -> SharedTrunk:
         """What the two models share.
@@ -123,7 +108,7 @@ class TrunkFinder:
             regions = [region for region in regions if region.output in self._before]
         nodes = self._graph.nodes
         return SharedTrunk(
-            untouched=self._untouched,
+            untouched=self._twins.untouched,
             shared=frozenset(shared),
             regions=tuple(regions),
             is_whole=len(nodes) == len(self._twin_graph.nodes)
@@ -213,7 +198,7 @@ class TrunkFinder:
         extents = self._growth.extents(name)
         inputs, nodes = self._graph.between(name, self._stops(shared))
         maps = [each for each in inputs if self._growth.axes(each)]
-        if name in self._grow_alike and self._growth.strides(name, maps):
+        if name in self._pair.grow_alike and self._growth.strides(name, maps):
             return False
         before = [self._growth.extents(each) for each in maps]
         if max(extents) == 1 and any(node.op_type in _COLLAPSES for node in nodes):
@@ -240,4 +225,4 @@ class TrunkFinder:
         read = {axis for name in operands(node) for axis in self._growth.follows(name)}
         kept = {axis for name in node.output for axis in self._growth.follows(name)}
         known = all(name in self._growth.shapes for name in node.output if name)
-        return known and node.op_type not in _SIZES and not read <= kept
+        return known and node.op_type not in MEASURES and not read <= kept

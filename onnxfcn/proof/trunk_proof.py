@@ -31,14 +31,7 @@ def prove_trunk(
         What the two models share, given that the results are as they should be, and the results;
         unchanged nodes of which nothing can be told have none.
     """
-    finder = TrunkFinder(
-        pair.original,
-        pair.rewritten,
-        pair.original_shapes(),
-        pair.growth,
-        pair.grow_alike,
-        named,
-    )
+    finder = TrunkFinder(pair, named)
     known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = {}
 
     def result_of(region: Region) -> RegionResult | None:

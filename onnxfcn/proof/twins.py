@@ -1,7 +1,7 @@
 """Which nodes of a model stand unchanged in its rewritten form, told from the two protos alone."""
 
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto
+from onnx import NodeProto, TensorProto
 
 from ..files.operands import operands
 from ..files.stored_model import StoredModel
@@ -13,6 +13,7 @@ class Twins:
 
     Attributes:
         given: names of the inputs and weights that are equal in both.
+        untouched: those, and names of the tensors that both compute by equal nodes from them.
     """
 
     def __init__(self, before: StoredModel, after: StoredModel) -> None:
@@ -26,6 +27,11 @@ class Twins:
             for name in node.output
             if name in twins and _equal(node, twins[name]) and known.issuperset(operands(node))
         }
+        untouched = set(self.given)
+        for node in original.node:
+            if self.unchanged(node) and untouched.issuperset(operands(node)):
+                untouched.update(name for name in node.output if name)
+        self.untouched = frozenset(untouched)
 
     def unchanged(self, node: NodeProto) -> bool:
         """Whether the rewritten model has the same node with the same weights.
@@ -33,14 +39,6 @@ class Twins:
         What other nodes compute for it has the same names, but may be something else.
         """
         return any(name in self._unchanged for name in node.output)
-
-    def shared(self, original: GraphProto) -> set[str]:
-        """Names of the tensors that both graphs compute by equal nodes from equal weights."""
-        shared = set(self.given)
-        for node in original.node:
-            if self.unchanged(node) and shared.issuperset(operands(node)):
-                shared.update(name for name in node.output if name)
-        return shared
 
 
 def _equal_weights(before: StoredModel, after: StoredModel) -> set[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import UsageError, ValidationFailedError
 from ..files.stored_model import StoredModel
 from ..option_checks import checked_window_step
+from ..region_report import failure_of
 from ..report import SizeResult, ValidationReport
 from ..settings import Settings
 from ..sizes import Size, larger_sizes, size_text
@@ -43,7 +44,7 @@ def run_validation(
     inputs: Sequence[str | PathLike[str]] = (),
     window_step: int | Sequence[int] = 1,
     feature_maps: Sequence[str] = (),
-    input_size: Sequence[int] | None = None,
+    input_size: Size | None = None,
     crops: bool = False,
     require_crops: bool = False,
 ) -> ValidationReport:
@@ -58,7 +59,7 @@ def run_validation(
     step = checked_window_step(window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
-    failed = "; ".join(region.failure for region in regions if not region.passed)
+    failed = failure_of(regions)
     generator = settings.generator()
     try:
         models = ComparedHeads(pair, trunk, settings.provider, names.keys())

@@ -6,14 +6,11 @@ import onnxruntime as ort
 from onnx import GraphProto, TensorProto
 
 from ..errors import UsageError
-from ..files.operands import operands
-from .providers import Provider
+from ..files.operands import MEASURES, operands
+from .providers import CPU, Provider
 
 RECORD_ENTRY = "session.record_ep_graph_assignment_info"
 """Entry of a session's configuration without which it cannot be told."""
-
-_CPU = "CPUExecutionProvider"
-_EXTENTS = ("Shape", "Size")
 
 
 def fallen_back(
@@ -38,7 +35,7 @@ def fallen_back(
             " install a newer one"
         )
     parts = session.get_provider_graph_assignment_info()
-    nodes = [node for part in parts if part.ep_name == _CPU for node in part.get_nodes()]
+    nodes = [node for part in parts if part.ep_name == CPU for node in part.get_nodes()]
     # A node that the runtime made itself is none of the graph's, and nobody knows its inputs.
     arithmetic = shape_arithmetic(graph)
     left = [(node.name, node.op_type) for node in nodes]
@@ -52,7 +49,7 @@ def shape_arithmetic(graph: GraphProto) -> set[tuple[str, str]]:
     idle: set[tuple[str, str]] = set()
     busy: set[tuple[str, str]] = set()
     for node in graph.node:  # Producers come before consumers.
-        if node.op_type in _EXTENTS or active.isdisjoint(operands(node)):
+        if node.op_type in MEASURES or active.isdisjoint(operands(node)):
             idle.add((node.name, node.op_type))
         else:
             busy.add((node.name, node.op_type))

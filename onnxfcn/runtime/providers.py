@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from ..errors import UsageError
 
+CPU = "CPUExecutionProvider"
 _SUFFIX = "executionprovider"
 _EXACT = {
     "CUDAExecutionProvider": {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
@@ -27,13 +28,13 @@ class Provider:
         options: its options, by name.
     """
 
-    name: str = "CPUExecutionProvider"
+    name: str = CPU
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_cpu(self) -> bool:
         """Whether it is ONNX Runtime's own, which takes what no other does."""
-        return self.name == "CPUExecutionProvider"
+        return self.name == CPU
 
     @property
     def notes(self) -> tuple[str, ...]:

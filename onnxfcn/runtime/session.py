@@ -27,15 +27,13 @@ class Session:
         outputs: names of the outputs, those that were asked for in addition included.
     """
 
-    def __init__(
-        self, model: StoredModel, provider: Provider, extra_outputs: Iterable[ValueInfoProto] = ()
-    ) -> None:
+    def __init__(self, model: StoredModel, provider: Provider, inner: Iterable[str] = ()) -> None:
         """Load a model into ONNX Runtime.
 
         Args:
             model: the model; not changed.
             provider: the execution provider.
-            extra_outputs: inner tensors to return beside the outputs.
+            inner: names of inner tensors to return beside the outputs.
 
         Raises:
             UnusableModelError: ONNX Runtime cannot load the model, or not run all of it on the
@@ -43,7 +41,8 @@ class Session:
             UsageError: the provider does not start.
         """
         # Serialised messages merge when they are joined: the outputs are added without a copy.
-        addition = ModelProto(graph=GraphProto(output=extra_outputs))
+        more = [ValueInfoProto(name=name) for name in inner]
+        addition = ModelProto(graph=GraphProto(output=more))
         load_libraries(provider)
         try:
             content = model.referring().SerializeToString() + addition.SerializeToString()
@@ -123,7 +122,7 @@ def load_rewritten(model: StoredModel, provider: Provider, inner: Iterable[str])
         RefusedError: ONNX Runtime cannot load it.
     """
     try:
-        return Session(model, provider, [ValueInfoProto(name=name) for name in inner])
+        return Session(model, provider, inner)
     except UnusableModelError as error:
         instead = "Convert the model to float32 first" if provider.is_cpu else "Prove it on the CPU"
         refusal = Refusal(

@@ -167,6 +167,22 @@ def test_result_without_convolutions_and_pools_tells_its_layout(
     assert onnxfcn.geometry.analyse(products)["probabilities"] == Geometry.from_model(products)
 
 
+def test_result_whose_size_was_fixed_again_has_that_size(
+    lenet_file: Path, tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+) -> None:
+    output = tmp_path / "fcn.onnx"
+    onnxfcn.rewrite(lenet_file, output, validate=False)
+    model = onnx.load(output)
+    for dim, extent in zip(
+        model.graph.input[0].type.tensor_type.shape.dim[2:], (40, 44), strict=True
+    ):
+        dim.dim_value = extent
+    onnx.save(model, output)
+    found = inspected(output)
+    assert (found["kind"], found["blockers"]) == ("fully convolutional", [])
+    assert found["outputs"][0]["geometry"]["original_size"] == [40, 44]
+
+
 def test_edited_graph_is_told_from_its_metadata(
     lenet_file: Path, tmp_path: Path, command: Command
 ) -> None:

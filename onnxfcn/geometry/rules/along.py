@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from passes.operators import GLOBAL_POOLS, REDUCTIONS
@@ -10,17 +9,12 @@ from passes.result import node_name
 from passes.signatures import reduced_axes, softmax_axes
 
 from ..reshaping import reshaped
-from ..seen import Seen, joined, moved, reduced, with_extent
+from ..seen import Seen, dropped, joined, reduced, with_extent
 from ..trace import Rule, Trace
 
 
 def _reduced(node: gs.Node, trace: Trace, seen: Seen, axes: Sequence[int]) -> Seen:
     return reduced(seen, axes, trace.salt(node), node_name(node))
-
-
-def _dropped(seen: Seen, axes: Sequence[int]) -> Seen:
-    shape = tuple(extent for axis, extent in enumerate(seen.shape) if axis not in axes)
-    return moved(seen, shape, lambda array: np.squeeze(array, tuple(axes)))
 
 
 def reduction(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -30,7 +24,7 @@ def reduction(node: gs.Node, trace: Trace) -> list[Seen]:
     if not axes:
         return [data]
     found = _reduced(node, trace, data, axes)
-    return [found if node.attrs.get("keepdims", 1) else _dropped(found, axes)]
+    return [found if node.attrs.get("keepdims", 1) else dropped(found, axes)]
 
 
 def index_of_extreme(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -38,7 +32,7 @@ def index_of_extreme(node: gs.Node, trace: Trace) -> list[Seen]:
     data = trace[node.inputs[0]]
     axis = int(node.attrs.get("axis", 0)) % len(data.shape)
     found = _reduced(node, trace, data, [axis])
-    return [found if node.attrs.get("keepdims", 1) else _dropped(found, [axis])]
+    return [found if node.attrs.get("keepdims", 1) else dropped(found, [axis])]
 
 
 def global_pool(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -103,7 +97,7 @@ def mean_variance(node: gs.Node, trace: Trace) -> list[Seen]:
 def dynamic_quantization(node: gs.Node, trace: Trace) -> list[Seen]:
     """DynamicQuantizeLinear: every element, and the range of all for scale and zero point."""
     axes = range(len(trace[node.inputs[0]].shape))
-    extremes = _dropped(_reduced(node, trace, trace[node.inputs[0]], axes), axes)
+    extremes = dropped(_reduced(node, trace, trace[node.inputs[0]], axes), axes)
     return [_beside(node, trace, axes), extremes, extremes]
 
 

@@ -6,7 +6,7 @@ import onnx_graphsurgeon as gs
 from passes.result import node_name
 
 from ..errors import DoesNotFitError
-from ..seen import Seen, joined, moved, reduced
+from ..seen import Seen, dropped, joined, moved, reduced
 from ..trace import Rule, Trace
 
 
@@ -31,7 +31,7 @@ def _product(node: gs.Node, trace: Trace, left: Seen, right: Seen) -> Seen:
         columns = _with_axis(right, len(right.shape) - 2)
         axis = max(len(left.shape), len(right.shape)) - 1
         terms = joined([rows, columns], salt)
-        return _without_axis(reduced(terms, [axis], salt, name), axis)
+        return dropped(reduced(terms, [axis], salt, name), [axis])
     rows = reduced(left, [len(left.shape) - 1], salt, name)
     columns = reduced(right, [len(right.shape) - 2], salt, name)
     return joined([rows, columns], salt)
@@ -40,11 +40,6 @@ def _product(node: gs.Node, trace: Trace, left: Seen, right: Seen) -> Seen:
 def _with_axis(seen: Seen, axis: int) -> Seen:
     shape = (*seen.shape[:axis], 1, *seen.shape[axis:])
     return moved(seen, shape, lambda array: np.expand_dims(array, axis))
-
-
-def _without_axis(seen: Seen, axis: int) -> Seen:
-    shape = (*seen.shape[:axis], *seen.shape[axis + 1 :])
-    return moved(seen, shape, lambda array: np.squeeze(array, axis))
 
 
 def matmul(node: gs.Node, trace: Trace) -> list[Seen]:
@@ -59,8 +54,8 @@ def matmul(node: gs.Node, trace: Trace) -> list[Seen]:
         _with_axis(right, 1) if from_right else right,
     )
     if from_left:
-        found = _without_axis(found, len(found.shape) - 2)
-    return [_without_axis(found, len(found.shape) - 1) if from_right else found]
+        found = dropped(found, [len(found.shape) - 2])
+    return [dropped(found, [len(found.shape) - 1]) if from_right else found]
 
 
 def gemm(node: gs.Node, trace: Trace) -> list[Seen]:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from passes.kernels import Kernel, kernels
+from passes.kernels import Kernel
 from passes.operators import POOLS
 from passes.result import node_name
 
@@ -75,7 +75,7 @@ def _sources(kernel: Kernel, extent: int) -> Windows:
 def convolution(node: gs.Node, trace: Trace) -> list[Seen]:
     """A convolution sees the channels of its group, and a window of every other axis."""
     data, weight = trace[node.inputs[0]], trace.shape(node.inputs[_WEIGHTS[node.op]])
-    axes = kernels(node, node.attrs.get("kernel_shape") or weight[2:])
+    axes = trace.program.kernels(node, node.attrs.get("kernel_shape") or weight[2:])
     groups = int(node.attrs.get("group", 1))
     spreads = node.op == "ConvTranspose"
     if spreads and node.attrs.get("output_shape"):
@@ -126,7 +126,7 @@ def pool(node: gs.Node, trace: Trace) -> list[Seen]:
     """A pool sees a window of every axis behind the channels."""
     found = trace[node.inputs[0]]
     salt = trace.salt(node)
-    for axis, kernel in enumerate(kernels(node, node.attrs["kernel_shape"]), 2):
+    for axis, kernel in enumerate(trace.program.kernels(node, node.attrs["kernel_shape"]), 2):
         if not kernel.is_trivial:
             extent = found.shape[axis]
             windows = partial(_windows, kernel, extent)

@@ -1,7 +1,7 @@
 """Odd models and odd surroundings end in one line and the right exit code, too."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,17 +65,43 @@ def test_name_that_is_no_utf_8(lenet_file: Path, tmp_path: Path) -> None:
     assert "cannot stand in a model" in finished.stderr
 
 
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A device on which there is no room."""
+    device = os.open("/dev/full", os.O_WRONLY)
+    yield device
+    os.close(device)
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_report_that_cannot_be_printed_is_no_bug(
-    options: tuple[str, ...], lenet_file: Path, tmp_path: Path
+    options: tuple[str, ...], lenet_file: Path, tmp_path: Path, full: int
 ) -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    try:
-        finished = run_command("rewrite", lenet_file, tmp_path / "o.onnx", *options, stdout=full)
-    finally:
-        os.close(full)
+    finished = run_command("rewrite", lenet_file, tmp_path / "o.onnx", *options, stdout=full)
     assert finished.returncode == 2
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["passes"], ["--version"]])
+def test_text_that_cannot_be_printed_is_no_bug(arguments: list[str], full: int) -> None:
+    finished = run_command(*arguments, stdout=full)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("onnxfcn: cannot print")
+
+
+def test_failure_whose_report_cannot_be_printed_is_told(tmp_path: Path, full: int) -> None:
+    finished = run_command("inspect", "--json", tmp_path / "none.onnx", stdout=full)
+    assert finished.returncode == 2
+    assert finished.stderr == f"onnxfcn: {tmp_path / 'none.onnx'} does not exist; check the path\n"
+
+
+def test_closed_output_is_no_bug(lenet_file: Path) -> None:
+    script = (
+        "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    finished = run_python("-c", script, "-m", "onnxfcn", "inspect", lenet_file)
+    assert finished.returncode == 2
+    assert finished.stderr == "onnxfcn: cannot print: standard output is closed\n"
 
 
 def test_node_name_of_two_lines_is_refused_in_one(

@@ -99,7 +99,17 @@ def test_array_that_does_not_fit(
     fails("validate", *pair, "--input", array_file(tmp_path, values), code=2, says=says)
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.npy", b"abc"), ("a.npy", b""), ("a.png", b"x")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.npy", b"abc"),
+        ("a.npy", b""),
+        ("a.npy", b"PK\x03\x04"),
+        ("a.npy", b"\x93NUMPY\x01\x00\x10\x00{'shape': (1, 2 \n"),
+        ("a.png", b"x"),
+        ("a.dds", b"DDS |" + bytes(123)),
+    ],
+)
 def test_file_that_is_no_image(
     name: str, content: bytes, pair: Pair, tmp_path: Path, fails: Fails
 ) -> None:

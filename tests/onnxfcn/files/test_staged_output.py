@@ -197,6 +197,18 @@ def test_output_that_is_a_link_to_itself(lenet_file: Path, tmp_path: Path, fails
     fails("rewrite", lenet_file, link, code=2, says="leads nowhere")
 
 
+def test_input_that_is_a_link_to_itself(tmp_path: Path, fails: Fails) -> None:
+    link = tmp_path / "link.onnx"
+    link.symlink_to(link.name)
+    fails("inspect", link, code=2, says="cannot be read")
+
+
+def test_names_that_no_file_can_have(lenet_file: Path, tmp_path: Path, fails: Fails) -> None:
+    name = tmp_path / f"{'x' * 300}.onnx"
+    fails("inspect", name, code=2, says="File name too long")
+    fails("rewrite", lenet_file, name, code=2, says="File name too long")
+
+
 def test_replaced_file_keeps_its_mode(lenet_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "private.onnx"
     output.touch(mode=0o600)

@@ -9,11 +9,10 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from passes.images import SYMBOLIC_BATCH
 from passes.shapes import Shape
 from passes.static_shapes import StaticShapes, static_shapes
 
-from ..sizes import Size
+from ..sizes import Size, known_size
 from .image import ImageInput
 
 GROWTH = 6720
@@ -25,7 +24,7 @@ AxisIndices = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Growth:
+class GrowthRates:
     """What becomes of a model's tensors when the image grows along one axis after the other.
 
     Attributes:
@@ -69,12 +68,12 @@ class Growth:
         return None if self.has_batch and 0 in axes else axes
 
     def spatial(self, name: str) -> AxisIndices:
-        """A tensor's axes that grow with any axis of the image, the first one left out.
+        """A tensor's axes that grow with the image, in the order of the image's, but the first one.
 
         That one is the batch, or positions that were merged with it.
         """
-        growing = {axis for rates in self.rates for axis in rates.get(name, ())}
-        return tuple(sorted(growing - {0}))
+        growing = (axis for rates in self.rates for axis in sorted(rates.get(name, ())))
+        return tuple(axis for axis in dict.fromkeys(growing) if axis != 0)
 
     def strides(self, name: str, inputs: Iterable[str]) -> bool:
         """Whether a map has fewer cells a pixel than all of the maps that it is computed from."""
@@ -86,9 +85,7 @@ class Growth:
 
     def shape(self, name: str) -> Size:
         """Shape of a tensor at the original size; empty where it is not known."""
-        shape = self.shapes.get(name, ())
-        known = tuple(extent for extent in shape if isinstance(extent, int))
-        return known if len(known) == len(shape) else ()
+        return known_size(self.shapes.get(name)) or ()
 
     def extents(self, name: str) -> Size:
         """Extents of a spatial tensor at the original size, in image order."""
@@ -117,7 +114,7 @@ class Growth:
         )
 
 
-def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
+def measure_growth(graph: gs.Graph, image: ImageInput) -> GrowthRates:
     """See how a model's tensors grow, by their shapes at two sizes for each axis of the image.
 
     Args:
@@ -130,21 +127,17 @@ def measure_growth(graph: gs.Graph, image: ImageInput) -> Growth:
         size = tuple(e + GROWTH * (axis == index) for axis, e in enumerate(image.size))
         rates.append(_rates(small, shapes_at(graph, image, size)))
     ranks = frozenset({len(image.shape), 2 + len(image.size)})
-    has_batch = image.roles.index(0) == 0 if 0 in image.roles else False
-    return Growth(shapes=small, rates=tuple(rates), ranks=ranks, has_batch=has_batch)
+    return GrowthRates(shapes=small, rates=tuple(rates), ranks=ranks, has_batch=image.roles[0] == 0)
 
 
 def shapes_at(graph: gs.Graph, image: ImageInput, size: Size) -> StaticShapes:
     """Static shapes of all tensors for an image of a size, with numbers for symbolic extents."""
-    samples = image.batch or SYMBOLIC_BATCH
     shapes: dict[str, Shape] = {
-        tensor.name: tuple(e if isinstance(e, int) else samples for e in tensor.shape)
+        tensor.name: tuple(e if isinstance(e, int) else image.batch for e in tensor.shape)
         for tensor in graph.inputs
         if tensor.shape is not None
     }
-    roles = zip(image.shape_at(size), image.roles, strict=True)
-    shapes[image.name] = tuple(samples if role == 0 else extent for extent, role in roles)
-    return static_shapes(graph, shapes)
+    return static_shapes(graph, shapes | {image.name: image.shape_at(size)})
 
 
 def _rates(

@@ -11,7 +11,7 @@ from .gates import has_positions, meets_map
 from .growth import Growth
 from .head_statistics import check_statistics, check_tokens
 from .hidden_layers import check_growth, check_nothing_hidden
-from .images import Image, Roles
+from .images import Image, Roles, possible_images
 from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
@@ -50,8 +50,7 @@ class HeadFinder:
         self._shapes = shapes
         self._growth = Growth(graph, shapes, grown)
         self._constants = constants
-        # An input with many axes may be an image whose layout nobody has told.
-        self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
+        self._images = possible_images(graph, images)
         self._from_image = reached(graph, self._images)
         self._maps = FeatureMaps(graph, images, shapes, self._growth, positions, constants)
 

@@ -11,6 +11,7 @@ from .operators import (
     CHANNELS_FIRST,
     ELEMENTWISE,
     KEEPS_AXES,
+    MOVES_DATA,
     NORMALIZATIONS,
     REDUCTIONS,
     VARIADIC,
@@ -77,6 +78,23 @@ class Layouts:
                         seen.add(id(output))
                         pending.append((output, after))
         return None
+
+    def is_slid_over(self, image: gs.Tensor) -> bool:
+        """Whether a convolution or a pool reads a tensor, as it is or through views.
+
+        Args:
+            image: a graph input.
+        """
+        pending, seen = [image], {id(image)}
+        while pending:
+            tensor = pending.pop()
+            for node in tensor.outputs:
+                if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
+                    return True
+                if is_standard(node, *MOVES_DATA, *ELEMENTWISE):
+                    pending += [output for output in node.outputs if id(output) not in seen]
+                    seen.update(map(id, node.outputs))
+        return False
 
     def _order_behind(self, node: gs.Node, data: gs.Tensor, order: _Order) -> _Order | None:
         """Which axis of the image every axis is behind a node; ``None`` where that is lost."""

@@ -6,7 +6,7 @@ from onnx import ModelProto
 
 import onnxfcn
 from tests.model_texts import build, ints, random_array
-from tests.passes.judges import run
+from tests.onnxfcn.models import run_model
 
 
 def classifier(norm: str = "s = Identity(signal)") -> ModelProto:
@@ -35,9 +35,9 @@ def test_signal_is_rewritten_proven_and_placed() -> None:
     assert geometry.map_size(161) == (6,)
     assert (geometry.crop(2).start, geometry.crop(2).stop) == ((16,), (137,))
     signal = random_array("signal", (2, 161))
-    (cells,) = run(report.model, signal)
+    (cells,) = run_model(report.model, signal)
     for cell in range(6):
-        (expected,) = run(model, signal[:, 8 * cell : 8 * cell + 121])
+        (expected,) = run_model(model, signal[:, 8 * cell : 8 * cell + 121])
         np.testing.assert_allclose(cells[:, :, cell], expected, rtol=1e-4, atol=1e-5)
 
 

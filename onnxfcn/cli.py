@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .commands.bench import bench
+from .commands.ending import ending_as_told
 from .commands.inspect import inspect
 from .commands.output import printing
 from .commands.pass_help import pass_help
@@ -61,10 +62,12 @@ def main() -> None:
         # Names of files and nodes may be bytes that no encoding has: they are shown as such.
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    try:
-        app()
-    except Exception:
-        # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
-        traceback.print_exc()
-        typer.echo("onnxfcn: this is a bug of onnxfcn; please report it with the above", err=True)
-        sys.exit(1)
+    with ending_as_told():
+        try:
+            app()
+        except Exception:
+            # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
+            traceback.print_exc()
+            message = "onnxfcn: this is a bug of onnxfcn; please report it with the above"
+            typer.echo(message, err=True)
+            sys.exit(1)

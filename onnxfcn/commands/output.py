@@ -100,6 +100,8 @@ def printing(done: str = "") -> Iterator[None]:
         if sys.stdout is None:
             raise OSError("standard output is closed")
         yield
+    except BrokenPipeError:
+        raise  # Whoever reads has seen enough.
     except OSError as error:
         typer.echo(f"onnxfcn: {done}cannot print: {error}", err=True)
         raise typer.Exit(UsageError.exit_code) from None

@@ -75,9 +75,15 @@ def _verdict(report: ValidationReport) -> str:
     return _PROVEN_IN_PART if report.sampled else _PROVEN
 
 
+class _ReportConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command how it ends, where rich would end the program."""
+        raise  # the error that rich has caught
+
+
 def report_console() -> Console:
     """A console for tables of at most 100 columns on standard output."""
-    return Console(width=_WIDTH, highlight=False, emoji=False, markup=False)
+    return _ReportConsole(width=_WIDTH, highlight=False, emoji=False, markup=False)
 
 
 def _print_seen(console: Console, report: ValidationReport, verbose: bool) -> None:

@@ -89,8 +89,9 @@ def rewrite(
             its corners and others drawn with ``seed``; by default all.
         seed: seed of the random images, and of the cells to compare.
         validate: whether to run the proof; without it the result is checked, not run.
-        external_data: whether weights are written into a data file beside ``output``: ``always``,
-            ``never``, or (``auto``) where the input has one and where they outgrow one file.
+        external_data: whether weights of 64 KiB or more are written into a data file beside
+            ``output``: ``always``, ``never``, or (``auto``) where the input has one and where they
+            outgrow one file.
         progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
@@ -135,7 +136,12 @@ def rewrite(
     original = open_model(model)
     if validate:
         check_runs_from_memory(original.proto)
-    output_stage = StagedOutput(output, source=original, external_data=external_data)
+    output_stage = StagedOutput(
+        output,
+        source=original,
+        source_path=None if isinstance(model, ModelProto) else model,
+        external_data=external_data,
+    )
     with blaming(original), output_stage as staged:
         input_size, input_layout = size_and_layout(original, input_size, input_layout)
         options |= {"input_size": input_size, "input_layout": input_layout}

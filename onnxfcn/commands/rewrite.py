@@ -80,7 +80,8 @@ def rewrite(
     external_data: Annotated[
         ExternalData,
         typer.Option(
-            help="Put weights into a data file beside OUT; auto: as IN does, or above 2 GiB."
+            help="Put weights of 64 KiB or more into a data file beside OUT; auto: as IN does, or"
+            " above 2 GiB."
         ),
     ] = "auto",
     as_json: AsJson = False,

@@ -147,7 +147,13 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
         raise UnusableModelError(f"{where} cannot be found: {str(error)[:200]}") from error
     if not info.location:
         raise UnusableModelError(f"{where} has no location: it names no file")
-    if Path(info.location).is_absolute() or not data.is_relative_to(folder):
+    if Path(info.location).is_absolute():
+        beside = f" with the location '{data.name}'" if data.parent == folder else ""
+        raise UnusableModelError(
+            f"{where} lies at an absolute path ({info.location}), and ONNX allows only paths from"
+            f" the model's folder on; save the model again{beside}"
+        )
+    if not data.is_relative_to(folder):
         raise UnusableModelError(
             f"{where} lies outside the model's folder ({info.location}); move it beside the model"
         )

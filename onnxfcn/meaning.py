@@ -161,6 +161,14 @@ def windows_in_metadata(told: Mapping[str, str]) -> dict[str, Size]:
         return {}
 
 
+def no_crops(output: str) -> str:
+    """Why one pass is compared with no crops, where the original's answer is a map."""
+    return (
+        f"'{output}' is a map in the original already: no crop stands for one of its cells, and one"
+        " pass is compared with none"
+    )
+
+
 def _blamed(count: int) -> str:
     """What is said of so many nodes because of which cells are not their crops."""
     if not count:
@@ -171,7 +179,7 @@ def _blamed(count: int) -> str:
 
 def _crops(geometry: Geometry) -> str:
     """What is said of an output whose cells are their crops."""
-    if prod(geometry.map_size(*geometry.original_size)) > 1:
+    if geometry.answers_maps:
         return f"{_INSIDE} is the first cell of what the original says of it"
     if any(map(_leaves_the_image, geometry.axes)):
         return f"{_INSIDE} is what the original says of it"

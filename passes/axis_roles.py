@@ -40,7 +40,8 @@ def axis_roles(
     def note(tensor: gs.Tensor, found: Roles | None) -> None:
         # Positions that a view has merged are one axis: such a tensor is no map, whoever reads it.
         if found is not None and positions.merged(tensor).isdisjoint(spatial_axes(found)):
-            roles[id(tensor)] = found
+            # A convolution of a transposed map does not know that its rows are columns.
+            roles[id(tensor)] = positions.roles(tensor) or found
 
     ranks = {2 + len(image.spatial_axes) for image in images}
     for node in graph.nodes:

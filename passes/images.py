@@ -98,7 +98,7 @@ def find_images(
         if rank < 3:
             continue
         given = _roles_by_letters(input_layout, tensor, rank)
-        roles = layouts.roles(tensor, rank) or given
+        roles = _in_own_order(layouts.roles(tensor, rank)) or given
         if roles is None:
             continue
         if given not in (None, roles):
@@ -109,15 +109,6 @@ def find_images(
                 found=f"'{input_layout}'",
                 advice="Leave the option input_layout out: the graph tells it",
             )
-        if list(spatial_axes(roles)) != sorted(spatial_axes(roles)):
-            # Sizes, windows and maps would be told in the order that the convolutions read.
-            raise refuse(
-                RefusalCode.LAYOUT_UNKNOWN,
-                None,
-                expected=f"convolutions that read the axes of '{tensor.name}' in their own order",
-                found="that the graph transposes it, rows against columns",
-                advice="Take that Transpose out of the model, and feed it transposed images",
-            )
         if rank > _LARGEST_RANK:
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,
@@ -127,6 +118,14 @@ def find_images(
             )
         images.append(Image(tensor, sized(tensor, roles, input_size), roles))
     return images
+
+
+def _in_own_order(roles: Roles | None) -> Roles | None:
+    """Roles where rows come before columns, whichever of them convolutions take for rows."""
+    if roles is None:
+        return None
+    spatial = sorted(spatial_axes(roles))
+    return tuple(2 + spatial.index(a) if role >= 2 else role for a, role in enumerate(roles))
 
 
 def _roles_by_letters(layout: str | None, image: gs.Tensor, rank: int) -> Roles | None:

@@ -123,7 +123,7 @@ def check_cells(
     map_size: Size,
     step: Size | None = None,
 ) -> None:
-    """A map must have as many cells as it should.
+    """A map must have as many cells as it should, and its axes in the order of the image's.
 
     Args:
         name: the tensor's name.
@@ -136,6 +136,10 @@ def check_cells(
         ValidationFailedError: it has others.
     """
     cells = tuple(actual.shape[axis] for axis in spatial)
+    if list(spatial) != sorted(spatial):
+        raise ValidationFailedError(
+            f"'{name}' has its spatial axes in another order than the image: rows for columns"
+        )
     if cells != map_size:
         apart = f" for a --window-step of {size_text(step)}" if step else ""
         raise ValidationFailedError(

@@ -68,12 +68,12 @@ class GrowthRates:
         return None if self.has_batch and 0 in axes else axes
 
     def spatial(self, name: str) -> AxisIndices:
-        """A tensor's axes that grow with any axis of the image, the first one left out.
+        """A tensor's axes that grow with the image, in the order of the image's, but the first one.
 
         That one is the batch, or positions that were merged with it.
         """
-        growing = {axis for rates in self.rates for axis in rates.get(name, ())}
-        return tuple(sorted(growing - {0}))
+        growing = (axis for rates in self.rates for axis in sorted(rates.get(name, ())))
+        return tuple(axis for axis in dict.fromkeys(growing) if axis != 0)
 
     def strides(self, name: str, inputs: Iterable[str]) -> bool:
         """Whether a map has fewer cells a pixel than all of the maps that it is computed from."""

@@ -38,7 +38,7 @@ class Positions:
 
         Returns:
             The roles; ``None`` unless it has the batch first, each spatial axis of one image once,
-            in their order, and one more axis, for the channels.
+            and one more axis, for the channels.
         """
         return self._roles(self._axes(tensor))
 
@@ -68,7 +68,11 @@ class Positions:
         for image in self._images:
             own = self._axes(image.tensor)
             spatial = [(image.tensor.name, place) for place in range(len(image.spatial_axes))]
-            if found == spatial and 0 in image.roles and own[image.roles.index(0)] == axes[0]:
+            if (
+                sorted(found) == spatial
+                and 0 in image.roles
+                and own[image.roles.index(0)] == axes[0]
+            ):
                 return tuple(
                     others.index(axis) if place is None else 2 + place[1]
                     for axis, place in enumerate(places)

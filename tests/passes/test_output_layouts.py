@@ -218,15 +218,53 @@ def test_output_that_is_another_one_by_a_second_name_has_its_layout_once() -> No
     assert_cells_are_crops(model, output_layout="nhwc")
 
 
-@pytest.mark.parametrize("apply_pass", [flatten_gemm_to_conv, dynamic_spatial_axes])
 @pytest.mark.parametrize(
-    ("shape", "order"), [("N,3,9,11", [0, 1, 3, 2]), ("N,9,11,3", [0, 3, 2, 1])]
+    ("layout", "shape", "order", "larger"),
+    [
+        ("nchw", "N,3,9,11", [0, 1, 3, 2], (15, 19)),
+        ("nhwc", "N,9,11,3", [0, 3, 2, 1], (15, 19)),
+    ],
 )
-def test_image_whose_rows_become_columns_is_refused(
-    apply_pass: Any, shape: str, order: list[int]
+def test_image_whose_rows_become_columns_has_its_own_order_in_the_map(
+    layout: str, shape: str, order: list[int], larger: tuple[int, int]
 ) -> None:
-    text = f"turned = Transpose<perm={order}>(image) map = Conv(turned, kernel) y = Relu(map)"
-    model = build(text, inputs=f"float[{shape}] image", outputs="float[] y", kernel=(2, 3, 3, 3))
-    refusal = assert_refused(apply_pass, model)
-    assert refusal.code is RefusalCode.LAYOUT_UNKNOWN
-    assert refusal.found == "that the graph transposes it, rows against columns"
+    model = build(
+        f"""turned = Transpose<perm={order}>(image) map = Conv<strides=[2, 2]>(turned, kernel)
+            f = Flatten(map) y = Gemm(f, w)""",
+        inputs=f"float[{shape}] image",
+        kernel=(2, 3, 3, 3),
+        w=(40, 3),
+    )
+    assert_cells_are_crops(model, larger=larger, image_layout=layout)
+
+
+TURNED = (
+    "a = Conv<strides=[2, 2]>(image, kernel) t = Transpose<perm=[0, 1, 3, 2]>(a) c = Conv(t, k)"
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "f = Flatten(c) y = Gemm(f, w)",
+        "r = Relu(c) f = Flatten(r) y = Gemm(f, w)",
+        "u = Transpose<perm=[0, 1, 3, 2]>(c) f = Flatten(u) y = Gemm(f, w)",
+        "p = GlobalAveragePool(c) f = Flatten(p) y = Gemm(f, few)",
+        "u = Transpose<perm=[0, 1, 3, 2]>(c) p = GlobalMaxPool(u) f = Flatten(p) y = Gemm(f, few)",
+        "l = Transpose<perm=[0, 3, 2, 1]>(c) m = ReduceMean<axes=[1, 2], keepdims=0>(l)"
+        " y = Gemm(m, few)",
+    ],
+)
+@pytest.mark.parametrize("step", [(1, 1), (2, 1)])
+def test_map_whose_rows_were_turned_into_columns_is_laid_out_as_the_image(
+    head: str, step: tuple[int, int]
+) -> None:
+    model = build(
+        f"{TURNED} {head}",
+        inputs="float[N,3,9,11] image",
+        kernel=(2, 3, 3, 3),
+        k=(4, 2, 2, 3),
+        w=(4 * 4 * 2, 3),
+        few=(4, 3),
+    )
+    assert_cells_are_crops(model, larger=(15, 19), step=step)

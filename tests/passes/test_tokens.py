@@ -30,6 +30,10 @@ HEADS: dict[str, str] = {
         " y = Gemm(v, few)"
     ),
     "flattened": f"{NORM} v = Flatten(n) y = Gemm(v, all)",
+    "column_by_column": (
+        "t = Transpose<perm=[0, 1, 3, 2]>(map) f = Reshape(t, flat) q = Relu(f) s = Mul(q, q)"
+        " v = ReduceMean<axes=[2], keepdims=0>(s) y = Gemm(v, few)"
+    ),
     "flattened_channels_first": (
         f"{NORM} t = Transpose<perm=[0, 2, 1]>(n) v = Flatten(t) y = Gemm(v, all)"
     ),
@@ -122,12 +126,6 @@ def test_gate_of_tokens_stays_in_the_trunk() -> None:
 
 
 NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
-    "column_by_column": (
-        RefusalCode.NO_RULE,
-        "mean",
-        "t = Transpose<perm=[0, 1, 3, 2]>(map) f = Reshape(t, flat) q = Relu(f)"
-        " s = Mul(q, q) [mean] v = ReduceMean<axes=[2], keepdims=0>(s) y = Gemm(v, few)",
-    ),
     "half_of_the_tokens": (
         RefusalCode.LAYOUT_UNKNOWN,
         "squares",

@@ -128,7 +128,9 @@ def passes_for_head(
             f" {conv_to_gemm.NAME}, which it runs itself"
         )
     if convolutions not in ("all", "heads"):
-        raise UsageError(f"head matmul rewrites the heads, not convolutions {convolutions}")
+        raise UsageError(
+            f"head matmul rewrites the heads, not the option convolutions {convolutions}"
+        )
     return (*wanted, conv_to_gemm.NAME), "heads"
 
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from ..errors import OnnxfcnError, RefusedError, UsageError, ValidationFailedError
 from ..report import SCHEMA_VERSION, RewriteReport
+from .flags import with_flags
 
 
 class Bar:
@@ -61,7 +62,7 @@ def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) ->
         **(seen or {}),
         "status": type(error).__name__,
         "exit_code": error.exit_code,
-        "message": str(error),
+        "message": with_flags(str(error)),
         "refusals": [vars(refusal) for refusal in refusals],
     }
 
@@ -110,4 +111,4 @@ def printing(done: str = "") -> Iterator[None]:
 def print_failure(error: OnnxfcnError) -> None:
     """Write one line to standard error."""
     # Names and messages of other programs may have line breaks; ours is one line.
-    typer.echo(f"onnxfcn: {' '.join(str(error).split())}", err=True)
+    typer.echo(f"onnxfcn: {with_flags(' '.join(str(error).split()))}", err=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,7 @@ from ..region_report import RegionResult
 from ..report import RewriteReport, SizeResult, ValidationReport
 from ..sizes import size_text
 from .crop_table import print_crops
+from .flags import with_flags
 
 _WIDTH = 100
 _PROVEN = "proven: the rewritten model does what the original does"
@@ -76,6 +78,11 @@ def _verdict(report: ValidationReport) -> str:
 
 
 class _ReportConsole(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does, with options in texts named as on the command line."""
+        texts = (with_flags(each) if isinstance(each, str) else each for each in objects)
+        super().print(*texts, **options)
+
     def on_broken_pipe(self) -> None:
         """Leave it to the command how it ends, where rich would end the program."""
         raise  # the error that rich has caught

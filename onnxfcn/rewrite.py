@@ -20,6 +20,7 @@ from .opening import open_model
 from .option_checks import (
     check_comparison,
     check_list,
+    check_no_proof,
     check_word,
     checked_input_size,
     checked_sizes,
@@ -88,7 +89,8 @@ def rewrite(
         max_cells: cells of a larger map that are compared with the head on their windows at most,
             its corners and others drawn with ``seed``; by default all.
         seed: seed of the random images, and of the cells to compare.
-        validate: whether to run the proof; without it the result is checked, not run.
+        validate: whether to run the proof; without it the result is checked, not run, and options
+            of the proof are refused.
         external_data: whether weights of 64 KiB or more are written into a data file beside
             ``output``: ``always``, ``never``, or (``auto``) where the input has one and where they
             outgrow one file.
@@ -111,6 +113,9 @@ def rewrite(
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
     check_comparison(rtol, atol, seed, max_cells)
+    if not validate:
+        proof = {"sizes": sizes, "provider": provider, "rtol": rtol, "atol": atol}
+        check_no_proof(proof | {"max_cells": max_cells, "seed": seed})
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {

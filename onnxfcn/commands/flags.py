@@ -15,7 +15,10 @@ _ONLY_OPTIONS = {
     )
 }
 """Names that are no words of English: wherever they stand for themselves, the option is meant."""
-_WORDS = {"batch": "--batch", "convolutions": "--convolutions", "head": "--head", "sizes": "--size"}
+_WORDS = {"sizes": "--size"} | {
+    name: f"--{name}"
+    for name in ("atol", "batch", "convolutions", "head", "provider", "rtol", "seed")
+}
 """Names that are words, too: these are options at the start of a message, or called so."""
 _FLAGS = _ONLY_OPTIONS | _WORDS
 _NAME = re.compile(

@@ -37,6 +37,24 @@ def test_of_rewrite(options: dict[str, Any], says: str, lenet: ModelProto, tmp_p
 
 
 @pytest.mark.parametrize(
+    "option",
+    [
+        {"sizes": [(36, 40)]},
+        {"provider": "cuda"},
+        {"rtol": 1e-4},
+        {"atol": 1e-9},
+        {"max_cells": 4},
+        {"seed": 1},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_of_a_proof_that_does_not_run(option: dict[str, Any], lenet: ModelProto) -> None:
+    (name,) = option
+    with pytest.raises(onnxfcn.UsageError, match=f"^{name} is an option of the proof, which does"):
+        onnxfcn.rewrite(lenet, validate=False, **option)
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"feature_maps": "pool2"}, "feature_maps is a list: ['pool2']"),

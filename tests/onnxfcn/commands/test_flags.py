@@ -42,6 +42,9 @@ def test_names(said: str, printed: str) -> None:
         (("--window-step", "1,2,3"), 2, "--window-step takes one positive number, or 2; got 1,2,3"),
         (("--pass", "dynamic_spatial_axes", "--window-step", "2"), 2, "--window-step is an option"),
         (("--pass", "flatten_gemm_to_conv", "--size", "40x40"), 2, "--size: without the pass"),
+        (("--no-validate", "--seed", "2"), 2, "--seed is an option of the proof, which does not"),
+        (("--no-validate", "--size", "36x40"), 2, "--size"),
+        (("--no-validate", "--max-cells", "2"), 2, "--max-cells is an option of the proof"),
         (("--input-layout", "nhwx"), 4, "Leave --input-layout out: the graph tells it"),
     ],
 )

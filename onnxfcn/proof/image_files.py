@@ -86,8 +86,7 @@ def _pillow() -> tuple[Any, Any]:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise UsageError(
-            "to read image files, install Pillow: pip install 'onnxfcn[images]'; or give a .npy"
-            " file"
+            "to read image files, install Pillow: pip install pillow; or give a .npy file"
         ) from error
     return Image, ImageOps
 

@@ -186,7 +186,7 @@ def test_without_pillow_the_extra_is_named(
         return imported(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_pillow)
-    says = "pip install 'onnxfcn[images]'"
+    says = "pip install pillow"
     fails("validate", *pair, "--input", picture, code=2, says=says)
 
 

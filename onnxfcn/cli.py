@@ -11,8 +11,9 @@ import typer
 from .commands.bench import bench
 from .commands.ending import ending_as_told
 from .commands.inspect import inspect
+from .commands.options import SWITCH
 from .commands.output import printing
-from .commands.pass_help import pass_help
+from .commands.pass_help import paragraphs, pass_help
 from .commands.rewrite import rewrite
 from .commands.validate import validate
 
@@ -36,17 +37,19 @@ def common(
     show_version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            metavar=SWITCH,
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:
     """Options of the program itself."""
 
 
-app.command()(rewrite)
-app.command()(validate)
-app.command()(inspect)
-app.command()(bench)
+for command in (rewrite, validate, inspect, bench):
+    app.command(help=paragraphs(command))(command)
 
 
 @app.command("passes")

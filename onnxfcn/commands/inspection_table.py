@@ -8,7 +8,7 @@ from rich.table import Table
 from ..costs import Cost
 from ..inspection import Inspection
 from ..sizes import size_text
-from .tables import report_console
+from .console import report_console
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 

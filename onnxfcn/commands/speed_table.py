@@ -6,7 +6,7 @@ from rich.table import Table
 from ..meaning import no_crops
 from ..sizes import size_text
 from ..speed_report import SpeedReport
-from .tables import report_console
+from .console import report_console
 
 
 def print_speed(report: SpeedReport) -> None:

@@ -1,7 +1,7 @@
 """The report as tables for people."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from shlex import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,11 +11,9 @@ from ..comparison import Comparison
 from ..region_report import RegionResult
 from ..report import RewriteReport, SizeResult, ValidationReport
 from ..sizes import size_text
+from .console import report_console
 from .crop_table import image_text, print_crops
-from .flags import with_flags
 from .verdict import verdict
-
-_WIDTH = 100
 
 
 def print_report(report: RewriteReport, *, verbose: bool) -> None:
@@ -37,7 +35,7 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
         for line in meaning.lines():
             console.print(line, soft_wrap=True)
     if report.output and any(meaning.details() for meaning in report.outputs):
-        console.print(f"why: onnxfcn inspect {report.output}", soft_wrap=True)
+        console.print(f"why: onnxfcn inspect {quote(report.output)}", soft_wrap=True)
     if report.validation is None:
         console.print("not validated: nothing proven")
     else:
@@ -68,22 +66,6 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
     _print_seen(console, report, verbose)
     if report.passed:
         console.print(f"{verdict(report)} ({seconds:.1f} s)", soft_wrap=True)
-
-
-class _ReportConsole(Console):
-    def print(self, *objects: Any, **options: Any) -> None:
-        """As rich does, with options in texts named as on the command line."""
-        texts = (with_flags(each) if isinstance(each, str) else each for each in objects)
-        super().print(*texts, **options)
-
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command how it ends, where rich would end the program."""
-        raise  # the error that rich has caught
-
-
-def report_console() -> Console:
-    """A console for tables of at most 100 columns on standard output."""
-    return _ReportConsole(width=_WIDTH, highlight=False, emoji=False, markup=False)
 
 
 def _print_seen(console: Console, report: ValidationReport, verbose: bool) -> None:

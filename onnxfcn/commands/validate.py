@@ -10,6 +10,7 @@ from ..errors import ValidationFailedError
 from ..report import SCHEMA_VERSION, ValidationReport
 from ..validate import validate as validate_models
 from .options import (
+    SWITCH,
     AbsoluteTolerance,
     AsJson,
     InputSize,
@@ -47,7 +48,9 @@ _FeatureMaps = Annotated[
 _RequireCrops = Annotated[
     bool,
     typer.Option(
-        "--require-crops", help="Fail where cells are not the original's answers on crops."
+        "--require-crops",
+        metavar=SWITCH,
+        help="Fail where cells are not the original's answers on crops.",
     ),
 ]
 

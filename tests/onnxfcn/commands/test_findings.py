@@ -1,5 +1,6 @@
 """What is printed of a validation says no more than was seen."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,27 @@ def test_of_a_map_it_is_what_the_pass_promises(
     onnx.save(model, tmp_path / "in.onnx")
     finished = command("rewrite", tmp_path / "in.onnx", tmp_path / "out.onnx", "--pass", name)
     assert last_lines(finished.out)[0].startswith(says)
+
+
+def test_lines_have_no_blanks_at_their_ends(
+    lenet_file: Path, fcn: Path, tmp_path: Path, command: Command
+) -> None:
+    for arguments in (
+        ("rewrite", lenet_file, tmp_path / "out.onnx"),
+        ("validate", lenet_file, fcn),
+        ("inspect", lenet_file),
+        ("bench", lenet_file, fcn, "--batch", 1, "--size", "29x28"),
+    ):
+        lines = command(*arguments).out.splitlines()
+        assert [line for line in lines if line != line.rstrip()] == []
+        assert "" in lines
+
+
+def test_command_that_says_why_can_be_pasted(tmp_path: Path, command: Command) -> None:
+    output = tmp_path / "a 'padded' net.onnx"
+    finished = command("rewrite", EXPORTS / "vgg.torchscript.onnx", output, "--no-validate")
+    (line,) = (line for line in finished.out.splitlines() if line.startswith("why: "))
+    assert shlex.split(line)[1:] == ["onnxfcn", "inspect", str(output)]
 
 
 def test_one_cell_has_none_to_differ_from(

@@ -2,17 +2,17 @@
 
 import sys
 import traceback
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
+from . import __version__
 from .commands.bench import bench
 from .commands.ending import ending_as_told
 from .commands.inspect import inspect
 from .commands.options import SWITCH
-from .commands.output import printing
+from .commands.output import print_usage_error, printing
 from .commands.pass_help import paragraphs, pass_help
 from .commands.rewrite import rewrite
 from .commands.validate import validate
@@ -28,7 +28,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         with printing():
-            typer.echo(f"onnxfcn {version('onnxfcn')}")
+            typer.echo(f"onnxfcn {__version__}")
         raise typer.Exit
 
 
@@ -68,6 +68,10 @@ def main() -> None:
     with ending_as_told():
         try:
             app()
+        except SystemExit as end:
+            if "--json" in sys.argv:
+                print_usage_error(end)
+            raise
         except Exception:
             # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
             traceback.print_exc()

@@ -67,6 +67,18 @@ def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) ->
     }
 
 
+def print_usage_error(end: SystemExit) -> None:
+    """Write the JSON form of what Typer found wrong with the options, and has shown by now.
+
+    Args:
+        end: how Typer ends the program; nothing is written where no option was the reason.
+    """
+    message = getattr(end.__context__, "format_message", None)
+    if message is not None:
+        with suppress(OSError):  # what was shown says what matters
+            print_json(error_content(UsageError(message())))
+
+
 @contextmanager
 def failing(
     *, as_json: bool, show: Callable[[RewriteReport], None] | None = None

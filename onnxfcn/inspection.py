@@ -30,7 +30,7 @@ from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .sizes import Size
 
-_NO_IMAGE = "no input of the model has spatial axes that can be told"
+_NO_IMAGE = "no input of the model has spatial axes that can be determined"
 
 _LAYOUTS = {3: "nhw", 4: "nchw", 5: "ncdhw"}
 """What an image's axes may be, by their number."""

@@ -42,7 +42,7 @@ class OutputMeaning:
     def lines(self) -> list[str]:
         """What people need to know, a line of geometry and one of exactness."""
         if self.geometry is None or self.exactness is None:
-            return [f"where cells lie in the image cannot be told: {self.unknown}"]
+            return [f"where cells lie in the image cannot be determined: {self.unknown}"]
         crops = f"exact, {_crops(self.geometry)}"
         if not self.exactness.is_exact:
             crops = f"approximate, {_blamed(len(self.exactness.causes))}"

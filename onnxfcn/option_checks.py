@@ -47,7 +47,7 @@ def checked_size(size: Sequence[int]) -> Size:
     except TypeError:
         found = ()
     if not found or min(found) < 1:
-        raise UsageError(f"a size is one positive number an axis, such as (224, 224), not {size}")
+        raise UsageError(f"a size is one positive number per axis, such as (224, 224), not {size}")
     return found
 
 

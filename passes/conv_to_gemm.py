@@ -30,7 +30,7 @@ def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
         convolutions: which ones: ``all``; ``heads``, the unpadded Conv that reads the feature map
-            and the 1x1 Convs behind it; or names with wildcards, such as ``conv1*,fc?``.
+            and the 1x1 Convs after it; or names with wildcards, such as ``conv1*,fc?``.
 
     Returns:
         One rewrite for each convolution, or the refusals; neither where there is no such

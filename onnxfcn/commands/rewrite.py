@@ -94,7 +94,7 @@ def rewrite(
         ExternalData,
         typer.Option(
             metavar="auto|always|never",
-            help="Put weights of 64 KiB or more into a data file beside OUT; auto: as IN does, or"
+            help="Put weights of 64 KiB or more into a data file next to OUT; auto: as IN does, or"
             " above 2 GiB.",
         ),
     ] = "auto",

@@ -13,7 +13,7 @@ def print_speed(report: SpeedReport) -> None:
     """Print it to standard output, in at most 100 columns."""
     console = report_console()
     console.print(f"on {report.provider}; medians of runs in turn", soft_wrap=True)
-    own = Table("Image", "Batch", "Original", "Rewritten", "Times as long", box=SIMPLE_HEAD)
+    own = Table("Image", "Batch", "Original", "Rewritten", "Ratio", box=SIMPLE_HEAD)
     for batch in report.batches:
         own.add_row(
             size_text(batch.size),

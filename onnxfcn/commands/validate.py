@@ -32,8 +32,9 @@ _Inputs = Annotated[
     typer.Option(
         "--input",
         metavar="FILE",
-        help="Image to validate on beside the random ones: a .npy array with the model's own axes,"
-        " or an image file, fed as 0..255 to a model of integers, else as 0..1; repeatable.",
+        help="Image to validate on in addition to the random ones: a .npy array with the"
+        " model's own axes, or an image file, fed as 0..255 to a model of integers, else as 0..1;"
+        " repeatable.",
     ),
 ]
 _FeatureMaps = Annotated[

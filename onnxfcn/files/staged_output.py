@@ -169,7 +169,7 @@ def _place(shown: Path) -> tuple[Path, Path]:
         if place.is_dir():
             raise UsageError(f"{shown} is a folder; give the name of the file to write")
         if place.exists() and not place.is_file():
-            raise UsageError(f"{shown} is no regular file; choose another output")
+            raise UsageError(f"{shown} is not a regular file; choose another output")
         if not place.parent.is_dir():
             raise UsageError(f"the folder {place.parent} does not exist; make it first")
     except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle

@@ -282,4 +282,4 @@ def test_vectors_without_an_image_are_said_to_be_none(
     onnx.save(model, tmp_path / "vector.onnx")
     found = inspected(tmp_path / "vector.onnx")
     assert found["kind"] == "refused"
-    assert found["notes"] == ["no input of the model has spatial axes that can be told"]
+    assert found["notes"] == ["no input of the model has spatial axes that can be determined"]

@@ -119,7 +119,7 @@ def test_layout_that_the_user_gave_is_in_the_metadata_alone(
     forget(paths[1])
     finished = command("validate", *paths)
     assert finished.code == 5
-    assert "can be told neither from the graphs of the two models nor from" in finished.err
+    assert "can be determined neither from the graphs of the two models nor from" in finished.err
 
 
 def test_model_whose_size_was_not_freed_is_said_to_be_so(pair: Pair, command: Command) -> None:

@@ -13,7 +13,7 @@ from tests.model_texts import build
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"passes": "dynamic_spatial_axes"}, "passes is a list: ['dynamic_spatial_axes']"),
     ({"external_data": "Always"}, "external_data is one of auto, always, never, not Always"),
-    ({"sizes": (40, 44)}, "a size is one positive number an axis, such as (224, 224), not 40"),
+    ({"sizes": (40, 44)}, "a size is one positive number per axis, such as (224, 224), not 40"),
     ({"sizes": [(40, 0)]}, "such as (224, 224), not (40, 0)"),
     ({"sizes": [(40.0, 44)]}, "such as (224, 224), not (40.0, 44)"),
     ({"input_size": "28x28"}, "such as (224, 224), not 28x28"),

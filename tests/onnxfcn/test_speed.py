@@ -74,7 +74,7 @@ def test_original_of_one_batch_runs_as_often_as_needed(
         assert found["sizes"][0]["images"] == 2
         refused = command("bench", lenet_file, rewritten, "--batch", 3)
         assert refused.code == 2
-        assert "the original takes 2 images a run, not 3" in refused.err
+        assert "the original takes 2 images per run, not 3" in refused.err
 
 
 Runs = dict[str, list[tuple[int, ...]]]

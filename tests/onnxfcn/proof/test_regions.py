@@ -115,7 +115,7 @@ def test_what_no_window_and_no_repetition_shows_fails_and_names_the_nodes() -> N
     report = onnxfcn.validate(original, rewritten)
     assert not report.passed
     assert "corners (Resize)" in report.failure
-    assert "cannot be told" in report.failure
+    assert "cannot be determined" in report.failure
     (region,) = report.regions
     assert region.undecided
 

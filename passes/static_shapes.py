@@ -19,8 +19,6 @@ _LONGEST_VECTOR = 2**24
 """Elements of a tensor with one axis, batch included."""
 _LONGEST_CONSTANT = 2**20
 """Those of one that no input goes into."""
-_LOSE_SHAPES = ("GroupNormalization", "MeanVarianceNormalization")
-"""Operators behind which onnx infers nothing in some opsets, though they keep the shape."""
 
 
 class StaticShapes(dict[str, Shape]):
@@ -97,7 +95,8 @@ def _infer(
             nodes.append(node)
     model = to_model(graph, nodes, inputs, [], initializers)
     for proto in model.graph.node:
-        if proto.op_type in _LOSE_SHAPES and not proto.domain:
+        if proto.op_type == "GroupNormalization" and not proto.domain:
+            # It keeps the shape, but onnx infers none behind it.
             proto.op_type = "Identity"
             del proto.input[1:], proto.attribute[:]
     _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)

@@ -147,15 +147,15 @@ def _lift(
         columns: whether vectors stand as columns, in the data and in the result.
     """
     window = _columns_window(node, head, data) if columns else head.window(node, data)
+    cells = head.lifted.get(id(data))
+    axes: tuple[int | None, ...] = (1, 0) if columns else (0, 1)
+    if isinstance(cells, Cells) and cells.rank == 2 and cells.axes[-1:] == (1,):
+        # Axes of extent 1 may stand before the features.
+        axes, window = cells.axes, replace(window, order=window.order.ravel())
     _check_vectors(node, data, window)
     _check_features(node, head, dense, window)
-    cells = head.lifted.get(id(data))
-    head.lifted[id(node.outputs[0])] = Cells(
-        node.outputs[0],
-        (1, 0) if columns else (0, 1),
-        (dense.units,),
-        cells.grid if isinstance(cells, Cells) else head.grid(window),
-    )
+    grid = cells.grid if isinstance(cells, Cells) else head.grid(window)
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], axes, (dense.units,), grid)
     return _to_conv(node, head, dense, window)
 
 

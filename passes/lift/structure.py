@@ -63,7 +63,7 @@ def lift_gather(node: gs.Node, head: Head) -> Edit:
         return _lift_table(node, head)
     cells = head.cells(node, node.inputs[0])
     axis = int(node.attrs.get("axis", 0))
-    if head.samples == 1 and cells.axes[axis] == 0:
+    if cells.axes[axis] is None or (head.samples == 1 and cells.axes[axis] == 0):
         return lift_view(node, head)
     indices = head.required(node, 1, "indices")
     target = head.feature_axis(node, cells, axis)
@@ -128,6 +128,8 @@ def lift_slice(node: gs.Node, head: Head) -> Edit:
         return lift_view(node, head)
     cells, output = head.cells(node, node.inputs[0]), node.outputs[0]
     axes = _slice_axes(node, head)
+    if all(cells.axes[axis] is None for axis in axes):
+        return lift_view(node, head)
     targets = [head.feature_axis(node, cells, axis) for axis in axes]
     features = list(cells.features)
     for axis, target in zip(axes, targets, strict=True):

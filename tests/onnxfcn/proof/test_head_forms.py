@@ -64,3 +64,20 @@ def test_other_weights_are_not_proven(head: str) -> None:
             values[0] *= 1.5
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     assert not onnxfcn.validate(original, rewritten).passed
+
+
+def test_head_behind_an_operator_of_which_onnx_infers_no_shape_is_proven() -> None:
+    model = build(
+        f"{TRUNK} n = GroupNormalization<num_groups=3>(map, ones, ones) c = Conv(n, small)"
+        " p = GlobalAveragePool(c) f = Flatten(p) y = Gemm(f, layer)",
+        inputs="float[N,1,9,11] image",
+        outputs="float[N,4] y",
+        opset=21,
+        kernel=(3, 1, 3, 3),
+        small=(3, 3, 2, 2),
+        ones=(3,),
+        layer=(3, 4),
+    )
+    report = onnxfcn.rewrite(model)
+    assert report.validation is not None
+    assert report.validation.proven

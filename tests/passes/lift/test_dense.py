@@ -248,3 +248,23 @@ def test_half_precision(attributes: str) -> None:
         c=(3,),
     )
     assert_cells_are_crops(model, tolerance=1e-2)
+
+
+@pytest.mark.parametrize(
+    "pooled",
+    [
+        "p = GlobalAveragePool(map) t = Transpose<perm=[0, 2, 3, 1]>(p)",
+        "l = Transpose<perm=[0, 2, 3, 1]>(map) t = ReduceMax<axes=[1, 2], keepdims=1>(l)",
+        "m = ReduceMean<axes=[2, 3], keepdims=0>(map) t = Unsqueeze(m, one)",
+    ],
+)
+def test_layer_of_vectors_that_kept_axes_of_extent_1(pooled: str) -> None:
+    assert_cells_are_crops(
+        head_model(
+            f"{pooled} h = MatMul(t, w) a = Add(h, b) r = Relu(a) g = MatMul(r, u) y = Flatten(g)",
+            w=(2, 6),
+            b=(6,),
+            u=(6, 3),
+            one=np.array([1]),
+        )
+    )

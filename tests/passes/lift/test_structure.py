@@ -27,6 +27,9 @@ CONSTANTS: dict[str, Any] = {
     "some": ints(5, 0, 0, -2),
     "single": np.array(3, np.int64),
     "table": ints(0, 1, 2, 3, 4, 5).reshape(2, 3),
+    "zero": np.array(0, np.int64),
+    "end": np.array(-1, np.int64),
+    "begin": ints(0),
     "groups": ints(0, 2, 3),
     "other_groups": ints(0, 3, -1),
     "four_axes": ints(0, 6, 1, 1),
@@ -45,6 +48,15 @@ SAME_NUMBER: dict[str, tuple[tuple[int, ...], str]] = {
     "concat_negative_axis": (
         (11, 17),
         "r = Relu(h) j = Concat<axis=-1>(r, h, r) s, a, t = Split<axis=-1>(j)",
+    ),
+    "cell_picked": (
+        (13, 17),
+        "p = Reshape(h, four_axes) q = Gather<axis=2>(p, zero) a = Gather<axis=-1>(q, end)",
+    ),
+    "cell_cut": (
+        (13, 17),
+        "p = Reshape(h, four_axes) q = Slice(p, begin, one, two) s = Slice(q, minus_one, last,"
+        " three) a = Flatten(s)",
     ),
     "split_by_number": (
         (18, 21),

@@ -15,6 +15,7 @@ from .crop_table import print_crops
 
 _WIDTH = 100
 _PROVEN = "proven: the rewritten model does what the original does"
+_AT_ONE_SIZE = "as the original at {}, the only size that both models were compared at"
 _PROVEN_IN_PART = "proven on a sample: in the cells that were drawn, both models do the same"
 _NOT_PROVEN = "no difference was seen, but not all of it is proven"
 
@@ -72,6 +73,8 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
 def _verdict(report: ValidationReport) -> str:
     if not report.proven:
         return _NOT_PROVEN
+    if all(result.size == report.identity.size for result in report.sizes):
+        return _AT_ONE_SIZE.format(size_text(report.identity.size))
     return _PROVEN_IN_PART if report.sampled else _PROVEN
 
 

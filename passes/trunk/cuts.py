@@ -206,7 +206,7 @@ def pad(node: gs.Node, trunk: Trunk) -> list[Axes]:
     places = range(len(data)) if chosen is None else [int(axis) % len(data) for axis in chosen]
     result = list(data)
     for index, axis in enumerate(places):
-        more, larger = (int(value[index] + value[index + len(places)]) for value in pads)
+        more, larger = (int(value[index]) + int(value[index + len(places)]) for value in pads)
         if more == larger:
             result[axis] = trunk.extents.shifted(data[axis], more)
         else:

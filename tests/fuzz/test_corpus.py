@@ -166,6 +166,28 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         _text("i = Gather(one, many) v = Flatten(map) h = Gemm(v, w) y = Gather<axis=1>(h, i)"),
         "'i' can be computed",
     ),
+    "kernel_larger_than_the_map_before_a_slice": (
+        _text(
+            "a = Constant<value_ints=[3]>() c = MaxPool<kernel_shape=[1,9]>(map)"
+            " r = Slice(c, one, many, a) p = GlobalAveragePool(r) y = Flatten(p)"
+        ),
+        "nothing to rewrite",
+    ),
+    "kernel_larger_than_what_a_slice_leaves": (
+        _text(
+            "a = Constant<value_ints=[3]>() q = Slice(map, one, many, a)"
+            " c = MaxPool<kernel_shape=[1,5]>(q) r = Slice(c, one, many, a)"
+            " p = GlobalAveragePool(r) y = Flatten(p)"
+        ),
+        "'r'",
+    ),
+    "pads_whose_sum_overflows": (
+        _text(
+            "n = Constant<value_ints=[0, 0, 0, 9223372036854775807, 0, 0, 0, 9]>()"
+            " q = Pad(map, n) p = GlobalAveragePool(q) y = Flatten(p)"
+        ),
+        "'q'",
+    ),
     "pool_of_a_constant": (
         _text(f"p = GlobalAveragePool(kernel) {_HEAD} z = Identity(p)"),
         "",

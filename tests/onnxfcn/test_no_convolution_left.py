@@ -124,6 +124,9 @@ def test_layout_that_the_user_gave_is_in_the_metadata_alone(
 
 def test_model_whose_size_was_not_freed_is_said_to_be_so(pair: Pair, command: Command) -> None:
     finished = command("validate", pair[0], pair[0])
+    assert finished.code == 0
+    assert "dynamic_spatial_axes frees it" in finished.out
+    finished = command("bench", pair[0], pair[0])
     assert finished.code == 5
     assert "rewrite it with dynamic_spatial_axes" in finished.err
     assert "order ORIGINAL REWRITTEN" in finished.err

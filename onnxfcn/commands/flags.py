@@ -11,11 +11,12 @@ _ONLY_OPTIONS = {
         "input_size",
         "max_cells",
         "output_layout",
+        "require_crops",
         "window_step",
     )
 }
 """Names that are no words of English: wherever they stand for themselves, the option is meant."""
-_WORDS = {"sizes": "--size"} | {
+_WORDS = {"sizes": "--size", "feature_maps": "--feature-map"} | {
     name: f"--{name}"
     for name in ("atol", "batch", "convolutions", "head", "provider", "rtol", "seed")
 }

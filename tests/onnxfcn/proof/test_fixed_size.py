@@ -77,10 +77,10 @@ def test_answers_on_the_image_of_the_user_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--size", "36x40"], "sizes: both models take images of 28x28 only"),
-        (["--window-step", "2"], "window_step: both models take images of 28x28 only"),
-        (["--feature-map", "pool2"], "feature_maps: both models take images of 28x28 only"),
-        (["--require-crops"], "require_crops: both models take images of 28x28 only"),
+        (["--size", "36x40"], "--size: both models take images of 28x28 only"),
+        (["--window-step", "2"], "--window-step: both models take images of 28x28 only"),
+        (["--feature-map", "pool2"], "--feature-map: both models take images of 28x28 only"),
+        (["--require-crops"], "--require-crops: both models take images of 28x28 only"),
     ],
 )
 def test_options_of_larger_images_are_refused(

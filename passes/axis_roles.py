@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from .images import Image, Roles, spatial_axes
 from .layouts import keeps_axes, permutation
-from .operators import CHANNELS_FIRST, REDUCTIONS
+from .operators import CHANNELS_FIRST, NORMALIZATIONS, REDUCTIONS
 from .shapes import Shape
 from .trunk.positions import Positions
 from .use_def import is_standard
@@ -45,7 +45,8 @@ def axis_roles(
 
     ranks = {2 + len(image.spatial_axes) for image in images}
     for node in graph.nodes:
-        if is_standard(node, *CHANNELS_FIRST) and id(node.inputs[0]) not in roles:
+        fixes = is_standard(node, *CHANNELS_FIRST, *NORMALIZATIONS)
+        if fixes and id(node.inputs[0]) not in roles:
             rank = len(shapes.get(node.inputs[0].name, ()))
             note(node.inputs[0], channels_first(rank) if rank in ranks else None)
         for output in node.outputs:

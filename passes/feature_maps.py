@@ -8,7 +8,14 @@ import onnx_graphsurgeon as gs
 from .axis_roles import axis_roles, channels_first
 from .evaluation import Constants
 from .growth import Growth
-from .images import GIVE_INPUT_SIZE, SYMBOLIC_BATCH, Image, Roles, spatial_axes
+from .images import (
+    GIVE_INPUT_SIZE,
+    SYMBOLIC_BATCH,
+    Image,
+    Roles,
+    possible_images,
+    spatial_axes,
+)
 from .lift.elementwise import FOLDS
 from .result import RefusalCode, Refused, node_name, refuse
 from .shapes import Shape
@@ -178,17 +185,15 @@ class FeatureMaps:
     def _untold(self, reader: gs.Node) -> Refused:
         """Refusal of a node behind an input of which nobody knows what its axes are."""
         told = {id(image.tensor) for image in self._images}
-        names = [
-            f"'{tensor.name}' of shape {list(tensor.shape)}"
-            for tensor in self._graph.inputs
-            if id(tensor) not in told and len(tensor.shape or ()) >= 3
-        ]
+        untold = [t for t in possible_images(self._graph, self._images) if id(t) not in told]
+        names = [f"'{tensor.name}' of shape {list(tensor.shape)}" for tensor in untold]
+        letters = "nw" if all(len(tensor.shape) == 2 for tensor in untold) else "nchw"
         return refuse(
             RefusalCode.LAYOUT_UNKNOWN,
             reader,
             expected="an image of a known layout, as a convolution or a pool after it tells",
             found=f"{' and '.join(names)}, whose axes nothing tells",
-            advice="Say what the image's axes are: option input_layout, such as nchw",
+            advice=f"Say what the image's axes are: option input_layout, such as {letters}",
         )
 
     def _check_grows(self, reader: gs.Node, source: gs.Tensor) -> None:

@@ -21,7 +21,7 @@ from .lift.edits import make_edits
 from .lift.head import Head
 from .lift.lifted import Edit
 from .lift.pooling import POOLING
-from .lift.shape_counts import count_in
+from .lift.shape_counts import computes_shapes, declare_counts
 from .lift.single_cell import strided
 from .operators import POOLS, VARIADIC
 from .options import one_of, per_axis
@@ -32,7 +32,7 @@ from .trunk.extents import small
 from .trunk.follow import follow, known_shapes
 from .trunk.positions import Positions
 from .trunk.trunk import Trunk
-from .use_def import has_subgraph, is_standard, producer
+from .use_def import has_subgraph, is_standard, producer, upstream
 from .view_chain import is_view
 from .window import Scattered, Window
 
@@ -80,13 +80,14 @@ def apply(
         trunk = _followed(graph, images, shapes, constants)
         grown = StaticShapes() if trunk is None else known_shapes(trunk, trunk.with_larger_image)
         positions = Positions(trunk, images)
-        found = HeadFinder(graph, images, shapes, grown, positions, constants).find()
+        finder = HeadFinder(graph, images, shapes, grown, positions, constants)
+        found = finder.find()
         collapses = found if global_pool == "slide" else [c for c in found if not _stays(c)]
         if not collapses:
             return PassResult(name=NAME)
         first = collapses[0].window
         step = per_axis("window_step", window_step, len(first.extents))
-        head = Head(graph, shapes, grown, constants, first.samples, step)
+        head = Head(graph, shapes, grown, finder.roles, constants, first.samples, step)
         edits = _match(head, collapses)
     except Refused as refused:
         return PassResult(name=NAME, refusals=(refused.refusal,))
@@ -134,7 +135,9 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         Refused: at the first node that cannot be lifted.
     """
     views = {id(c.node): c.window for c in collapses if is_view(c.node, head.constants)}
-    region: set[int] = set()
+    # Views before a head may be read in the trunk as well.
+    trunk = {node for collapse in collapses for node in upstream(collapse.window.source)}
+    region: set[int] = {id(node) for collapse in collapses for node in collapse.chain}
     for collapse in collapses:
         window = collapse.window
         if id(collapse.node) in views and any(step != 1 for step in head.step):
@@ -142,35 +145,29 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
             window, entry = strided(window, head.step)
             head.entries.append(entry)
         head.lifted[id(collapse.window.source)] = window
-        region.update(id(node) for node in nodes_behind(head.graph, collapse.first))
+        region.update({id(n) for n in nodes_behind(head.graph, collapse.first)} - trunk)
     edits: list[tuple[gs.Node, Edit]] = []
     shapes: set[int] = set()
     for node in head.graph.nodes:
-        if id(node) not in region:
-            continue
-        if is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes:
+        if id(node) in region and _fills(node, shapes):
             _declare_filled(node, head)
-        elif _computes_shapes(node, head, shapes):
+        # Of those before the head, some may be read in it.
+        elif computes_shapes(node, head, shapes):
             shapes.update(id(output) for output in node.outputs)
-        else:
+        elif id(node) in region:
             if is_standard(node, *VARIADIC):
-                _declare_counts(node, head, shapes)
+                declare_counts(node, head, shapes)
             edit = _rule(node)(node, head)
             view = views.get(id(node))
             edits.append((node, edit if view is None else _reported(node, edit, view)))
     maps = {id(collapse.window.source) for collapse in collapses}
+    computed = {
+        id(output) for node in head.graph.nodes if id(node) in region for output in node.outputs
+    }
     for output in head.graph.outputs:
         if id(output) not in maps:
-            _check_output(head, output, shapes)
+            _check_output(head, output, shapes & computed)
     return edits
-
-
-def _declare_counts(node: gs.Node, head: Head, shapes: set[int]) -> None:
-    """Numbers computed from shapes that meet vectors: constants, the same in every window."""
-    for tensor in node.inputs:
-        value = count_in(tensor, head) if id(tensor) in shapes else None
-        if value is not None:
-            head.constants.declare(tensor, value)
 
 
 def _reported(node: gs.Node, lift: Edit, window: Window) -> Edit:
@@ -190,17 +187,8 @@ def _reported(node: gs.Node, lift: Edit, window: Window) -> Edit:
     return edit
 
 
-def _computes_shapes(node: gs.Node, head: Head, shapes: set[int]) -> bool:
-    """Whether a node computes with shapes alone.
-
-    The views that such nodes steer are followed at the original size; the nodes fall away.
-    """
-    if is_standard(node, "Shape"):
-        return True
-    operands = [tensor for tensor in node.inputs if tensor.name]
-    return any(id(tensor) in shapes for tensor in operands) and all(
-        id(tensor) in shapes or tensor in head.constants for tensor in operands
-    )
+def _fills(node: gs.Node, shapes: set[int]) -> bool:
+    return is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes
 
 
 def _declare_filled(node: gs.Node, head: Head) -> None:

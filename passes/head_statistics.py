@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 import onnx_graphsurgeon as gs
 
 from .collapse import Collapse
+from .growth import Growth
+from .images import Roles
 from .lift.pooling import POOLING
 from .operators import MIXES
 from .result import RefusalCode, node_name, refuse
-from .use_def import is_standard
+from .use_def import is_standard, producer
 
 
 def check_statistics(
@@ -45,3 +47,40 @@ def check_statistics(
                 found=f"a statistic of the whole map that '{node_name(pool)}' pools again",
             )
         pooled_by.update((id(tensor), pool) for tensor in node.inputs)
+
+
+def check_tokens(
+    collapses: Sequence[Collapse],
+    growth: Growth,
+    roles: Callable[[gs.Tensor], Roles | None],
+) -> None:
+    """Refuse a statistic that tokens met which a head reads at once.
+
+    Only of maps, and of what a layer makes of tokens, is it known that the statistic is trunk.
+
+    Args:
+        collapses: where the heads begin.
+        growth: what grows with the image.
+        roles: the roles of a tensor's axes, where they are known: it is a map.
+
+    Raises:
+        Refused: a head does; names the statistic.
+    """
+    heads = [c for c in collapses if not any(is_standard(node, *MIXES) for node in c.chain)]
+    pending = [c.window.source for c in heads if c.window.tokens is not None]
+    seen: set[int] = set()
+    while pending:
+        node = producer(pending.pop())
+        if node is None or id(node) in seen or is_standard(node, "Shape"):
+            continue
+        seen.add(id(node))
+        if growth.is_statistic(node):
+            raise refuse(
+                RefusalCode.GLOBAL_STATISTIC,
+                node,
+                expected="a map [N, C, ...] or a layer between a statistic of the whole map and"
+                " the head",
+                found="that what it meets still has all positions on one axis in the head",
+            )
+        if not (is_standard(node, *MIXES) and growth.axes(node.outputs[0])):
+            pending += [tensor for tensor in node.inputs if roles(tensor) is None]

@@ -9,9 +9,9 @@ from .evaluation import Constants
 from .feature_maps import FeatureMaps, Walk
 from .gates import has_positions, meets_map
 from .growth import Growth
-from .head_statistics import check_statistics
+from .head_statistics import check_statistics, check_tokens
 from .hidden_layers import check_growth, check_nothing_hidden
-from .images import Image
+from .images import Image, Roles, possible_images
 from .lift.pooling import pooled_axes, pools_window
 from .operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from .result import RefusalCode, refuse
@@ -50,8 +50,7 @@ class HeadFinder:
         self._shapes = shapes
         self._growth = Growth(graph, shapes, grown)
         self._constants = constants
-        # An input with many axes may be an image whose layout nobody has told.
-        self._images = [t for t in graph.inputs if len(shapes.get(t.name, ())) >= 3]
+        self._images = possible_images(graph, images)
         self._from_image = reached(graph, self._images)
         self._maps = FeatureMaps(graph, images, shapes, self._growth, positions, constants)
 
@@ -86,10 +85,15 @@ class HeadFinder:
         if found:
             self._check_single_image(found)
             check_statistics(self._graph, found, self._growth.is_statistic)
+            check_tokens(found, self._growth, self.roles)
         else:
             check_nothing_hidden(self._graph, self._images)
             check_growth(self._graph, self._growth, self._meets_map, self._constants)
         return found
+
+    def roles(self, tensor: gs.Tensor) -> Roles | None:
+        """Roles of the axes of a tensor of the trunk; ``None`` where they are not known."""
+        return self._maps.roles(tensor)
 
     def _collapse(self, node: gs.Node, data: gs.Tensor, *, dense: bool) -> Collapse | None:
         """The collapse at a dense layer or a pool; ``None`` where it belongs to the trunk.
@@ -97,10 +101,10 @@ class HeadFinder:
         Raises:
             Refused: a dense layer reads no feature map, or a map does not grow.
         """
-        walks = list(self._maps.before(data, dense=dense))
-        if any(self._meets_map(chain[0] if chain else node) for _, chain in walks):
+        # A view before the node is as much the map as what the view reads.
+        if self._meets_map(node):
             return None
-        start = self._start(node, data, walks, dense=dense)
+        start = self._start(node, data, list(self._maps.before(data, dense=dense)), dense=dense)
         if start is None:
             return None
         source, chain = start

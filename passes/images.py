@@ -89,17 +89,64 @@ def find_images(
             convolution or pool.
 
     Raises:
-        Refused: the size or the layout contradicts an input.
+        Refused: the size or the layout contradicts an input, or a layout is given and there is no
+            image.
     """
-    images = []
     layouts = Layouts(graph, Constants(graph))
-    for tensor in graph.inputs:
-        rank = len(tensor.shape or ())
-        if rank < 3:
-            continue
+    options = layouts, input_size, input_layout
+    images = _images([t for t in graph.inputs if len(t.shape or ()) >= 3], *options)
+    # Vectors beside an image are no signals, whatever reads them.
+    images = images or _images(_signals(graph, layouts), *options)
+    if input_layout is not None and not images:
+        inputs = ", ".join(f"'{t.name}' of shape {list(t.shape or ())}" for t in graph.inputs)
+        raise refuse(
+            RefusalCode.LAYOUT_UNKNOWN,
+            None,
+            expected="an input of three axes or more, or of two that convolutions slide over",
+            found=f"'{input_layout}', and the inputs {inputs}",
+            advice="Leave the option input_layout out: no input is an image",
+        )
+    return images
+
+
+def possible_images(graph: gs.Graph, images: Sequence[Image]) -> list[gs.Tensor]:
+    """The images of a graph, and inputs that may be images whose layout nobody has told.
+
+    Args:
+        graph: the graph; not changed.
+        images: its images.
+    """
+    found = {id(image.tensor) for image in images}
+    if not images:
+        found.update(map(id, _signals(graph, Layouts(graph, Constants(graph)))))
+    return [t for t in graph.inputs if id(t) in found or len(t.shape or ()) >= 3]
+
+
+def _signals(graph: gs.Graph, layouts: Layouts) -> list[gs.Tensor]:
+    """Inputs ``[N, T]`` or ``[H, W]`` that convolutions or pools slide over."""
+    return [tensor for tensor in graph.inputs if _is_signal(tensor, layouts)]
+
+
+def _is_signal(tensor: gs.Tensor, layouts: Layouts) -> bool:
+    if len(tensor.shape or ()) != 2:
+        return False
+    roles = layouts.roles(tensor, 2)
+    return layouts.is_slid_over(tensor) if roles is None else bool(spatial_axes(roles))
+
+
+def _images(
+    inputs: Sequence[gs.Tensor],
+    layouts: Layouts,
+    input_size: Sequence[int] | None,
+    input_layout: str | None,
+) -> list[Image]:
+    """Those of some inputs whose layout can be told."""
+    images = []
+    for tensor in inputs:
+        rank = len(tensor.shape)
         given = _roles_by_letters(input_layout, tensor, rank)
         roles = _in_own_order(layouts.roles(tensor, rank)) or given
-        if roles is None:
+        if roles is None or not spatial_axes(roles):
             continue
         if given not in (None, roles):
             raise refuse(

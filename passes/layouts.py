@@ -1,12 +1,21 @@
 """Follow the axes of an image to the first convolution or pool, which says what they are."""
 
+from collections.abc import Set
 from functools import cached_property
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants
-from .operators import CHANNELS_FIRST, ELEMENTWISE, KEEPS_AXES, REDUCTIONS, VARIADIC
+from .operators import (
+    CHANNELS_FIRST,
+    ELEMENTWISE,
+    KEEPS_AXES,
+    MOVES_DATA,
+    NORMALIZATIONS,
+    REDUCTIONS,
+    VARIADIC,
+)
 from .signatures import constant_operand, reduced_axes, unsqueezed
 from .static_shapes import StaticShapes, static_shapes
 from .use_def import is_standard
@@ -49,14 +58,19 @@ class Layouts:
             rank: number of its axes.
 
         Returns:
-            The roles; ``None`` where no convolution or pool tells them.
+            The roles; ``None`` where no convolution or pool tells them, nor, in a graph without
+            any, a normalisation.
         """
+        return self._told(image, rank, CHANNELS_FIRST) or self._told(image, rank, NORMALIZATIONS)
+
+    def _told(self, image: gs.Tensor, rank: int, operators: Set[str]) -> tuple[int, ...] | None:
+        """The roles that the first of some operators tells."""
         pending: list[tuple[gs.Tensor, _Order]] = [(image, list(range(rank)))]
         seen = {id(image)}
         while pending:
             tensor, order = pending.pop(0)
             for node in tensor.outputs:
-                if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
+                if is_standard(node, *operators) and node.inputs[0] is tensor:
                     return _roles(order, rank)
                 after = self._order_behind(node, tensor, order)
                 for output in node.outputs if after is not None else ():
@@ -64,6 +78,23 @@ class Layouts:
                         seen.add(id(output))
                         pending.append((output, after))
         return None
+
+    def is_slid_over(self, image: gs.Tensor) -> bool:
+        """Whether a convolution or a pool reads a tensor, as it is or through views.
+
+        Args:
+            image: a graph input.
+        """
+        pending, seen = [image], {id(image)}
+        while pending:
+            tensor = pending.pop()
+            for node in tensor.outputs:
+                if is_standard(node, *CHANNELS_FIRST) and node.inputs[0] is tensor:
+                    return True
+                if is_standard(node, *MOVES_DATA, *ELEMENTWISE):
+                    pending += [output for output in node.outputs if id(output) not in seen]
+                    seen.update(map(id, node.outputs))
+        return False
 
     def _order_behind(self, node: gs.Node, data: gs.Tensor, order: _Order) -> _Order | None:
         """Which axis of the image every axis is behind a node; ``None`` where that is lost."""

@@ -33,19 +33,25 @@ GLOBAL_POOLS = frozenset({"GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"})
 """Pools over the whole map, on ``[N, C, *s]``."""
 
 CHANNELS_FIRST = (
-    POOLS
-    | GLOBAL_POOLS
-    | {"BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace", "GroupNormalization"}
-    | {"InstanceNormalization", "LRN", "SpaceToDepth"}
+    POOLS | GLOBAL_POOLS | {"Conv", "ConvTranspose", "DepthToSpace", "LRN", "SpaceToDepth"}
 )
 """Operators that read and write ``[N, C, *s]`` and so fix the meaning of the axes."""
+
+NORMALIZATIONS = frozenset({"BatchNormalization", "GroupNormalization", "InstanceNormalization"})
+"""Operators with numbers of their own along axis 1, which need not be the channels: some nets
+normalise every row or column of an image so, between two Transposes."""
 
 MIXES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 """Layers that mix channels, and perhaps positions, by learned weights."""
 
-KEEPS_AXES = QUANTIZATION | frozenset(
-    "Concat CumSum Hardmax LayerNormalization LogSoftmax LpNormalization MatMul"
-    " MeanVarianceNormalization Pad RMSNormalization Resize Slice Softmax Split Upsample".split()
+KEEPS_AXES = (
+    QUANTIZATION
+    | NORMALIZATIONS
+    | frozenset(
+        "Concat CumSum Hardmax LayerNormalization LogSoftmax LpNormalization MatMul"
+        " MeanVarianceNormalization Pad RMSNormalization Resize Slice Softmax Split"
+        " Upsample".split()
+    )
 )
 """Operators that change extents or values, not the meaning of axes (where the rank stays)."""
 

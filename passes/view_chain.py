@@ -80,12 +80,14 @@ def _mixed_operand(node: gs.Node, constants: Constants) -> gs.Tensor | None:
 
 
 def mixed(scattered: Scattered, reader: gs.Node) -> Refused:
-    """Refusal of a node that reads samples which are not apart."""
+    """Refusal of a node that reads samples which are not apart, or one that has no axis."""
+    alone = scattered.window.samples == 1
     return refuse(
         RefusalCode.BATCH_MIXED,
         scattered.node,
         expected=f"one row a sample for '{node_name(reader)}' ({reader.op})",
-        found=f"shape {list(scattered.numbers.shape)} with samples mixed",
+        found=f"shape {list(scattered.numbers.shape)} "
+        + ("without the axis of its only sample" if alone else "with samples mixed"),
         advice="Export the model with a flatten that keeps the batch axis",
     )
 

@@ -13,6 +13,7 @@ from ..operators import QUANTIZATION, UNARY, VARIADIC
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..window import Window
+from .alignment import aligned, with_ones
 from .head import Head
 from .lifted import Cells, Edit, unchanged
 from .on_map import on_map
@@ -102,12 +103,12 @@ def lift_variadic(node: gs.Node, head: Head) -> Edit:
         for index, operand in enumerate(node.inputs)
         if operand not in head.constants
     }
-    whole, missing = _aligned(node, vectors)
+    whole, missing = aligned(node, vectors)
     shapes: list[tuple[int, ...]] = []
     reshaped: list[tuple[int, tuple[int, ...]]] = []
     for index, operand in enumerate(node.inputs):
         if index in vectors:
-            shapes.append(_with_ones(vectors[index].features, missing[index]))
+            shapes.append(with_ones(vectors[index].features, missing[index]))
             continue
         features = _constant_features(node, head, operand, whole)
         shapes.append(features)
@@ -151,48 +152,6 @@ def _align_operands(
         )
 
     return edit
-
-
-def _aligned(node: gs.Node, vectors: dict[int, Cells]) -> tuple[Cells, dict[int, list[int]]]:
-    """One set of axes for several vectors.
-
-    Returns:
-        A vector with all axes that any of them has, and for each of them those that it lacks.
-
-    Raises:
-        Refused: their axes stand in different orders.
-    """
-    first = next(iter(vectors.values()))
-    if all(vector.axes == first.axes for vector in vectors.values()):
-        return first, {index: [] for index in vectors}
-    for vector in vectors.values():
-        mapped = [axis for axis in vector.axes if axis is not None]
-        if len(vector.axes) != len(first.axes) or mapped != sorted(mapped):
-            raise refuse(
-                RefusalCode.NO_RULE,
-                node,
-                expected="vectors whose axes stand in one order",
-                found=f"axes {first.axes} and {vector.axes}",
-            )
-    columns = list(zip(*(vector.axes for vector in vectors.values()), strict=True))
-    present = [any(axis is not None for axis in column) for column in columns]
-    axes = tuple(sum(present[:i]) if here else None for i, here in enumerate(present))
-    missing = {
-        index: [
-            a for a, own in zip(axes, vector.axes, strict=True) if a is not None and own is None
-        ]
-        for index, vector in vectors.items()
-    }
-    features = (1,) * (sum(present) - 1)
-    return Cells(first.tensor, axes, features, first.grid), missing
-
-
-def _with_ones(features: tuple[int, ...], missing: list[int]) -> tuple[int, ...]:
-    """Extents of feature axes with those that are missing, of extent 1, put in."""
-    extents = list(features)
-    for axis in missing:
-        extents.insert(axis - 1, 1)
-    return tuple(extents)
 
 
 def _constant_features(

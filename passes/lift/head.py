@@ -1,6 +1,6 @@
 """The state of a head while its nodes are matched: what every tensor becomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
 from ..evaluation import Constants
-from ..images import spatial_axes
+from ..images import Roles, spatial_axes
 from ..opsets import CONV_OF_BFLOAT16
 from ..result import RefusalCode, refuse
 from ..shapes import Shape
@@ -29,6 +29,7 @@ class Head:
     Attributes:
         graph: the whole graph.
         shapes: static shapes at the original input size, by tensor name.
+        roles: the roles of a tensor's axes before the head, where they are known.
         constants: constant tensors of the graph.
         spatial_rank: number of spatial axes of the feature maps.
         step: cells from one window to the next, an axis each.
@@ -42,12 +43,14 @@ class Head:
         graph: gs.Graph,
         shapes: StaticShapes,
         grown: Mapping[str, Shape],
+        roles: Callable[[gs.Tensor], Roles | None],
         constants: Constants,
         samples: int,
         step: tuple[int, ...],
     ) -> None:
         self.graph = graph
         self.shapes = shapes
+        self.roles = roles
         self.constants = constants
         self.spatial_rank = len(step)
         self.step = step

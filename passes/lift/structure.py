@@ -7,6 +7,7 @@ import onnx_graphsurgeon as gs
 from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..splice import Splice
 from ..window import Scattered, Window
+from .alignment import aligned, with_ones
 from .axis import along, along_axes
 from .head import Head
 from .lifted import Cells, Edit, unchanged
@@ -14,27 +15,32 @@ from .view import lift_view
 
 
 def lift_concat(node: gs.Node, head: Head) -> Edit:
-    """Vectors joined along a feature axis.
+    """Vectors joined along a feature axis, which may be a new one: that of a stack.
 
     Raises:
         Refused: they are joined along the batch, or stand for different windows.
     """
-    vectors = [head.cells(node, operand) for operand in node.inputs]
-    first = vectors[0]
-    if any(vector.axes != first.axes for vector in vectors):
-        raise refuse(
-            RefusalCode.NO_RULE,
-            node,
-            expected="vectors of one rank",
-            found="axes that stand differently",
-        )
-    axis = int(node.attrs.get("axis", 1))
-    target = head.feature_axis(node, first, axis)
-    extent = sum(vector.features[target - 1] for vector in vectors)
-    features = tuple(extent if i == target else e for i, e in enumerate(first.features, 1))
-    grid = head.same_grid(node, vectors)
-    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], first.axes, features, grid)
-    return along(node, axis, target)
+    vectors = {index: head.cells(node, operand) for index, operand in enumerate(node.inputs)}
+    first, axis = vectors[0], int(node.attrs.get("axis", 1))
+    for vector in vectors.values():
+        if vector.axes[axis % len(vector.axes)] == 0:
+            head.feature_axis(node, vector, axis)
+    whole, missing = aligned(node, vectors, joined=axis % len(first.axes))
+    target = head.feature_axis(node, whole, axis)
+    extents = [with_ones(vector.features, missing[index]) for index, vector in vectors.items()]
+    joined = sum(extent[target - 1] for extent in extents)
+    features = tuple(joined if i == target else e for i, e in enumerate(extents[0], 1))
+    grid = head.same_grid(node, list(vectors.values()))
+    head.lifted[id(node.outputs[0])] = Cells(node.outputs[0], whole.axes, features, grid)
+    join = along(node, axis, target)
+
+    def edit(splice: Splice) -> Rewrite | None:
+        for index, lacking in missing.items():
+            if lacking:
+                node.inputs[index] = splice.unsqueezed(node, node.inputs[index], lacking)
+        return join(splice)
+
+    return edit
 
 
 def lift_split(node: gs.Node, head: Head) -> Edit:

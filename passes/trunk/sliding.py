@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import onnx_graphsurgeon as gs
 
 from ..kernels import Kernel, kernels
-from ..operators import GLOBAL_POOLS, POOLS
-from ..result import Rewrite, node_name
-from .extents import Axes, Extent, fixed, small
+from ..operators import GLOBAL_POOLS, NORMALIZATIONS, POOLS
+from ..result import RefusalCode, Rewrite, node_name, refuse
+from ..use_def import is_standard
+from .extents import Axes, Extent, fixed, grows, small
 from .sources import Sources
 from .trunk import Trunk, baked
 
@@ -173,7 +174,19 @@ def space_to_depth(node: gs.Node, trunk: Trunk) -> list[Axes]:
 
 
 def normalization(node: gs.Node, trunk: Trunk) -> list[Axes]:
-    """Operators with one number a channel, on ``[N, C, *s]``."""
+    """Operators with one number a channel, on ``[N, C, *s]``.
+
+    Raises:
+        Refused: axis 1 grows: their numbers belong to rows or columns.
+    """
+    data = node.inputs[0]
+    if is_standard(node, *NORMALIZATIONS) and grows(trunk.axes(node, data)[1]):
+        raise refuse(
+            RefusalCode.MAP_SIZED_CONSTANT,
+            node,
+            expected="numbers for each channel, on [N, C, ...]",
+            found=f"numbers for each position along axis 1 of '{data.name}', which grows",
+        )
     trunk.refuse_growing(node, [1])
     return [trunk.axes(node, node.inputs[0])] * len(node.outputs)
 

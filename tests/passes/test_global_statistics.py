@@ -18,12 +18,15 @@ CONSTANTS: dict[str, Any] = {
     "merged": ints(0, 2, -1),
     "merged_score": ints(0, 1, -1),
     "fixed": ints(0, 2, 20),
+    "apart": ints(0, 2, 4, 5),
     "map_again": ints(0, 1, 4, 5),
     "two": ints(2),
     "positions": ints(2, 3),
     "score": (1, 2, 1, 1),
     "w": (2, 3),
     "u": (4, 3),
+    "gate": (2, 2),
+    "all": (40, 3),
 }
 DENSE = "v = Flatten(p) y = Gemm(v, w)"
 
@@ -79,6 +82,37 @@ STATISTICS: dict[str, Case] = {
         "c = Conv(map, score) f = Reshape(c, merged_score) [soft] s = Softmax<axis=2>(f)"
         " g = Reshape(map, merged) q = Mul(g, s)"
         f" p = ReduceSum<keepdims=0>(q, two) {DENSE}",
+    ),
+    "deviation_of_a_view": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "f = Reshape(map, merged) [mean] m = ReduceMean<axes=[2]>(f) d = Sub(f, m) q = Mul(d, d)"
+        f" p = ReduceMean<axes=[2], keepdims=0>(q) {DENSE}",
+    ),
+    "deviation_channels_last": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "t = Transpose<perm=[0, 2, 3, 1]>(map) [mean] m = ReduceMean<axes=[1, 2]>(t)"
+        f" d = Sub(t, m) q = Abs(d) p = ReduceMean<axes=[1, 2], keepdims=0>(q) {DENSE}",
+    ),
+    "deviation_of_a_view_and_back": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "f = Reshape(map, merged) [mean] m = ReduceMean<axes=[2]>(f) d = Sub(f, m) q = Abs(d)"
+        f" r = Reshape(q, apart) p = GlobalAveragePool(r) {DENSE}",
+    ),
+    "tokens_gated_by_a_layer": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "f = Reshape(map, merged) t = Transpose<perm=[0, 2, 1]>(f)"
+        " [mean] m = ReduceMean<axes=[1]>(t) g = MatMul(m, gate) e = Sigmoid(g) q = Mul(t, e)"
+        f" p = ReduceMean<axes=[1], keepdims=0>(q) {DENSE}",
+    ),
+    "centred_tokens_in_a_dense_layer": (
+        RefusalCode.GLOBAL_STATISTIC,
+        "mean",
+        "f = Reshape(map, merged) [mean] m = ReduceMean<axes=[2]>(f) d = Sub(f, m)"
+        " v = Flatten(d) y = Gemm(v, all)",
     ),
     "covariance": (
         RefusalCode.NO_RULE,

@@ -119,6 +119,51 @@ def test_layout_with_the_channels_last(name: str) -> None:
     assert_cells_are_crops(model, image_layout="nhwc")
 
 
+BY_ROWS = {
+    "scale": (9,),
+    "shift": (9,),
+    "mean": (9,),
+    "variance": np.ones(9, np.float32),
+    "kernel": (2, 1, 3, 3),
+}
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        "BatchNormalization(t, scale, shift, mean, variance)",
+        "InstanceNormalization(t, scale, shift)",
+    ],
+)
+@pytest.mark.parametrize("perm", ["[0, 2, 1, 3]", "[0, 2, 3, 1]"])
+def test_normalisation_of_rows_does_not_tell_the_layout(perm: str, norm: str) -> None:
+    back = perm if perm == "[0, 2, 1, 3]" else "[0, 3, 1, 2]"
+    model = build(
+        f"t = Transpose<perm={perm}>(image) [rows] n = {norm} first = Transpose<perm={back}>(n)"
+        f" {HEAD}",
+        inputs="float[N,1,9,11] image",
+        **BY_ROWS,
+        **WEIGHTS,
+    )
+    refusal = assert_refused(dynamic_spatial_axes, model)
+    assert (refusal.code, refusal.node) == (RefusalCode.MAP_SIZED_CONSTANT, "rows")
+    assert refusal.found == "numbers for each position along axis 1 of 't', which grows"
+
+
+def test_normalisation_tells_the_layout_where_nothing_else_does() -> None:
+    model = build(
+        "map = BatchNormalization(image, scale, shift, mean, variance) v = Flatten(map)"
+        " y = Gemm(v, w)",
+        inputs="float[N,3,4,5] image",
+        w=(60, 3),
+        scale=(3,),
+        shift=(3,),
+        mean=(3,),
+        variance=np.ones(3, np.float32),
+    )
+    assert_cells_are_crops(model, larger=(6, 8), stride=(1, 1))
+
+
 UNTOLD: dict[str, Case] = {
     "columns_summed_by_a_vector": (
         "rows = MatMul(image, shares) first = Unsqueeze(rows, axis)",

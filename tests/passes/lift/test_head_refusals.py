@@ -201,6 +201,18 @@ HEADS: dict[str, Case] = {
         f"{GEMM} [mean] y = ReduceMean(h)",
         HEAD_WEIGHTS,
     ),
+    "samples_by_samples": (
+        RefusalCode.NO_RULE,
+        "times",
+        f"{GEMM} e = Unsqueeze(h, axes) t = Transpose<perm=[1, 0, 2]>(e) [times] y = Mul(e, t)",
+        HEAD_WEIGHTS | {"axes": ints(1)},
+    ),
+    "sample_by_features": (
+        RefusalCode.NO_RULE,
+        "times",
+        f"{GEMM} s = Squeeze(h, first) e = Unsqueeze(s, axes) [times] y = Mul(e, h)",
+        HEAD_WEIGHTS | {"batch": 1, "first": ints(0), "axes": ints(1)},
+    ),
     "constant_joined": (
         RefusalCode.NO_RULE,
         "join",

@@ -141,3 +141,18 @@ def test_samples_that_are_not_alone_keep_their_axis(case: str) -> None:
     )
     refusal = assert_refused(flatten_gemm_to_conv, model)
     assert (refusal.code, refusal.node) == (code, node)
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("two_samples_in_a_row", "shape [8] with samples mixed"),
+        ("layer_on_the_vector_alone", "shape [4] without the axis of its only sample"),
+    ],
+)
+def test_one_sample_is_not_said_to_be_mixed(case: str, found: str) -> None:
+    _, _, text, batch = NEAR_MISSES[case]
+    model = head_model(
+        f"{VECTOR} {text}", batch=batch, outputs="float[] y", w=(40, 4), b=(4,), **CONSTANTS
+    )
+    assert assert_refused(flatten_gemm_to_conv, model).found == found

@@ -94,6 +94,22 @@ SAME_NUMBER: dict[str, tuple[tuple[int, ...], str]] = {
         "s = Gather<axis=1>(h, some) t = Gather<axis=1>(h, some) q = Add(s, t)"
         " j = Concat<axis=1>(h, q) a = Gather<axis=1>(j, order)",
     ),
+    "stacked_and_summed": (
+        (13, 21),
+        "r = Relu(h) e = Unsqueeze(h, one) f = Unsqueeze(r, one) j = Concat<axis=1>(e, f)"
+        " m = ReduceSum<keepdims=0>(j, one) t = Tanh(m) a = Add(t, h)",
+    ),
+    "stacked_behind": (
+        (9, 12),
+        "r = Relu(h) e = Unsqueeze<axes=[2]>(h) f = Unsqueeze<axes=[2]>(r)"
+        " j = Concat<axis=-1>(e, f) a = ReduceMax<axes=[2], keepdims=0>(j)",
+    ),
+    "stacked_with_a_stack": (
+        (17,),
+        "r = Relu(h) e = Unsqueeze(h, one) f = Unsqueeze(r, one) j = Concat<axis=1>(e, f)"
+        " g = Concat<axis=1>(e, j, f) p = Gather<axis=1>(g, groups) m = ReduceMean<axes=[1],"
+        " keepdims=0>(p) a = Sub(m, h)",
+    ),
     "gather_table": ((17,), "g = Gather<axis=1>(h, table) r = Relu(g) a = Flatten(r)"),
     "unsqueezed_and_squeezed": ((13, 21), "e = Unsqueeze(h, positions) r = Relu(e)"
                                 " a = Squeeze(r, positions)"),
@@ -182,6 +198,19 @@ def test_before_an_output(opset: int, text: str) -> None:
         ("y, z = Split<axis=1>(h, parts)", "float[] y, float[] z"),
         ("y = Concat<axis=1>(h, h)", "float[] y"),
         ("y = Slice(h, one, five, one)", "float[] y"),
+        ("e = Unsqueeze(h, one) y = Concat<axis=1>(e, e, e)", "float[] y"),
+        (
+            "r = Relu(h) e = Unsqueeze(h, two) f = Unsqueeze(r, two) y = Concat<axis=2>(e, f)",
+            "float[] y",
+        ),
+        (
+            "e = Unsqueeze(h, one) t = Transpose<perm=[1, 0, 2]>(e) y = Concat<axis=0>(t, t)",
+            "float[] y",
+        ),
+        (
+            "e = Unsqueeze(h, one) f = Unsqueeze(h, two) g = Mul(e, f) y = Concat<axis=1>(e, g)",
+            "float[] y",
+        ),
         ("r = Relu(h) y = Identity(h) z = Identity(r)", "float[] y, float[] z"),
         ("y = Flatten(h) z = Relu(y)", "float[] y, float[] z"),
         ("y = Transpose(h)", "float[] y"),

@@ -1,4 +1,4 @@
-"""Tables that answers look up, and numbers that a head computes from its own shapes."""
+"""Tables that answers look up, and numbers that a head computes from shapes."""
 
 from typing import Any
 
@@ -19,6 +19,7 @@ CONSTANTS: dict[str, Any] = {
     "behind": ints(-1),
     "two": ints(2),
     "first": ints(0),
+    "turned": ints(9, -1, 11, 3),
     "features": ints(1),
     "one": np.array(1, np.float32),
 }
@@ -79,11 +80,45 @@ def test_count_of_positions_is_that_of_the_window() -> None:
     assert_cells_are_crops(model)
 
 
+@pytest.mark.parametrize("batch", [1, "N"])
+@pytest.mark.parametrize("measured", ["image", "map"])
+@pytest.mark.parametrize("dense", [True, False])
+def test_size_of_the_map_is_that_of_the_window(
+    dense: bool, measured: str, batch: int | str
+) -> None:
+    head = "f = Flatten(map) p = Gemm(f, w, b)" if dense else "p = ReduceSum<keepdims=0>(map, both)"
+    text = (
+        f"{head} s = Shape({measured}) i = Gather<axis=0>(s, both) n = ReduceProd(i)"
+        " c = Cast<to=1>(n) d = Sub(c, one) y = Div(p, d)"
+    )
+    model = head_model(
+        text,
+        outputs="float[] y",
+        inputs=f"float[{batch},3,H,W] image",
+        w=(40, 4),
+        b=(4,),
+        both=ints(2, 3),
+        one=CONSTANTS["one"],
+    )
+    assert_cells_are_crops(model, input_size=(9, 11))
+
+
 NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
     "samples_counted": (
-        RefusalCode.SECOND_INPUT,
+        RefusalCode.BATCH_MIXED,
         "times",
         "s = Shape(h) n = Gather(s, first) c = Cast<to=1>(n) [times] y = Mul(h, c)",
+    ),
+    "samples_counted_before_the_head": (
+        RefusalCode.BATCH_MIXED,
+        "times",
+        "s = Shape(map) n = ReduceProd(s) c = Cast<to=1>(n) [times] y = Mul(h, c)",
+    ),
+    "shape_of_no_map": (
+        RefusalCode.SHAPE_UNKNOWN,
+        "times",
+        "f = Reshape(image, turned) s = Shape(f) n = Gather(s, two) c = Cast<to=1>(n)"
+        " [times] y = Mul(h, c)",
     ),
     "a_row_a_class": (
         RefusalCode.NO_RULE,

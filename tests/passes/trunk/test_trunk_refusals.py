@@ -48,7 +48,7 @@ TRUNKS: dict[str, Case] = {
         {"kernel": (3, 2, 1, 1)},
     ),
     "norm_of_columns": (
-        RefusalCode.BAKED_EXTENT,
+        RefusalCode.MAP_SIZED_CONSTANT,
         "norm",
         "c = Conv(image, k) t = Transpose<perm=[0, 3, 1, 2]>(c)"
         " [norm] n = InstanceNormalization(t, ones, ones) y = Transpose<perm=[0, 2, 3, 1]>(n)",

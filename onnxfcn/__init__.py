@@ -30,6 +30,8 @@ from .speed_report import BatchSpeed, CropSpeed, SpeedReport
 from .timing import Timed
 from .validate import validate
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AxisGeometry",
     "BatchSpeed",

@@ -2,16 +2,18 @@
 
 import sys
 import traceback
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
+from . import __version__
 from .commands.bench import bench
+from .commands.ending import ending_as_told
 from .commands.inspect import inspect
-from .commands.output import printing
-from .commands.pass_help import pass_help
+from .commands.options import SWITCH
+from .commands.output import print_usage_error, printing
+from .commands.pass_help import paragraphs, pass_help
 from .commands.rewrite import rewrite
 from .commands.validate import validate
 
@@ -26,7 +28,7 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         with printing():
-            typer.echo(f"onnxfcn {version('onnxfcn')}")
+            typer.echo(f"onnxfcn {__version__}")
         raise typer.Exit
 
 
@@ -35,17 +37,19 @@ def common(
     show_version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            metavar=SWITCH,
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:
     """Options of the program itself."""
 
 
-app.command()(rewrite)
-app.command()(validate)
-app.command()(inspect)
-app.command()(bench)
+for command in (rewrite, validate, inspect, bench):
+    app.command(help=paragraphs(command))(command)
 
 
 @app.command("passes")
@@ -61,10 +65,16 @@ def main() -> None:
         # Names of files and nodes may be bytes that no encoding has: they are shown as such.
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    try:
-        app()
-    except Exception:
-        # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
-        traceback.print_exc()
-        typer.echo("onnxfcn: this is a bug of onnxfcn; please report it with the above", err=True)
-        sys.exit(1)
+    with ending_as_told():
+        try:
+            app()
+        except SystemExit as end:
+            if "--json" in sys.argv:
+                print_usage_error(end)
+            raise
+        except Exception:
+            # Anything that is no OnnxfcnError is a bug, and whoever reports it needs the traceback.
+            traceback.print_exc()
+            message = "onnxfcn: this is a bug of onnxfcn; please report it with the above"
+            typer.echo(message, err=True)
+            sys.exit(1)

@@ -30,18 +30,20 @@ class Cost:
         size: the image in pixels.
         map_size: cells of the map.
         one_pass: multiply-accumulates of the fully convolutional model on the image.
-        by_crops: those of the original on as many crops as it takes to have these cells: of a
-            classifier, one for each.
+        by_crops: those of the original on a crop for each cell; ``None`` where its answer on a crop
+            is no cell, but a map.
     """
 
     size: Size
     map_size: Size
     one_pass: int
-    by_crops: int
+    by_crops: int | None
 
     @property
-    def saved(self) -> float:
-        """How many times fewer one pass needs."""
+    def saved(self) -> float | None:
+        """How many times fewer one pass needs; ``None`` where crops are not counted."""
+        if self.by_crops is None:
+            return None
         return self.by_crops / self.one_pass if self.one_pass else 0.0
 
 
@@ -107,13 +109,13 @@ def count_costs(
     if any(len(size) != len(own) for size in sizes):
         raise UsageError(f"give sizes with {len(own)} numbers, such as {size_text(own)}")
     maps = {tuple(size): geometry.map_size(*size) for size in sizes}
-    crop, cells_of_crop = count_products(original, image, own), geometry.map_size(*own)
+    crop = count_products(original, image, own)
     found = []
     for size, cells in maps.items():
         one_pass = count_products(rewritten, image, size)
         if one_pass is not None and crop is not None:
-            crops = prod(-(-n // of) for n, of in zip(cells, cells_of_crop, strict=True))
-            found.append(Cost(size, cells, one_pass, crops * crop))
+            by_crops = None if geometry.answers_maps else prod(cells) * crop
+            found.append(Cost(size, cells, one_pass, by_crops))
     return found
 
 
@@ -135,6 +137,11 @@ def _products(node: gs.Node, shapes: Mapping[str, Shape]) -> int | None:
         return prod(result) * data[-2 if node.attrs.get("transA", 0) else -1]
     # A ConvTranspose spreads every element of its data, a Conv gathers for every one of its result.
     return prod(data if node.op == "ConvTranspose" else result) * prod(weight[1:])
+
+
+def preferred(maps: Sequence[Geometry]) -> Geometry:
+    """The first map of which a cell is an answer of the original, or else the first one."""
+    return min(maps, key=lambda geometry: geometry.answers_maps)
 
 
 def default_sizes(geometry: Geometry) -> list[Size]:

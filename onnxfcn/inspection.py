@@ -12,25 +12,25 @@ from passes.images import Image, find_images
 from passes.result import Refused
 from passes.shapes import Shape
 
-from .costs import Cost, count_costs, count_parameters, default_sizes
+from .costs import Cost, count_costs, count_parameters, default_sizes, preferred
 from .errors import GeometryUnknownError, NothingToRewriteError, RefusedError
 from .files.contradictory_models import blaming
 from .files.document import Document
 from .files.graph_view import graph_view
 from .files.model_io import ModelSource
 from .files.stored_model import StoredModel
-from .geometry import from_metadata
+from .geometry import Geometry, from_metadata
 from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import size_and_layout
 from .json_types import json_object
-from .meaning import OutputMeaning, find_meanings, is_result, windows_in_metadata
+from .meaning import OutputMeaning, find_meanings, is_result, no_crops, windows_in_metadata
 from .opening import open_model
 from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
 from .sizes import Size
 
-_NO_IMAGE = "no input of the model has spatial axes that can be told"
+_NO_IMAGE = "no input of the model has spatial axes that can be determined"
 
 _LAYOUTS = {3: "nhw", 4: "nchw", 5: "ncdhw"}
 """What an image's axes may be, by their number."""
@@ -206,22 +206,30 @@ def _costs(
         SizeNotAcceptedError: the model takes no images of a size.
         UsageError: a size has another number of axes.
     """
-    maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
-    if not maps:
+    counted = _counted_map(outputs)
+    if counted is None:
         return ()
-    return tuple(count_costs(original, result, image, maps[0], sizes or default_sizes(maps[0])))
+    return tuple(count_costs(original, result, image, counted, sizes or default_sizes(counted)))
+
+
+def _counted_map(outputs: Sequence[OutputMeaning]) -> Geometry | None:
+    """The map whose cells are counted; ``None`` where no output is one."""
+    maps = [found.geometry for found in outputs if found.geometry and any(found.geometry.stride)]
+    return preferred(maps) if maps else None
 
 
 def _notes(told: Mapping[str, str], outputs: Sequence[OutputMeaning]) -> tuple[str, ...]:
-    """Whether a rewritten model's metadata still tell what its graph does."""
+    """What is not counted, and whether the metadata of a rewritten model still tell the truth."""
+    counted = _counted_map(outputs)
+    crops = (no_crops(counted.output),) if counted and counted.answers_maps else ()
     if VERSION_KEY not in told:
-        return ()
+        return crops
     try:
         known = from_metadata(told)
     except GeometryUnknownError as error:
-        return (str(error),)
+        return (*crops, str(error))
     differing = [m.output for m in outputs if m.output in known and known[m.output] != m.geometry]
-    return tuple(
+    return crops + tuple(
         f"the geometry of '{name}' in the metadata is not that of the graph: edited since?"
         for name in differing
     )

@@ -42,7 +42,7 @@ class OutputMeaning:
     def lines(self) -> list[str]:
         """What people need to know, a line of geometry and one of exactness."""
         if self.geometry is None or self.exactness is None:
-            return [f"where cells lie in the image cannot be told: {self.unknown}"]
+            return [f"where cells lie in the image cannot be determined: {self.unknown}"]
         crops = f"exact, {_crops(self.geometry)}"
         if not self.exactness.is_exact:
             crops = f"approximate, {_blamed(len(self.exactness.causes))}"
@@ -161,6 +161,14 @@ def windows_in_metadata(told: Mapping[str, str]) -> dict[str, Size]:
         return {}
 
 
+def no_crops(output: str) -> str:
+    """Why one pass is compared with no crops, where the original's answer is a map."""
+    return (
+        f"'{output}' is a map in the original already: no crop stands for one of its cells, and one"
+        " pass is compared with none"
+    )
+
+
 def _blamed(count: int) -> str:
     """What is said of so many nodes because of which cells are not their crops."""
     if not count:
@@ -171,7 +179,7 @@ def _blamed(count: int) -> str:
 
 def _crops(geometry: Geometry) -> str:
     """What is said of an output whose cells are their crops."""
-    if prod(geometry.map_size(*geometry.original_size)) > 1:
+    if geometry.answers_maps:
         return f"{_INSIDE} is the first cell of what the original says of it"
     if any(map(_leaves_the_image, geometry.axes)):
         return f"{_INSIDE} is what the original says of it"

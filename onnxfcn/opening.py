@@ -23,7 +23,7 @@ def open_model(model: ModelSource) -> StoredModel:
     complaint = find_fault(stored) or check(stored, infer_shapes=False)
     if complaint:
         name = "the model" if isinstance(model, ModelProto) else model
-        raise UnusableModelError(f"{name} is no valid ONNX model: {complaint}")
+        raise UnusableModelError(f"{name} is not a valid ONNX model: {complaint}")
     return stored
 
 

@@ -1,6 +1,6 @@
 """Check the options that Python callers give; texts and numbers go wrong in their own ways."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from os import PathLike
 from typing import SupportsIndex
@@ -9,6 +9,15 @@ from passes.options import OptionError, one_of, per_axis
 
 from .errors import UsageError
 from .sizes import Size
+
+_DEFAULTS_OF_THE_PROOF: Mapping[str, object] = {
+    "sizes": (),
+    "provider": "cpu",
+    "rtol": None,
+    "atol": 0.0,
+    "max_cells": None,
+    "seed": 0,
+}
 
 
 def checked_sizes(sizes: Sequence[Sequence[int]]) -> tuple[Size, ...]:
@@ -38,7 +47,7 @@ def checked_size(size: Sequence[int]) -> Size:
     except TypeError:
         found = ()
     if not found or min(found) < 1:
-        raise UsageError(f"a size is one positive number an axis, such as (224, 224), not {size}")
+        raise UsageError(f"a size is one positive number per axis, such as (224, 224), not {size}")
     return found
 
 
@@ -89,6 +98,23 @@ def check_comparison(rtol: float | None, atol: float, seed: int, max_cells: int 
         raise UsageError(f"seed must be a whole number, and not negative, got {seed}")
     if max_cells is not None and (not isinstance(max_cells, SupportsIndex) or index(max_cells) < 1):
         raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
+
+
+def check_no_proof(options: Mapping[str, object]) -> None:
+    """Refuse options of a proof that does not run: whoever gives one expects it to.
+
+    Args:
+        options: options of the proof, by name.
+
+    Raises:
+        UsageError: one is not the default.
+    """
+    for name, value in options.items():
+        if value != _DEFAULTS_OF_THE_PROOF[name]:
+            raise UsageError(
+                f"{name} is an option of the proof, which does not run without validation: leave it"
+                " out, or validate"
+            )
 
 
 def check_word(option: str, value: str, words: Sequence[str]) -> None:

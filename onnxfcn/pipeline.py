@@ -52,14 +52,14 @@ _VALIDATES = "input_size"
 
 _NOTHING = {
     inline_branches.NAME: (
-        "no If behind an image always takes one branch: there is nothing to rewrite"
+        "no If after an image always takes one branch: there is nothing to rewrite"
     ),
     flatten_gemm_to_conv.NAME: (
         "no dense layer and no global pool reads a feature map: there is nothing to rewrite"
         " (--pass dynamic_spatial_axes frees the input size alone)"
     ),
     dynamic_spatial_axes.NAME: (
-        "no input has fixed spatial axes that can be told: there is nothing to rewrite (of an"
+        "no input has fixed spatial axes that can be determined: there is nothing to rewrite (of an"
         " image, say what its axes are, such as --input-layout nchw)"
     ),
     conv_to_gemm.NAME: (
@@ -128,7 +128,9 @@ def passes_for_head(
             f" {conv_to_gemm.NAME}, which it runs itself"
         )
     if convolutions not in ("all", "heads"):
-        raise UsageError(f"head matmul rewrites the heads, not convolutions {convolutions}")
+        raise UsageError(
+            f"head matmul rewrites the heads, not the option convolutions {convolutions}"
+        )
     return (*wanted, conv_to_gemm.NAME), "heads"
 
 

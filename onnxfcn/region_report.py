@@ -55,7 +55,7 @@ class RegionResult:
             reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
         where = f"{', '.join(self.nodes)}, which '{self.output}' is made by"
         if self.undecided:
-            return f"whether the trunk is right at {where}, cannot be told: {reason}"
+            return f"whether the trunk is right at {where}, cannot be determined: {reason}"
         return f"the trunk is wrong at {where}: {reason}"
 
     @property

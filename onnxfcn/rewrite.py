@@ -20,6 +20,7 @@ from .opening import open_model
 from .option_checks import (
     check_comparison,
     check_list,
+    check_no_proof,
     check_word,
     checked_input_size,
     checked_sizes,
@@ -88,9 +89,11 @@ def rewrite(
         max_cells: cells of a larger map that are compared with the head on their windows at most,
             its corners and others drawn with ``seed``; by default all.
         seed: seed of the random images, and of the cells to compare.
-        validate: whether to run the proof; without it the result is checked, not run.
-        external_data: whether weights are written into a data file beside ``output``: ``always``,
-            ``never``, or (``auto``) where the input has one and where they outgrow one file.
+        validate: whether to run the proof; without it the result is checked, not run, and options
+            of the proof are refused.
+        external_data: whether weights of 64 KiB or more are written into a data file beside
+            ``output``: ``always``, ``never``, or (``auto``) where the input has one and where they
+            outgrow one file.
         progress: called with what is being done, the steps done and the steps in all.
 
     Returns:
@@ -110,6 +113,9 @@ def rewrite(
     sizes = checked_sizes(sizes)
     input_size = checked_input_size(input_size)
     check_comparison(rtol, atol, seed, max_cells)
+    if not validate:
+        proof = {"sizes": sizes, "provider": provider, "rtol": rtol, "atol": atol}
+        check_no_proof(proof | {"max_cells": max_cells, "seed": seed})
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
@@ -135,7 +141,12 @@ def rewrite(
     original = open_model(model)
     if validate:
         check_runs_from_memory(original.proto)
-    output_stage = StagedOutput(output, source=original, external_data=external_data)
+    output_stage = StagedOutput(
+        output,
+        source=original,
+        source_path=None if isinstance(model, ModelProto) else model,
+        external_data=external_data,
+    )
     with blaming(original), output_stage as staged:
         input_size, input_layout = size_and_layout(original, input_size, input_layout)
         options |= {"input_size": input_size, "input_layout": input_layout}

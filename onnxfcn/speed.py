@@ -1,8 +1,9 @@
 """How fast a fully convolutional model is beside its original.
 
 At the original size both answer for the same images. On a larger image, one pass of the
-fully convolutional model stands against a run of the original on the crop of every cell. Runs take
-turns, and ratios are medians of the ratios of the rounds.
+fully convolutional model stands against a run of the original on the crop of every cell, unless
+the original's answer on a crop is a map itself. Runs take turns, and ratios are medians of the
+ratios of the rounds.
 """
 
 from collections.abc import Sequence
@@ -67,7 +68,9 @@ def bench(
         models = Stopwatch(pair, settings)
         counts = batches or ([pair.image.samples] if pair.image.samples else _BATCHES)
         models.check(counts)
-        limits = models.limits(sizes or [default_sizes(models.geometry)[1]])
+        limits = {}
+        if not models.geometry.answers_maps:
+            limits = models.limits(sizes or [default_sizes(models.geometry)[1]])
         return SpeedReport(
             provider=str(settings.provider),
             output=models.geometry.output,

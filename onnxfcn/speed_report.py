@@ -106,7 +106,8 @@ class SpeedReport:
         provider: the execution provider, with its options.
         output: name of the output whose cells are counted.
         batches: the original size.
-        sizes: larger images.
+        sizes: larger images; none where the output is a map in the original already, so that no
+            crop stands for a cell.
     """
 
     provider: str

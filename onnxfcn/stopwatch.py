@@ -8,7 +8,7 @@ import numpy as np
 
 from passes.images import Image
 
-from .costs import count_costs
+from .costs import count_costs, preferred
 from .errors import GeometryUnknownError, UsageError
 from .files.graph_view import graph_view
 from .geometry import Box, Geometry
@@ -34,7 +34,8 @@ class Stopwatch:
     """Times an original and its fully convolutional form.
 
     Attributes:
-        geometry: where the cells of the map lie, that of the first output that has one.
+        geometry: where the cells of the map lie, that of the first output that has one, and of
+            which a cell is an answer of the original if there is such an output.
     """
 
     def __init__(self, pair: ModelPair, settings: Settings) -> None:
@@ -65,7 +66,7 @@ class Stopwatch:
         samples = self._pair.image.samples
         for batch in batches:
             if batch < 1 or (samples and batch % samples):
-                raise UsageError(f"the original takes {samples or 1} images a run, not {batch}")
+                raise UsageError(f"the original takes {samples or 1} images per run, not {batch}")
 
     def limits(self, sizes: Sequence[Size]) -> dict[Size, float | None]:
         """How many times fewer multiply-accumulates one pass needs, by the image's size.
@@ -162,7 +163,7 @@ def _geometry(pair: ModelPair) -> Geometry:
         GeometryUnknownError: there is none of which that can be told.
     """
     analysis = ModelAnalysis(pair.rewritten, pair.image.size, pair.layout_option)
-    reasons = []
+    reasons, maps = [], []
     for name in analysis.outputs:
         try:
             geometry = analysis.geometry(name)
@@ -170,7 +171,9 @@ def _geometry(pair: ModelPair) -> Geometry:
             reasons.append(error)
             continue
         if any(geometry.stride):
-            return geometry
+            maps.append(geometry)
+    if maps:
+        return preferred(maps)
     raise reasons[0] if reasons else GeometryUnknownError("no output of the models is a map")
 
 

@@ -40,6 +40,8 @@ def validate(
 ) -> ValidationReport:
     """Compare a rewritten model with its original.
 
+    Two models that take images of one size only, the same, are compared at that size alone.
+
     Args:
         original: the classifier.
         rewritten: its fully convolutional form, by this tool or another.
@@ -74,7 +76,7 @@ def validate(
             has another size than the original's geometry gives.
     """
     # Only here: the other commands need not wait until ONNX Runtime and the proof are loaded.
-    from .proof.validation import run_validation
+    from .proof.given_models import validate_given
 
     check_list("inputs", inputs)
     check_list("feature_maps", feature_maps)
@@ -88,7 +90,7 @@ def validate(
     try:
         with blaming(*models):
             input_size, _ = size_and_layout(models[0], input_size)
-            return run_validation(
+            return validate_given(
                 *models,
                 settings,
                 sizes=sizes,
@@ -96,7 +98,6 @@ def validate(
                 window_step=window_step,
                 feature_maps=feature_maps,
                 input_size=input_size,
-                crops=True,
                 require_crops=require_crops,
             )
     except RefusedError as error:

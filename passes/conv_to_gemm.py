@@ -30,14 +30,14 @@ def apply(graph: gs.Graph, *, convolutions: str = "all") -> PassResult:
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
         convolutions: which ones: ``all``; ``heads``, the unpadded Conv that reads the feature map
-            and the 1x1 Convs behind it; or names with wildcards, such as ``conv1*,fc?``.
+            and the 1x1 Convs after it; or names with wildcards, such as ``conv1*,fc?``.
 
     Returns:
         One rewrite for each convolution, or the refusals; neither where there is no such
         convolution.
 
     Raises:
-        OptionError: a name matches no convolution, though another one does.
+        OptionError: a name matches no convolution, and there is one.
     """
     constants = Constants(graph)
     try:
@@ -56,7 +56,7 @@ def _chosen(graph: gs.Graph, convolutions: str, constants: Constants) -> Sequenc
     """The convolutions that are meant, in graph order.
 
     Raises:
-        OptionError: a name matches none, though another one does.
+        OptionError: a name matches none, and there is one.
         Refused: all are meant, and one stands in a branch or a loop.
     """
     names = [name.strip() for name in convolutions.split(",")]
@@ -78,15 +78,13 @@ def _named(convolutions: Sequence[gs.Node], names: Sequence[str]) -> list[gs.Nod
     """Those convolutions that one of the names matches, in order.
 
     Raises:
-        OptionError: a name matches none, though another one does.
+        OptionError: a name matches none, and there is one.
     """
     found = [n for n in convolutions if any(fnmatchcase(node_name(n), name) for name in names)]
-    for name in names if found else ():
+    for name in names if convolutions else ():
         if not any(fnmatchcase(node_name(node), name) for node in found):
             last = node_name(convolutions[-1])
-            raise OptionError(
-                f"convolutions: '{name}' matches no convolution; the last one is '{last}'"
-            )
+            raise OptionError(f"convolutions: no Conv matches '{name}'; the last one is '{last}'")
     return found
 
 

@@ -43,9 +43,9 @@ def apply(
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
         batch: ``keep`` leaves the batch axis as it is, ``free`` makes it symbolic too.
-        input_size: the image size that the model was made for, in pixels, an axis each; needed
+        input_size: the image size that the model was made for, in pixels, one per axis; needed
             where the spatial axes are symbolic already.
-        input_layout: one letter an axis, such as ``nchw``, for an image that reaches no
+        input_layout: one letter per axis, such as ``nchw``, for an image that reaches no
             convolution or pool; without it, such an input is left alone.
 
     Returns:

@@ -191,7 +191,7 @@ class FeatureMaps:
         return refuse(
             RefusalCode.LAYOUT_UNKNOWN,
             reader,
-            expected="an image of a known layout, as a convolution or a pool behind it tells",
+            expected="an image of a known layout, as a convolution or a pool after it tells",
             found=f"{' and '.join(names)}, whose axes nothing tells",
             advice=f"Say what the image's axes are: option input_layout, such as {letters}",
         )

@@ -52,14 +52,14 @@ def apply(
 
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
-        input_size: the image size that the model was made for, in pixels, an axis each (height,
+        input_size: the image size that the model was made for, in pixels, one per axis (height,
             width); needed where the model's own spatial axes are symbolic.
-        input_layout: one letter an axis, such as ``nchw`` or ``nhw``, for an image that reaches no
-            convolution or pool, so that its layout cannot be told.
-        window_step: cells from one window to the next, one number or an axis each; at least 1.
+        input_layout: one letter per axis, such as ``nchw`` or ``nhw``, for an image that reaches no
+            convolution or pool, so that its layout cannot be determined.
+        window_step: cells from one window to the next, one number or one per axis; at least 1.
         global_pool: ``slide`` turns a pool over the whole map into one over a window of the
-            original extent, ``keep`` leaves it as it is, so that its head answers once an image.
-        output_layout: where the maps of the outputs have their features: behind the batch
+            original extent, ``keep`` leaves it as it is, so that its head answers once per image.
+        output_layout: where the maps of the outputs have their features: after the batch
             (``nchw``), last (``nhwc``), or (``input``) where the original has 1-sized axes for
             them, else where the image has its channels.
 
@@ -220,7 +220,7 @@ def _check_output(head: Head, output: gs.Tensor, shapes: set[int]) -> None:
         raise refuse(
             RefusalCode.INTERNAL_OUTPUT,
             node,
-            expected="a dense layer or a pool behind the window of the feature map",
+            expected="a dense layer or a pool after the window of the feature map",
             found=f"that '{output.name}', the window itself or its shape, is an output",
         )
 

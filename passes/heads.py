@@ -234,6 +234,6 @@ class HeadFinder:
             raise refuse(
                 RefusalCode.SECOND_IMAGE,
                 collapses[0].node,
-                expected="one image behind the head",
+                expected="one image that reaches the head",
                 found=f"{len(reaching)} inputs with spatial axes: {', '.join(reaching)}",
             )

@@ -152,7 +152,7 @@ def _images(
             raise refuse(
                 RefusalCode.LAYOUT_UNKNOWN,
                 None,
-                expected=f"the layout that the convolutions behind '{tensor.name}' read",
+                expected=f"the layout that the convolutions after '{tensor.name}' read",
                 found=f"'{input_layout}'",
                 advice="Leave the option input_layout out: the graph tells it",
             )
@@ -221,7 +221,7 @@ def _wrong_size(image: gs.Tensor, size: Sequence[int]) -> Refused:
         None,
         expected=f"an input size that fits '{image.name}' of shape {image.shape}",
         found="x".join(map(str, size)),
-        advice="Give one number an axis, such as 224x224, or none where the model fixes it",
+        advice="Give one number per axis, such as 224x224, or none where the model fixes it",
     )
 
 

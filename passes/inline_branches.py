@@ -42,9 +42,9 @@ def apply(
     Args:
         graph: any graph in topological order; changed only where nothing is refused.
         batch: ``keep`` takes a fixed batch for one that stays as it is, ``free`` for any number.
-        input_size: the image size that the model was made for, in pixels, an axis each. Where the
+        input_size: the image size that the model was made for, in pixels, one per axis. Where the
             spatial axes are symbolic and none is given, constant conditions alone are looked at.
-        input_layout: one letter an axis, such as ``nchw``, for an image that reaches no
+        input_layout: one letter per axis, such as ``nchw``, for an image that reaches no
             convolution or pool, or only through an If.
 
     Returns:

@@ -28,7 +28,7 @@ class RefusalCode(StrEnum):
 
     BAKED_EXTENT = "baked-extent", "A node of the trunk works at the original image size only."
     BATCH_MIXED = "batch-mixed", "A view chain or an axis operator mixes the samples of a batch."
-    BIAS_SHAPE = "bias-shape", "A bias or constant operand that is not one number a feature."
+    BIAS_SHAPE = "bias-shape", "A bias or constant operand that is not one number per feature."
     COMPUTED_WEIGHT = "computed-weight", "The weight of a layer is not a constant."
     CONSTANT_UNKNOWN = (
         "constant-unknown",
@@ -58,14 +58,14 @@ class RefusalCode(StrEnum):
         "internal-output",
         "A graph output, or a node without a rule, needs the flattened window itself.",
     )
-    LAYOUT_UNKNOWN = "layout-unknown", "It cannot be told which axes of a tensor are spatial."
+    LAYOUT_UNKNOWN = "layout-unknown", "It cannot be determined which axes of a tensor are spatial."
     MAP_SIZE = (
         "map-size",
         "A map has no elements, or more than can be followed through a view chain.",
     )
     MAP_SIZED_CONSTANT = (
         "map-sized-constant",
-        "A constant has one value a position, such as a learned position embedding.",
+        "A constant has one value per position, such as a learned position embedding.",
     )
     NO_RULE = "no-rule", "No rule says how this operator acts at every cell of a map."
     OPSET_TOO_OLD = (

@@ -1,13 +1,19 @@
 """What was measured of crops, as a table for people."""
 
 from math import prod
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from ..crop_report import CropGroup, CropReport
-from ..sizes import size_text
+from ..sizes import Size, size_text
+
+
+def image_text(size: Size, source: str) -> str:
+    """The size of an image, and the name of its file where it has one."""
+    return " ".join(filter(None, (size_text(size), Path(source).name)))
 
 
 def print_crops(console: Console, crops: CropReport) -> None:
@@ -18,9 +24,10 @@ def print_crops(console: Console, crops: CropReport) -> None:
     for found in crops.results:
         if found.beyond:
             cells = "1 cell" if found.beyond == 1 else f"{found.beyond} cells"
+            image = image_text(found.size, found.source)
             console.print(
-                f"of '{found.output}' at {size_text(found.size)}, {cells} of {prod(found.map_size)}"
-                " would stand for a crop that leaves the image: not measured",
+                f"of '{found.output}' at {image}, {cells} of {prod(found.map_size)} would"
+                " stand for a crop that leaves the image: not measured",
                 soft_wrap=True,
             )
     verdicts = {found.output: found for found in crops.results if found.graph}
@@ -29,8 +36,10 @@ def print_crops(console: Console, crops: CropReport) -> None:
         console.print(f"by its graph, '{found.output}' is {found.graph}{why}", soft_wrap=True)
     for found in crops.results:
         if found.contradicts:
-            size = size_text(found.size)
-            console.print(f"DIFFERS: cells of '{found.output}' at {size} are not their crops")
+            image = image_text(found.size, found.source)
+            console.print(
+                f"DIFFERS: cells of '{found.output}' at {image} are not their crops", soft_wrap=True
+            )
     for problem in crops.problems:
         console.print(f"crops not measured: {problem}", soft_wrap=True)
 
@@ -42,7 +51,8 @@ def _table(crops: CropReport) -> Table:
     )
     for found in crops.results:
         for where, group in (("at the border", found.border), ("inside", found.inside)):
-            table.add_row(size_text(found.size), found.output, where, *_numbers(group))
+            image = image_text(found.size, found.source)
+            table.add_row(image, found.output, where, *_numbers(group))
     return table
 
 

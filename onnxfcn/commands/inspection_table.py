@@ -1,11 +1,14 @@
 """What was found out about a model, for people."""
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..costs import Cost
 from ..inspection import Inspection
 from ..sizes import size_text
-from .tables import report_console
+from .console import report_console
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -30,18 +33,23 @@ def print_inspection(found: Inspection) -> None:
         for line in (*meaning.lines(), *(f"  {detail}" for detail in meaning.details())):
             console.print(line, soft_wrap=True)
     if found.costs:
-        costs = Table("Image", "Map", "One pass", "By crops", "Saved", box=SIMPLE_HEAD)
-        for cost in found.costs:
-            costs.add_row(
-                size_text(cost.size),
-                size_text(cost.map_size),
-                f"{_short(cost.one_pass)} MAC",
-                f"{_short(cost.by_crops)} MAC",
-                f"{cost.saved:.1f} times",
-            )
-        console.print(costs)
+        console.print(_costs(found.costs))
     for note in found.notes:
         console.print(note, soft_wrap=True)
+
+
+def _costs(costs: Sequence[Cost]) -> Table:
+    """Multiply-accumulates, and those of crops where they stand for cells."""
+    table = Table("Image", "Map", "One pass", box=SIMPLE_HEAD)
+    if any(cost.by_crops is not None for cost in costs):
+        table.add_column("By crops")
+        table.add_column("Saved")
+    for cost in costs:
+        row = [size_text(cost.size), size_text(cost.map_size), f"{_short(cost.one_pass)} MAC"]
+        if cost.by_crops is not None:
+            row += [f"{_short(cost.by_crops)} MAC", f"{cost.saved:.1f} times"]
+        table.add_row(*row)
+    return table
 
 
 def _short(number: int) -> str:

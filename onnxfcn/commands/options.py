@@ -7,6 +7,9 @@ import typer
 
 from ..sizes import Size
 
+SWITCH = ""
+"""What is shown as the value of an option that takes none."""
+
 
 def parse_size(text: str) -> Size:
     """``288x320`` as (288, 320)."""
@@ -70,7 +73,7 @@ InputLayout = Annotated[
 Provider = Annotated[
     str,
     typer.Option(
-        metavar="NAME[:OPTION=VALUE,...]",
+        metavar="NAME[:K=V,...]",
         help="ONNX Runtime execution provider, such as cpu, cuda or cuda:device_id=1.",
     ),
 ]
@@ -78,13 +81,15 @@ RelativeTolerance = Annotated[
     float | None,
     typer.Option(
         "--rtol",
+        metavar="X",
         min=0,
         help="Largest error relative to the output's scale; by default 1e-4, 1e-2"
         " for float16, 5e-2 for bfloat16.",
     ),
 ]
 AbsoluteTolerance = Annotated[
-    float, typer.Option("--atol", min=0, help="Absolute error allowed on top of --rtol.")
+    float,
+    typer.Option("--atol", metavar="X", min=0, help="Absolute error allowed on top of --rtol."),
 ]
 MaxCells = Annotated[
     int | None,
@@ -96,9 +101,13 @@ MaxCells = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of the random images and of the cells to compare.")
+    int,
+    typer.Option(metavar="N", min=0, help="Seed of the random images and of the cells to compare."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar=SWITCH, help="Print the report as JSON.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="List mean errors, spreads and tolerances too.")
+    bool,
+    typer.Option(
+        "--verbose", "-v", metavar=SWITCH, help="List mean errors, spreads and tolerances too."
+    ),
 ]

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from ..errors import OnnxfcnError, RefusedError, UsageError, ValidationFailedError
 from ..report import SCHEMA_VERSION, RewriteReport
+from .flags import with_flags
 
 
 class Bar:
@@ -61,9 +62,21 @@ def error_content(error: OnnxfcnError, seen: Mapping[str, Any] | None = None) ->
         **(seen or {}),
         "status": type(error).__name__,
         "exit_code": error.exit_code,
-        "message": str(error),
+        "message": with_flags(str(error)),
         "refusals": [vars(refusal) for refusal in refusals],
     }
+
+
+def print_usage_error(end: SystemExit) -> None:
+    """Write the JSON form of what Typer found wrong with the options, and has shown by now.
+
+    Args:
+        end: how Typer ends the program; nothing is written where no option was the reason.
+    """
+    message = getattr(end.__context__, "format_message", None)
+    if message is not None:
+        with suppress(OSError):  # what was shown says what matters
+            print_json(error_content(UsageError(message())))
 
 
 @contextmanager
@@ -100,6 +113,8 @@ def printing(done: str = "") -> Iterator[None]:
         if sys.stdout is None:
             raise OSError("standard output is closed")
         yield
+    except BrokenPipeError:
+        raise  # Whoever reads has seen enough.
     except OSError as error:
         typer.echo(f"onnxfcn: {done}cannot print: {error}", err=True)
         raise typer.Exit(UsageError.exit_code) from None
@@ -108,4 +123,4 @@ def printing(done: str = "") -> Iterator[None]:
 def print_failure(error: OnnxfcnError) -> None:
     """Write one line to standard error."""
     # Names and messages of other programs may have line breaks; ours is one line.
-    typer.echo(f"onnxfcn: {' '.join(str(error).split())}", err=True)
+    typer.echo(f"onnxfcn: {with_flags(' '.join(str(error).split()))}", err=True)

@@ -1,7 +1,9 @@
 """What the command line says of the passes, read from their own documentation."""
 
 import re
+from collections.abc import Callable
 from inspect import cleandoc, getdoc
+from shutil import get_terminal_size
 from textwrap import wrap
 from types import ModuleType
 
@@ -9,8 +11,14 @@ from passes import PASSES
 
 from ..pipeline import ALONE, pass_options
 
-_WIDTH = 100
+_WIDEST, _NARROWEST = 100, 20
+"""Columns of a text: as many as the terminal has, but no more and no fewer than these."""
 _ARGUMENT = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
+
+
+def paragraphs(command: Callable[..., None]) -> str:
+    """A command's docstring with each paragraph on one line, to be broken where a terminal ends."""
+    return "\n\n".join(" ".join(part.split()) for part in (getdoc(command) or "").split("\n\n"))
 
 
 def pass_help() -> str:
@@ -32,4 +40,6 @@ def _about(module: ModuleType) -> list[str]:
 def _paragraph(text: str, start: str) -> list[str]:
     """Lines of a text, the first one behind ``start`` and the others below it."""
     text = " ".join(text.replace("``", "").split())
-    return wrap(text, _WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
+    width = min(_WIDEST, get_terminal_size((_WIDEST, 24)).columns)
+    width = max(width, len(start) + _NARROWEST)
+    return wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start))

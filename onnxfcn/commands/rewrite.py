@@ -9,6 +9,7 @@ import typer
 from ..files.staged_output import ExternalData
 from ..rewrite import rewrite as rewrite_model
 from .options import (
+    SWITCH,
     AbsoluteTolerance,
     AsJson,
     InputLayout,
@@ -42,22 +43,31 @@ def rewrite(
     window_step: WindowStep = "1",
     batch: Annotated[
         Literal["keep", "free"],
-        typer.Option(help="Leave the batch axis as it is, or make it symbolic."),
+        typer.Option(
+            metavar="keep|free", help="Leave the batch axis as it is, or make it symbolic."
+        ),
     ] = "keep",
     global_pool: Annotated[
         Literal["slide", "keep"],
-        typer.Option(help="Pool every window by itself, or the whole image: one answer an image."),
+        typer.Option(
+            metavar="slide|keep",
+            help="Pool every window by itself, or the whole image: one answer per image.",
+        ),
     ] = "slide",
     output_layout: Annotated[
         Literal["input", "nchw", "nhwc"],
         typer.Option(
+            metavar="input|nchw|nhwc",
             help="Layout of the outputs' maps; input: where the output has 1-sized axes for them,"
-            " else as the image has its channels."
+            " else as the image has its channels.",
         ),
     ] = "input",
     head: Annotated[
         Literal["conv", "matmul"],
-        typer.Option(help="Dense layers become Conv, or windows and MatMul: fast on batches."),
+        typer.Option(
+            metavar="conv|matmul",
+            help="Dense layers become Conv, or windows and MatMul: fast on batches.",
+        ),
     ] = "conv",
     convolutions: Annotated[
         str,
@@ -75,12 +85,17 @@ def rewrite(
     max_cells: MaxCells = None,
     seed: Seed = 0,
     validate: Annotated[
-        bool, typer.Option("--validate/--no-validate", help="Run the proof with ONNX Runtime.")
+        bool,
+        typer.Option(
+            "--validate/--no-validate", metavar=SWITCH, help="Run the proof with ONNX Runtime."
+        ),
     ] = True,
     external_data: Annotated[
         ExternalData,
         typer.Option(
-            help="Put weights into a data file beside OUT; auto: as IN does, or above 2 GiB."
+            metavar="auto|always|never",
+            help="Put weights of 64 KiB or more into a data file next to OUT; auto: as IN does, or"
+            " above 2 GiB.",
         ),
     ] = "auto",
     as_json: AsJson = False,

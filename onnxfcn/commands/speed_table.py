@@ -3,16 +3,17 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..meaning import no_crops
 from ..sizes import size_text
 from ..speed_report import SpeedReport
-from .tables import report_console
+from .console import report_console
 
 
 def print_speed(report: SpeedReport) -> None:
     """Print it to standard output, in at most 100 columns."""
     console = report_console()
     console.print(f"on {report.provider}; medians of runs in turn", soft_wrap=True)
-    own = Table("Image", "Batch", "Original", "Rewritten", "Times as long", box=SIMPLE_HEAD)
+    own = Table("Image", "Batch", "Original", "Rewritten", "Ratio", box=SIMPLE_HEAD)
     for batch in report.batches:
         own.add_row(
             size_text(batch.size),
@@ -22,6 +23,9 @@ def print_speed(report: SpeedReport) -> None:
             f"{batch.ratio:.2f}",
         )
     console.print(own)
+    if not report.sizes:
+        console.print(no_crops(report.output), soft_wrap=True)
+        return
     console.print(f"one pass against the original on the crop of each cell of '{report.output}':")
     headings = ("Image", "Map", "First", "One pass", "Crops", "Cells/s", "Faster", "Limit")
     larger = Table(*headings, "Reached", box=SIMPLE_HEAD)

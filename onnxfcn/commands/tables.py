@@ -1,7 +1,7 @@
 """The report as tables for people."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from shlex import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,12 +11,9 @@ from ..comparison import Comparison
 from ..region_report import RegionResult
 from ..report import RewriteReport, SizeResult, ValidationReport
 from ..sizes import size_text
-from .crop_table import print_crops
-
-_WIDTH = 100
-_PROVEN = "proven: the rewritten model does what the original does"
-_PROVEN_IN_PART = "proven on a sample: in the cells that were drawn, both models do the same"
-_NOT_PROVEN = "no difference was seen, but not all of it is proven"
+from .console import report_console
+from .crop_table import image_text, print_crops
+from .verdict import verdict
 
 
 def print_report(report: RewriteReport, *, verbose: bool) -> None:
@@ -38,13 +35,15 @@ def print_report(report: RewriteReport, *, verbose: bool) -> None:
         for line in meaning.lines():
             console.print(line, soft_wrap=True)
     if report.output and any(meaning.details() for meaning in report.outputs):
-        console.print(f"why: onnxfcn inspect {report.output}", soft_wrap=True)
+        console.print(f"why: onnxfcn inspect {quote(report.output)}", soft_wrap=True)
     if report.validation is None:
         console.print("not validated: nothing proven")
     else:
         _print_seen(console, report.validation, verbose)
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     if report.validation is None or report.validation.passed:
+        if report.validation is not None:
+            console.print(verdict(report.validation), soft_wrap=True)
         if report.outgrown:
             console.print("the weights are in a data file: one .onnx file holds at most 2 GiB")
         files = " and ".join(filter(None, (report.output, report.data_file)))
@@ -66,18 +65,7 @@ def print_validation(report: ValidationReport, seconds: float, *, verbose: bool)
         console.print(f"window {size_text(window)} on feature map '{name}'", soft_wrap=True)
     _print_seen(console, report, verbose)
     if report.passed:
-        console.print(f"{_verdict(report)} ({seconds:.1f} s)")
-
-
-def _verdict(report: ValidationReport) -> str:
-    if not report.proven:
-        return _NOT_PROVEN
-    return _PROVEN_IN_PART if report.sampled else _PROVEN
-
-
-def report_console() -> Console:
-    """A console for tables of at most 100 columns on standard output."""
-    return Console(width=_WIDTH, highlight=False, emoji=False, markup=False)
+        console.print(f"{verdict(report)} ({seconds:.1f} s)", soft_wrap=True)
 
 
 def _print_seen(console: Console, report: ValidationReport, verbose: bool) -> None:
@@ -129,7 +117,7 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
                     f"{comparison.tolerance:.1e}",
                 ]
             table.add_row(
-                _image_text(result),
+                image_text(result.size, result.source),
                 size_text(result.maps.get(comparison.output, result.map_size)),
                 comparison.output,
                 *numbers,
@@ -140,12 +128,9 @@ def _errors(validation: ValidationReport, verbose: bool) -> Table:
             if name in compared:
                 continue
             blanks = ["-"] * (5 if verbose else 2)
-            table.add_row(_image_text(result), size_text(extents), name, *blanks, "as declared")
+            image = image_text(result.size, result.source)
+            table.add_row(image, size_text(extents), name, *blanks, "as declared")
     return table
-
-
-def _image_text(result: SizeResult) -> str:
-    return " ".join(filter(None, (size_text(result.size), Path(result.source).name)))
 
 
 def _finding(result: SizeResult, comparison: Comparison) -> str:
@@ -157,9 +142,12 @@ def _finding(result: SizeResult, comparison: Comparison) -> str:
     of_convolutions = result.against == "convolutions"
     if of_convolutions and (comparison.proven or set(result.map_size) == {1}):
         return f"as convolutions{ties}"
-    if not comparison.proven:
-        return "cells do not differ: nothing proven"
     count = result.cells.get(comparison.output)
-    if count is not None and count.sampled:
+    if not comparison.proven:
+        one = count is not None and count.in_all == 1
+        return "one cell: nothing to compare" if one else "cells do not differ: nothing proven"
+    if count is None:
+        return f"as original{ties}"  # Its head answers once for the whole map.
+    if count.sampled:
         return f"{count.compared:,} of {count.in_all:,} cells = window{ties}"
     return f"cell = window{ties}"

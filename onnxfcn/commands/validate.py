@@ -10,6 +10,7 @@ from ..errors import ValidationFailedError
 from ..report import SCHEMA_VERSION, ValidationReport
 from ..validate import validate as validate_models
 from .options import (
+    SWITCH,
     AbsoluteTolerance,
     AsJson,
     InputSize,
@@ -31,8 +32,9 @@ _Inputs = Annotated[
     typer.Option(
         "--input",
         metavar="FILE",
-        help="Image to validate on beside the random ones: a .npy array with the model's own axes,"
-        " or an image file, fed as 0..255 to a model of integers, else as 0..1; repeatable.",
+        help="Image to validate on in addition to the random ones: a .npy array with the"
+        " model's own axes, or an image file, fed as 0..255 to a model of integers, else as 0..1;"
+        " repeatable.",
     ),
 ]
 _FeatureMaps = Annotated[
@@ -47,7 +49,9 @@ _FeatureMaps = Annotated[
 _RequireCrops = Annotated[
     bool,
     typer.Option(
-        "--require-crops", help="Fail where cells are not the original's answers on crops."
+        "--require-crops",
+        metavar=SWITCH,
+        help="Fail where cells are not the original's answers on crops.",
     ),
 ]
 

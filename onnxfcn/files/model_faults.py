@@ -85,7 +85,7 @@ def _names_fault(graph: GraphProto) -> str:
         attributes = [attribute.name for attribute in node.attribute]
         for name in (node.name, node.op_type, *node.input, *node.output, *attributes):
             if isinstance(name, bytes):
-                return f"the name {name!r} is no UTF-8"
+                return f"the name {name!r} is not UTF-8"
     return ""
 
 

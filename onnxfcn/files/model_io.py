@@ -56,8 +56,8 @@ def load(path: Path) -> StoredModel:
 
     Raises:
         UsageError: there is no such file, or it cannot be read.
-        UnusableModelError: the file is no ONNX model, or its external data is missing, too short
-            or outside the model's folder.
+        UnusableModelError: the file is not an ONNX model, or its external data is missing, too
+            short or outside the model's folder.
     """
     try:
         if path.is_dir():
@@ -70,7 +70,7 @@ def load(path: Path) -> StoredModel:
         raise UsageError(f"{path} cannot be read: {reason}") from error
     graph = model.proto.graph
     if not model.proto.ir_version or not model.proto.HasField("graph"):
-        raise UnusableModelError(f"{path} holds no graph: it is no ONNX model")
+        raise UnusableModelError(f"{path} holds no graph: it is not an ONNX model")
     external = [tensor for tensor in tensors(graph) if uses_external_data(tensor)]
     if not external:
         return model
@@ -114,7 +114,7 @@ def _load_whole(path: Path) -> ModelProto:
         model: ModelProto = ModelProto.FromString(content)
     except DecodeError:
         raise UnusableModelError(
-            f"{path} is no ONNX model, or a truncated one; export or download it again"
+            f"{path} is not an ONNX model, or a truncated one; export or download it again"
         ) from None
     return model
 
@@ -147,9 +147,15 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
         raise UnusableModelError(f"{where} cannot be found: {str(error)[:200]}") from error
     if not info.location:
         raise UnusableModelError(f"{where} has no location: it names no file")
-    if Path(info.location).is_absolute() or not data.is_relative_to(folder):
+    if Path(info.location).is_absolute():
+        beside = f" with the location '{data.name}'" if data.parent == folder else ""
         raise UnusableModelError(
-            f"{where} lies outside the model's folder ({info.location}); move it beside the model"
+            f"{where} lies at an absolute path ({info.location}), and ONNX allows only paths from"
+            f" the model's folder on; save the model again{beside}"
+        )
+    if not data.is_relative_to(folder):
+        raise UnusableModelError(
+            f"{where} lies outside the model's folder ({info.location}); move it next to the model"
         )
     if not is_file:
         raise UnusableModelError(f"{where} is missing: there is no file {data}")

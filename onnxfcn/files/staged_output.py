@@ -36,6 +36,7 @@ class StagedOutput:
         destination: str | PathLike[str] | None,
         *,
         source: StoredModel,
+        source_path: str | PathLike[str] | None = None,
         external_data: ExternalData = "auto",
     ) -> None:
         """Choose where the model is to go.
@@ -43,13 +44,16 @@ class StagedOutput:
         Args:
             destination: the file to write; ``None`` writes nothing, for a model kept in memory.
             source: the model that it is made of, whose data files must not be overwritten.
+            source_path: the file of that model, which may be the one to write; ``None`` for a
+                model in memory.
             external_data: whether weights go into a data file.
 
         Raises:
             UsageError: the place is a folder, its folder does not exist, or it is a data file of
                 the source.
         """
-        self._source, self._external_data = source, external_data
+        self._source, self._source_path = source, source_path
+        self._external_data = external_data
         self.data_file, self.outgrown = "", False
         self._destination: Path | None = None
         self._folder: Path | None = None
@@ -120,9 +124,11 @@ class StagedOutput:
         if self._destination is None:
             return ()
         try:
-            read = data_files(load(self._destination)) - data_files(self._source)
+            read = data_files(load(self._destination))
         except (UsageError, UnusableModelError):
             return ()
+        if self._source_path is None or Path(self._source_path).resolve() != self._destination:
+            read -= data_files(self._source)  # The source still stands, and reads them.
         return tuple(sorted(str(self._shown_folder / path.name) for path in read))
 
     def publish(self) -> None:
@@ -163,7 +169,7 @@ def _place(shown: Path) -> tuple[Path, Path]:
         if place.is_dir():
             raise UsageError(f"{shown} is a folder; give the name of the file to write")
         if place.exists() and not place.is_file():
-            raise UsageError(f"{shown} is no regular file; choose another output")
+            raise UsageError(f"{shown} is not a regular file; choose another output")
         if not place.parent.is_dir():
             raise UsageError(f"the folder {place.parent} does not exist; make it first")
     except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle

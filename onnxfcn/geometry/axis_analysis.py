@@ -21,11 +21,14 @@ from .errors import DoesNotFitError, TornError, UnknownError
 from .fit import Fit, Grid, fit
 from .program import Program
 from .seen import Seen, Shape
+from .strides import common_stride
 from .trace import Trace, View, node_text
 
 _GROWTHS = (2**7 * 3 * 5 * 7 * 11, 2**7 * 3 * 5 * 7 * 13 * 17)
 """Pixels: multiples of the strides that networks have. The first is tried first, since ratios in
 float32 are exact to some millions only."""
+_LARGEST = 1 << 20
+"""Pixels, of strides along a path; more are not tried."""
 _LONGEST_PERIOD = 1 << 10
 _SHORTEST, _LONGEST = 1 << 7, 1 << 15
 """Pixels beyond the original size of the long images to look at."""
@@ -71,15 +74,21 @@ class AxisAnalysis:
             UnknownError: none that is short enough was found.
             DoesNotFitError: the model takes images of its original size only.
         """
-        if all(self.counted(self.original + growth) is None for growth in _GROWTHS):
-            Trace(self.program, View(self.axis, _GROWTHS[0], None))
-        for growth in _GROWTHS:
+        strides = common_stride(self.program)
+        # Where they are very large, upsampling may make up for them: the usual growths may do.
+        growths = [lcm(growth, strides if strides <= _LARGEST else 1) for growth in _GROWTHS]
+        if all(self.counted(self.original + growth) is None for growth in growths):
+            Trace(self.program, View(self.axis, growths[0], None))
+        for growth in growths:
             small, large = (self.counted(self.original + times * growth) for times in (1, 2))
             if small is not None and large is not None:
                 found = _common_period(small.shapes, large.shapes, growth)
                 if found <= _LONGEST_PERIOD:
                     return found
-        raise UnknownError("the model's maps do not grow in steps with the image")
+        raise UnknownError(
+            f"no growth of the image by up to {_LONGEST_PERIOD} pixels was found after which all"
+            " maps have grown by whole cells"
+        )
 
     def long(self, output: gs.Tensor) -> int:
         """A size at which borders are far apart, some periods beyond the original one.

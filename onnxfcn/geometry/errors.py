@@ -34,7 +34,7 @@ class TornError(UnknownError):
     def __init__(self, name: str, operator: str) -> None:
         super().__init__(
             "it reads places that lie the farther apart the larger the image is, such as a mirrored"
-            " branch beside one that is not",
+            " branch next to one that is not",
             f"{name} ({operator})",
         )
         self.name, self.operator = name, operator

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from numbers import Integral
 
 from ..errors import GeometryUnknownError, SizeNotAcceptedError, UsageError
@@ -92,6 +93,11 @@ class Geometry:
     def smallest(self) -> Size:
         """The smallest image that the model takes, in pixels."""
         return tuple(axis.smallest for axis in self.axes)
+
+    @property
+    def answers_maps(self) -> bool:
+        """Whether an image of the original size has a map of several cells, not one answer."""
+        return prod(self.map_size(*self.original_size)) > 1
 
     def map_size(self, *size: int) -> Size:
         """Cells of the map for an image of a size in pixels.

@@ -28,7 +28,7 @@ def to_program(
             takes the one in its metadata.
 
     Raises:
-        GeometryUnknownError: no input has spatial axes that can be told.
+        GeometryUnknownError: no input has spatial axes that can be determined.
         RefusedError: the original size is not known, or contradicts the model.
     """
     graph = graph_view(model)
@@ -41,7 +41,7 @@ def to_program(
     except Refused as refused:
         raise RefusedError([refused.refusal]) from None
     if not images:
-        raise GeometryUnknownError("no input of the model has spatial axes that can be told")
+        raise GeometryUnknownError("no input of the model has spatial axes that can be determined")
     return Program(graph, images, RULES)
 
 

@@ -135,18 +135,26 @@ class ComparedHeads:
                 if head.slides and rates != [[Fraction(1, by)] for by in step]:
                     raise _no_trunk(name)
 
-    def check_padding(self) -> None:
-        """Refuse to call answers wrong that windows of the image cannot have right.
+    def check_windows(self) -> None:
+        """Refuse to call answers wrong that windows of the feature maps cannot have right.
 
         A trunk that pads does something else on each window of the image than on all of it, and
-        where the head begins at the image, none of its tensors was found in both models.
+        where the head begins at the image, none of its tensors was found in both models. A
+        statistic of the whole map is another one on each window, and where positions lie on one
+        axis behind it, the head had to begin before it.
 
         Raises:
-            ValidationFailedError: a head begins at the image, and pads.
+            ValidationFailedError: a head begins at the image, and pads, or has such a statistic.
         """
         for head in self.heads:
             if head.slides and head.pads and self.pair.image.name in head.feature_maps:
                 raise _no_trunk(head.compared[0])
+            if head.slides and head.uncut:
+                raise ValidationFailedError(
+                    f"whether '{head.compared[0]}' is right cannot be told: '{head.uncut}' depends"
+                    " on all of the map, and has its positions on one axis, so that no windows can"
+                    " be cut from it"
+                )
 
     def extents(self, name: str, shapes: Mapping[str, Shape]) -> Size | None:
         """Extents of a tensor along the axes that grow; ``None`` where they are not known."""

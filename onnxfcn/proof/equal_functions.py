@@ -60,8 +60,8 @@ class EqualFunctions:
         images = image_inputs(self._graph, self._graph, input_size)
         if not images:
             raise UsageError(
-                "no input has spatial axes that can be told: there is nothing to validate with;"
-                " --no-validate checks the result, but does not run it"
+                "no input has spatial axes that can be determined: there is nothing to validate"
+                " with; --no-validate checks the result, but does not run it"
             )
         self.image: ImageInput = images[0][0]
         self.any_size = images[0][1]

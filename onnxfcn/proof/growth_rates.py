@@ -8,10 +8,12 @@ from math import lcm
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
+from onnx import NodeProto
 
 from passes.shapes import Shape
 from passes.static_shapes import StaticShapes, static_shapes
 
+from ..files.operands import MEASURES, operands
 from ..sizes import Size, known_size
 from .image import ImageInput
 
@@ -48,6 +50,13 @@ class GrowthRates:
         """Whether a tensor is known not to grow with every axis of the image."""
         known = all(name in rates for rates in self.rates)
         return known and len(self.follows(name)) < len(self.rates)
+
+    def is_reduced_by(self, node: NodeProto) -> bool:
+        """Whether a node reads values along an axis of the image that its outputs have not."""
+        read = {axis for name in operands(node) for axis in self.follows(name)}
+        kept = {axis for name in node.output for axis in self.follows(name)}
+        known = all(name in self.shapes for name in node.output if name)
+        return known and node.op_type not in MEASURES and not read <= kept
 
     def slides(self, name: str) -> bool:
         """Whether a tensor has an axis of its own for each axis of the image."""

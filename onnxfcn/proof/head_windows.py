@@ -7,10 +7,12 @@ from onnx import ModelProto, NodeProto
 
 from passes.shapes import Shape
 
+from ..files.operands import operands
 from ..runtime.providers import Provider
 from ..runtime.session import Session
 from ..sizes import Size, known_size
 from .feature_maps import Frontier
+from .growth_rates import GrowthRates
 from .model_pair import ModelPair
 from .model_parts import model_part
 from .ties import find_ranked
@@ -33,6 +35,8 @@ class HeadWindows:
         windows: extents of each feature map at the original size, by name.
         slides: whether the outputs have cells; else they answer once an image.
         pads: whether it has nodes that pad what they read.
+        uncut: name of a tensor of which no windows can be cut, since its positions are on one axis,
+            and that a statistic of the whole map went into; empty where there is none.
     """
 
     def __init__(self, pair: ModelPair, frontier: Frontier) -> None:
@@ -55,6 +59,7 @@ class HeadWindows:
         }
         self.slides = any(map(self._spatial, self.compared))
         self.pads = any(map(_pads, frontier.head))
+        self.uncut = _uncut(frontier.head, pair.growth)
         self._session: Session | None = None
 
     def map_size(self, shapes: Mapping[str, Shape], step: Size) -> Size | None:
@@ -179,6 +184,21 @@ def _pads(node: NodeProto) -> bool:
     if node.op_type == "Pad" or ("pads" in attributes and any(attributes["pads"].ints)):
         return True
     return "auto_pad" in attributes and attributes["auto_pad"].s.startswith(b"SAME")
+
+
+def _uncut(head: Sequence[NodeProto], growth: GrowthRates) -> str:
+    """The first tensor behind a statistic of the map that has its positions on one axis."""
+    behind: set[str] = set()
+    for node in head:
+        if growth.is_reduced_by(node) or not behind.isdisjoint(operands(node)):
+            behind.update(node.output)
+    merged = (
+        name
+        for node in head
+        for name in node.output
+        if name in behind and len(growth.follows(name)) == len(growth.rates)
+    )
+    return next((name for name in merged if not growth.slides(name)), "")
 
 
 def find_logits(

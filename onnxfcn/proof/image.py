@@ -151,8 +151,8 @@ def free_image(
             " dynamic_spatial_axes, or give the models in the order ORIGINAL REWRITTEN"
         )
     raise ValidationFailedError(
-        "which axes of an input are spatial can be told neither from the graphs of the two models"
-        " nor from their metadata"
+        "which axes of an input are spatial can be determined neither from the graphs of the two"
+        " models nor from their metadata"
     )
 
 

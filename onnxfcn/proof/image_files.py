@@ -31,7 +31,8 @@ def read_sample(path: str | PathLike[str], image: ImageInput) -> Sample:
         image: the model's image.
 
     Raises:
-        UsageError: the file cannot be read, or does not fit the model.
+        UsageError: the file cannot be read, does not fit the model, or holds values that are not
+            finite.
     """
     file = Path(path)
     values = _array(file, image) if file.suffix.lower() == ".npy" else _picture(file, image)
@@ -54,7 +55,12 @@ def _array(file: Path, image: ImageInput) -> np.ndarray:
             f"{file} holds {values.dtype} numbers; the model's input '{image.name}' takes"
             f" {image.dtype}"
         )
-    return values.astype(image.dtype)
+    with np.errstate(over="ignore"):
+        converted = values.astype(image.dtype)
+    # Such values spread to all that depends on them, in both models alike: nothing would show.
+    if not np.isfinite(converted).all():
+        raise UsageError(f"{file} holds values that are not finite, or not as {image.dtype}")
+    return converted
 
 
 def _picture(file: Path, image: ImageInput) -> np.ndarray:
@@ -86,8 +92,7 @@ def _pillow() -> tuple[Any, Any]:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise UsageError(
-            "to read image files, install Pillow: pip install 'onnxfcn[images]'; or give a .npy"
-            " file"
+            "to read image files, install Pillow: pip install pillow; or give a .npy file"
         ) from error
     return Image, ImageOps
 

@@ -5,7 +5,8 @@ original size, and wherever a window's answer does not depend on the window's ed
 equal. Where every cell depends on the whole window, as behind a mean over the map, the larger map
 is made of the rows and columns of one window, each as often as the others: the mean is the same
 then, and every cell must come out as in the window. Which of the two it is, and which cells count,
-the original region alone decides.
+the original region alone decides. Where neither shows anything, the larger map may be a repetition
+along one axis only, and random along the others (``region_strips``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from .region_extrapolation import extrapolated
 from .region_remainders import answers_between, whole_answers
 from .region_repetition import repetition_trial
 from .region_runs import RegionRuns, UndecidedError, WrongError
+from .region_strips import strips_trial
 from .region_trial import Trial
 from .region_windows import windows_trial
 from .regions import Region
@@ -112,6 +114,9 @@ def _proven(
             comparison = worst_of([comparing(*pair) for pair in pairs])
             return replace(seen.result, method="extrapolation", comparison=comparison)
         return _completed(seen, runs, generator, comparing)
+    seen = _compared_on_strips(blank, runs, generator, comparing)
+    if seen is not None:
+        return _completed(seen, runs, generator, comparing)
     guess: _Make = partial(windows_trial, guess=True)
     blank = replace(blank, method="windows")
     seen = _compared(blank, runs, guess, _steps(runs), generator, comparing)
@@ -121,6 +126,31 @@ def _proven(
             f" window's rows and columns matters ({runs.lattice.text()})"
         )
     return _completed(seen, runs, generator, comparing)
+
+
+def _compared_on_strips(
+    blank: RegionResult, runs: RegionRuns, generator: np.random.Generator, comparing: _Comparing
+) -> _Seen | None:
+    """Compare on maps that are a repetition along one axis only.
+
+    Returns:
+        What was seen where the answers are the same; ``None`` where they are not, as they may
+        depend on the extent or the order along that axis.
+
+    Raises:
+        WrongError: the rewritten region does not run, or its answer has another shape.
+    """
+    for axis in range(runs.rank):
+        counts = [
+            tuple(pair[index == axis] for index, pair in enumerate(each))
+            for each in map(zip, _steps(runs), _REPETITIONS)
+        ]
+        make: _Make = partial(strips_trial, axis)
+        seen = _compared(blank, runs, make, counts, generator, comparing)
+        if seen is not None and seen.result.passed:
+            _run_at_all_sizes(runs, generator)
+            return seen
+    return None
 
 
 def _completed(

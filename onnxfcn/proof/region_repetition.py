@@ -1,6 +1,6 @@
 """The larger map is made of the rows and columns of one window, each several times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,8 +35,8 @@ def repetition_trial(
     window = runs.random((0,) * runs.rank, generator)
     answer = runs.original(window)
     once = _shuffled(runs.lattice, (1,) * runs.rank, generator)
-    reordered = runs.original({**window, **_ordered(runs, window, once)})
-    if not near(_take(runs.lattice, runs.output, answer, once), reordered).all():
+    reordered = runs.original({**window, **in_order(runs.lattice, runs.read, window, once)})
+    if not near(taken(runs.lattice, runs.output, answer, once), reordered).all():
         return None
     return repetition(runs, window, answer, factors, _shuffled(runs.lattice, factors, generator))
 
@@ -70,19 +70,20 @@ def repetition(
     return Trial(
         runs=runs,
         counts=counts,
-        values=shapes | _ordered(runs, window, orders),
-        pieces=[Piece(places=whole, expected=_take(lattice, output, answer, orders))],
+        values=shapes | in_order(runs.lattice, runs.read, window, orders),
+        pieces=[Piece(places=whole, expected=taken(lattice, output, answer, orders))],
         is_sure=True,
     )
 
 
-def _ordered(
-    runs: RegionRuns, window: Mapping[str, np.ndarray], orders: Orders
+def in_order(
+    lattice: Lattice, names: Iterable[str], values: Mapping[str, np.ndarray], orders: Orders
 ) -> dict[str, np.ndarray]:
-    return {name: _take(runs.lattice, name, window[name], orders) for name in runs.read}
+    """The rows and columns of some tensors in some order."""
+    return {name: taken(lattice, name, values[name], orders) for name in names}
 
 
-def _take(lattice: Lattice, name: str, values: np.ndarray, orders: Orders) -> np.ndarray:
+def taken(lattice: Lattice, name: str, values: np.ndarray, orders: Orders) -> np.ndarray:
     """The rows and columns of a tensor in some order."""
     extents = zip(orders, lattice.extents(name), strict=False)
     return lattice.take(name, values, [order[extent] for order, extent in extents])

@@ -16,7 +16,7 @@ from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 
-from ..files.operands import MEASURES, operands
+from ..files.operands import operands
 from .graph_links import GraphLinks, node_text
 from .model_pair import ModelPair
 from .twins import Twins
@@ -166,7 +166,8 @@ class TrunkFinder:
             suspects=tuple(map(node_text, suspects)),
             changed=changed,
             is_global=any(
-                node.op_type not in MOVES_DATA and self._reduces_the_image(node) for node in nodes
+                node.op_type not in MOVES_DATA and self._growth.is_reduced_by(node)
+                for node in nodes
             ),
             required=changed or self._growth.is_confined(output),
             stops=stops,
@@ -218,11 +219,4 @@ class TrunkFinder:
 
     def _loses_the_image(self, node: NodeProto) -> bool:
         """Whether a node makes something of fixed extent of a map that is no mere statistic."""
-        return node.op_type not in _STATISTICS and self._reduces_the_image(node)
-
-    def _reduces_the_image(self, node: NodeProto) -> bool:
-        """Whether a node reads values along an axis of the image that its outputs have not."""
-        read = {axis for name in operands(node) for axis in self._growth.follows(name)}
-        kept = {axis for name in node.output for axis in self._growth.follows(name)}
-        known = all(name in self._growth.shapes for name in node.output if name)
-        return known and node.op_type not in MEASURES and not read <= kept
+        return node.op_type not in _STATISTICS and self._growth.is_reduced_by(node)

@@ -73,20 +73,29 @@ def _replaceable(ends: set[str], without: SharedTrunk) -> set[str]:
 def _result(
     region: Region, finder: TrunkFinder, pair: ModelPair, settings: Settings
 ) -> RegionResult | None:
-    """Compare a region; where a statistic fails, a larger one.
+    """Compare a region; where a statistic fails, or nothing can be told, a larger one.
 
-    Only there: the larger a region, the less of it is seen of the edges of the map.
+    Only there: the larger a region, the less of it is seen of the edges of the map. Nothing can be
+    told of one that begins with channels and positions on one axis, as a statistic of groups of
+    channels has them in a model of one spatial axis.
     """
     result = prove_region(region, pair, settings)
     larger = region
     for _ in range(_ENLARGEMENTS):
-        if result is None or result.passed or result.method == "windows":
+        if result is None or result.passed:
+            break
+        if result.method == "windows" and not result.undecided:
             break
         enlarged = finder.enlarged(larger)
         if enlarged is None:
             break
         larger = enlarged
         found = prove_region(larger, pair, settings)
-        if found is not None and found.passed and found.method != "windows":
+        if found is not None and _tells_more(found, result):
             return found
     return result
+
+
+def _tells_more(larger: RegionResult, result: RegionResult) -> bool:
+    """Whether a larger region shows what a region did not."""
+    return larger.proven if result.undecided else larger.passed and larger.method != "windows"

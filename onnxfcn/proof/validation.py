@@ -146,7 +146,7 @@ class _Larger:
         answered = run_larger(self.models, sample, self.step, self.generator)
         result = compare_windows(self.models, answered, self.step, self.settings, self.generator)
         if not all(result.comparisons):
-            self.models.check_padding()
+            self.models.check_windows()
         if self.meter:
             self.meter.measure(answered)
         return result

@@ -62,8 +62,10 @@ def parse_provider(text: str) -> Provider:
     names = {full.lower(): full for full in available}
     full = names.get(name.lower()) or names.get(name.lower() + _SUFFIX)
     if full is None:
+        gpu = name.lower().removesuffix(_SUFFIX) in ("cuda", "tensorrt")
+        hint = "; for a GPU, put onnxruntime-gpu in its place (README: On a GPU)" if gpu else ""
         raise UsageError(
-            f"this onnxruntime has no provider '{name}'; it has {', '.join(available)}"
+            f"this onnxruntime has no provider '{name}'; it has {', '.join(available)}{hint}"
         )
     options = {}
     for part in filter(None, told.split(",")):

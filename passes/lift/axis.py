@@ -166,7 +166,7 @@ def lift_normalization(node: gs.Node, head: Head) -> Edit:
             raise refuse(
                 RefusalCode.BIAS_SHAPE,
                 node,
-                expected="one number a feature",
+                expected="one number per feature",
                 found=f"'{node.inputs[index].name}' of shape {list(values.shape)}",
             )
     output = node.outputs[0]

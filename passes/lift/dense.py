@@ -234,7 +234,7 @@ def _columns_window(node: gs.Node, head: Head, data: gs.Tensor) -> Window:
         raise refuse(
             RefusalCode.TRANSPOSED_DATA,
             node,
-            expected="vectors as columns [F, N] behind a constant",
+            expected="vectors as columns [F, N] to the right of a constant",
             found=f"'{data.name}', where they stand otherwise",
         )
     size = cells.features[0]

@@ -15,7 +15,7 @@ def no_vector(node: gs.Node, tensor: gs.Tensor, *, constant: bool, grows: bool) 
         constant: whether it is a constant.
         grows: whether it is larger on a larger image.
     """
-    code, found = RefusalCode.SECOND_INPUT, "which is no vector of the head"
+    code, found = RefusalCode.SECOND_INPUT, "which is not a vector of the head"
     if constant:
         code, found = RefusalCode.NO_RULE, "a constant, where only vectors of the head may stand"
     elif grows:

@@ -40,7 +40,7 @@ def on_map(
         raise refuse(
             RefusalCode.NO_RULE,
             node,
-            expected="a dense layer behind constants of one number an element",
+            expected="a dense layer after constants of one number per element",
             found=f"{node.op}, which they cannot be folded into",
         )
     dtype = tensor_dtype_to_np_dtype(data)

@@ -60,7 +60,7 @@ def as_vector(
         raise refuse(
             RefusalCode.INTERNAL_OUTPUT,
             node,
-            expected="a dense layer or a pool behind the window of the feature map",
+            expected="a dense layer or a pool after the window of the feature map",
             found=f"that {node.op} reads '{tensor.name}', the window itself{skips}",
             advice="Leave the option window_step out" if skips else "",
         )

@@ -101,7 +101,7 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     "data_file_that_is_a_link_to_itself": (_outside(location="link_to_itself"), "cannot be found"),
     "data_file_that_is_a_link_out": (_outside(location="link_out"), "outside the model's folder"),
     "data_file_that_climbs_out": (_outside(location="../x"), "outside the model's folder"),
-    "data_file_that_is_absolute": (_outside(location="/dev/zero"), "outside the model's folder"),
+    "data_file_that_is_absolute": (_outside(location="/dev/zero"), "an absolute path"),
     "data_file_that_is_a_pipe": (_outside(location="pipe"), "missing"),
     "data_with_a_negative_offset": (_outside(location="hole", offset="-8"), "negative"),
     "data_longer_than_its_dims": (_outside(location="hole", length=str(2**41)), "too long"),

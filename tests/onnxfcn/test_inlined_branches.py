@@ -94,7 +94,7 @@ def test_inlining_alone_keeps_the_answers(tmp_path: Path, command: Command) -> N
 
 
 def test_nothing_to_inline(tmp_path: Path, lenet_file: Path, fails: Fails) -> None:
-    fails("rewrite", lenet_file, tmp_path / "o.onnx", *ALONE, code=3, says="no If behind an image")
+    fails("rewrite", lenet_file, tmp_path / "o.onnx", *ALONE, code=3, says="no If after an image")
 
 
 def test_the_other_branch_in_its_place_is_found_out(tmp_path: Path, command: Command) -> None:

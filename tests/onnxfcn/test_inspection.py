@@ -246,19 +246,24 @@ def test_sizes_that_do_not_fit(
         assert "[input-size-wrong]" in finished.out
 
 
-def test_crop_of_many_cells_counts_once(
-    tmp_path: Path, inspected: Callable[..., dict[str, Any]]
+def test_crops_of_which_none_is_a_cell_are_not_counted(
+    tmp_path: Path, inspected: Callable[..., dict[str, Any]], command: Command
 ) -> None:
     model = build(
         "y = Conv(x, w)", inputs="float[1,2,8,8] x", outputs="float[1,3,8,8] y", w=(3, 2, 1, 1)
     )
     onnx.save(model, tmp_path / "per-pixel.onnx")
     found = inspected(tmp_path / "per-pixel.onnx", "--size", "8x8", "--size", "17x8")
-    crop = 3 * 2 * 8 * 8
     assert [(c["one_pass"], c["by_crops"]) for c in found["costs"]] == [
-        (crop, crop),
-        (3 * 2 * 17 * 8, 3 * crop),
+        (3 * 2 * 8 * 8, None),
+        (3 * 2 * 17 * 8, None),
     ]
+    (note,) = found["notes"]
+    assert note.startswith("'y' is a map in the original already: no crop stands for")
+    printed = command("inspect", tmp_path / "per-pixel.onnx").out
+    assert "One pass" in printed
+    assert "By crops" not in printed
+    assert note in printed
 
 
 def test_model_that_is_none_is_an_error(
@@ -277,4 +282,4 @@ def test_vectors_without_an_image_are_said_to_be_none(
     onnx.save(model, tmp_path / "vector.onnx")
     found = inspected(tmp_path / "vector.onnx")
     assert found["kind"] == "refused"
-    assert found["notes"] == ["no input of the model has spatial axes that can be told"]
+    assert found["notes"] == ["no input of the model has spatial axes that can be determined"]

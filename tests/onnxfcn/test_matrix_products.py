@@ -14,6 +14,7 @@ from onnx import ModelProto
 import onnxfcn
 from passes import conv_to_gemm
 from sample_models import light_models
+from tests.model_texts import build
 from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
 
@@ -111,10 +112,19 @@ def test_command_prints_both_proofs(lenet_file: Path, tmp_path: Path, command: C
     assert content["validation"]["sizes"][-1]["against"] == "convolutions"
 
 
-def test_no_such_convolution_is_nothing_to_rewrite(
+def test_names_of_no_convolution_are_a_usage_error(
     lenet_file: Path, precious: Path, fails: Callable[..., Any]
 ) -> None:
     arguments = ("rewrite", lenet_file, precious, "--pass", PRODUCTS, "--convolutions", "fc*")
+    fails(*arguments, code=2, says="--convolutions: no Conv matches 'fc*'; the last one is 'conv2'")
+
+
+def test_model_without_a_convolution_has_nothing_to_rewrite(
+    tmp_path: Path, precious: Path, fails: Callable[..., Any]
+) -> None:
+    model = build("y = Relu(x)", inputs="float[1,4,8,8] x", outputs="float[1,4,8,8] y")
+    onnx.save(model, tmp_path / "in.onnx")
+    arguments = ("rewrite", tmp_path / "in.onnx", precious, "--pass", PRODUCTS)
     fails(*arguments, code=3, says="no such convolution")
 
 

@@ -119,11 +119,14 @@ def test_layout_that_the_user_gave_is_in_the_metadata_alone(
     forget(paths[1])
     finished = command("validate", *paths)
     assert finished.code == 5
-    assert "can be told neither from the graphs of the two models nor from" in finished.err
+    assert "can be determined neither from the graphs of the two models nor from" in finished.err
 
 
 def test_model_whose_size_was_not_freed_is_said_to_be_so(pair: Pair, command: Command) -> None:
     finished = command("validate", pair[0], pair[0])
+    assert finished.code == 0
+    assert "dynamic_spatial_axes frees it" in finished.out
+    finished = command("bench", pair[0], pair[0])
     assert finished.code == 5
     assert "rewrite it with dynamic_spatial_axes" in finished.err
     assert "order ORIGINAL REWRITTEN" in finished.err

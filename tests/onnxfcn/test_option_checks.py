@@ -13,7 +13,7 @@ from tests.model_texts import build
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"passes": "dynamic_spatial_axes"}, "passes is a list: ['dynamic_spatial_axes']"),
     ({"external_data": "Always"}, "external_data is one of auto, always, never, not Always"),
-    ({"sizes": (40, 44)}, "a size is one positive number an axis, such as (224, 224), not 40"),
+    ({"sizes": (40, 44)}, "a size is one positive number per axis, such as (224, 224), not 40"),
     ({"sizes": [(40, 0)]}, "such as (224, 224), not (40, 0)"),
     ({"sizes": [(40.0, 44)]}, "such as (224, 224), not (40.0, 44)"),
     ({"input_size": "28x28"}, "such as (224, 224), not 28x28"),
@@ -34,6 +34,24 @@ def test_of_rewrite(options: dict[str, Any], says: str, lenet: ModelProto, tmp_p
         onnxfcn.rewrite(lenet, tmp_path / "out.onnx", **options)
     assert says in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"sizes": [(36, 40)]},
+        {"provider": "cuda"},
+        {"rtol": 1e-4},
+        {"atol": 1e-9},
+        {"max_cells": 4},
+        {"seed": 1},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_of_a_proof_that_does_not_run(option: dict[str, Any], lenet: ModelProto) -> None:
+    (name,) = option
+    with pytest.raises(onnxfcn.UsageError, match=f"^{name} is an option of the proof, which does"):
+        onnxfcn.rewrite(lenet, validate=False, **option)
 
 
 @pytest.mark.parametrize(

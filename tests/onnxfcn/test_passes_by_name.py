@@ -207,8 +207,8 @@ def test_region_that_cannot_be_proven_fails_and_names_its_node(
     text = DETECTOR.format(", @(1, 8, 8, 8)").replace('mode="nearest"', corners)
     source = saved(model(text, "float[1,3,16,16]", SIZES), tmp_path)
     finished = fails("rewrite", source, precious, "--pass", AXES, code=5, says="resize (Resize)")
-    says = "whether the trunk is right at resize (Resize), which 'u' is made by, cannot be told: "
-    assert f"UNDECIDED: {says}" in finished.out
+    says = "the trunk is right at resize (Resize), which 'u' is made by, cannot be determined: "
+    assert f"UNDECIDED: whether {says}" in finished.out
     assert "overlapping windows contradict one another" in finished.out
     assert says in finished.err
     assert "DIFFERS" not in finished.out

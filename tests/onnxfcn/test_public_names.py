@@ -5,6 +5,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
@@ -115,3 +116,7 @@ def test_every_error_has_the_documented_exit_code_and_base() -> None:
     assert {error: error.exit_code for error in codes} == codes
     assert all(issubclass(error, onnxfcn.OnnxfcnError) for error in codes)
     assert set(codes) == set(onnxfcn.OnnxfcnError.__subclasses__())
+
+
+def test_the_version_is_the_one_that_is_installed() -> None:
+    assert onnxfcn.__version__ == version("onnxfcn")

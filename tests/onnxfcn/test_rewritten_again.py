@@ -101,7 +101,7 @@ def test_image_that_only_convolutions_told_is_asked_for(
     assert "--input-layout nchw" in asked.out
     told = command("inspect", products, "--input-layout", "nchw")
     assert "window 3x3 on feature map 'd'" in told.out
-    fails("rewrite", products, output, code=4, says="option input_layout, such as nchw")
+    fails("rewrite", products, output, code=4, says="--input-layout, such as nchw")
     assert command("rewrite", products, output, "--input-layout", "nchw").code == 0
 
 

@@ -74,7 +74,7 @@ def test_original_of_one_batch_runs_as_often_as_needed(
         assert found["sizes"][0]["images"] == 2
         refused = command("bench", lenet_file, rewritten, "--batch", 3)
         assert refused.code == 2
-        assert "the original takes 2 images a run, not 3" in refused.err
+        assert "the original takes 2 images per run, not 3" in refused.err
 
 
 Runs = dict[str, list[tuple[int, ...]]]
@@ -137,6 +137,34 @@ def test_crops_beyond_the_image_are_timed_as_well(
     smaller = ("--size", "7x8")
     message = timed(tmp_path / "in.onnx", tmp_path / "out.onnx", *smaller, code=2)["message"]
     assert message == "crops of 8x8 do not fit into an image of 7x8"
+
+
+MAP = "y = Conv(x, w)"
+MAP_AND_CLASSES = f"{MAP} f = Flatten(y) classes = MatMul(f, v)"
+
+
+@pytest.mark.parametrize(("body", "timed_output"), [(MAP, "y"), (MAP_AND_CLASSES, "classes")])
+def test_crops_of_which_none_is_a_cell_are_not_timed(
+    body: str, timed_output: str, tmp_path: Path, command: Command
+) -> None:
+    has_classes = timed_output == "classes"
+    model = build(
+        body,
+        inputs="float[N,1,8,8] x",
+        outputs=f"float[N,2,6,6] y{', float[N,3] classes' * has_classes}",
+        w=(2, 1, 3, 3),
+        **({"v": (72, 3)} if has_classes else {}),
+    )
+    paths = tmp_path / "in.onnx", tmp_path / "out.onnx"
+    onnx.save(model, paths[0])
+    passes = None if has_classes else ["dynamic_spatial_axes"]
+    onnxfcn.rewrite(*paths, passes=passes, validate=False)
+    report = onnxfcn.bench(*paths, sizes=[(9, 10)], batches=[1])
+    assert report.output == timed_output
+    assert [each.size for each in report.sizes] == [(9, 10)] * has_classes
+    printed = command("bench", *paths, "--batch", 1).out
+    assert ("Faster" in printed) is has_classes
+    assert ("'y' is a map in the original already: no crop" in printed) is not has_classes
 
 
 def test_text_fits_the_page(tmp_path: Path, command: Command) -> None:

@@ -131,8 +131,28 @@ def test_infinite_errors_become_the_text_inf(lenet: ModelProto) -> None:
     assert content["validation"]["identity"]["comparisons"][0]["max_error"] == "inf"
 
 
-def test_bad_option_leaves_standard_output_empty(
-    lenet_file: Path, tmp_path: Path, command: Command
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--size", "0x0"), "write positive whole numbers, such as 224x320, not '0x0'"),
+        (("--sise", "40x40"), "No such option: --sise"),
+        (("--rtol", "much"), "'--rtol'"),
+        (("--batch", "maybe"), "'--batch'"),
+    ],
+)
+def test_bad_option(
+    options: tuple[str, ...],
+    says: str,
+    lenet_file: Path,
+    tmp_path: Path,
+    checked: Callable[..., dict[str, Any]],
 ) -> None:
-    finished = command("rewrite", lenet_file, tmp_path / "out.onnx", "--json", "--size", "x")
-    assert (finished.code, finished.out) == (2, "")
+    content = checked("rewrite", lenet_file, tmp_path / "out.onnx", *options, code=2)
+    assert (content["status"], content["exit_code"]) == ("UsageError", 2)
+    assert says in content["message"]
+
+
+def test_help_is_no_error(command: Command) -> None:
+    finished = command("rewrite", "--json", "--help")
+    assert finished.code == 0
+    assert "schema_version" not in finished.out

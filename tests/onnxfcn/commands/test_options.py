@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,28 @@ def test_help(arguments: tuple[str, ...], command: Command) -> None:
     assert (finished.code, finished.err) == (0, "")
     assert "rewrite" in finished.out
     assert "Usage" in finished.out
+
+
+@pytest.mark.parametrize("name", ["rewrite", "validate", "inspect", "bench"])
+def test_help_fits_the_terminal(
+    name: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text, *tables = command(name, "--help").out.split("╭")
+    lines = text.split("Exit codes")[1].splitlines()
+    assert max(map(len, text.splitlines())) <= 80
+    # No line is broken where the first word of the next one had room.
+    words = [line.split() for line in lines if line.strip()]
+    assert all(len(" ".join([*line, after[0]])) > 65 for line, after in pairwise(words))
+    assert sum(table.count("<bool>") for table in tables) <= 1  # --help is not ours
+
+
+def test_list_of_passes_fits_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns, widest in (("60", 60), ("10", 40), ("200", 100)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert widest - 20 < max(map(len, command("passes").out.splitlines())) <= widest
 
 
 def test_help_of_rewrite_lists_the_exit_codes(command: Command) -> None:

@@ -95,7 +95,7 @@ def test_errors(
     empty.touch()
     checked("validate", lenet_file, missing, code=2)
     checked("validate", lenet_file, empty, code=4)
-    checked("validate", lenet_file, lenet_file, code=5)
+    checked("validate", fcn, lenet_file, code=5)
     checked("bench", lenet_file, lenet_file, code=5)
     checked("bench", lenet_file, fcn, "--size", "8x8", code=2)
     checked("rewrite", missing, tmp_path / "out.onnx", code=2)

@@ -107,6 +107,19 @@ def test_data_of_a_model_that_was_replaced_stays_for_its_copies(
     }
 
 
+@pytest.mark.parametrize("place", ["auto", "never"])
+def test_data_of_an_input_that_is_the_output_is_left(
+    place: str, external: Path, command: Callable[..., Any]
+) -> None:
+    link = external.with_name("link.onnx")
+    link.symlink_to(external)
+    finished = command("rewrite", external, link, "--external-data", place)
+    assert finished.out.splitlines()[-1] == (
+        f"left {external.with_name(DATA)}, which the model before read"
+    )
+    assert external.with_name(DATA).is_file()
+
+
 def test_data_that_the_input_reads_is_not_left(external: Path, command: Callable[..., Any]) -> None:
     copy = external.with_name("copy.onnx")
     copy.write_bytes(external.read_bytes())

@@ -38,7 +38,11 @@ def test_external_data_that_is_too_short(external: Path, tmp_path: Path, fails: 
 
 def test_external_data_at_an_absolute_place(external: Path, tmp_path: Path, fails: Fails) -> None:
     set_location(external, str(external.with_name(DATA)))
-    fails("rewrite", external, tmp_path / "out.onnx", code=4, says="outside the model's folder")
+    finished = fails("rewrite", external, tmp_path / "out.onnx", code=4, says="an absolute path")
+    assert f"save the model again with the location '{DATA}'" in finished.err
+    set_location(external, str(tmp_path / DATA))
+    finished = fails("rewrite", external, tmp_path / "out.onnx", code=4, says="an absolute path")
+    assert finished.err.endswith("save the model again\n")
 
 
 def test_external_data_that_climbs_out(external: Path, tmp_path: Path, fails: Fails) -> None:

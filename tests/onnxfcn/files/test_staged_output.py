@@ -38,7 +38,7 @@ def test_output_that_is_a_folder(lenet_file: Path, tmp_path: Path, fails: Fails)
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
 def test_output_that_is_a_device(device: str, lenet_file: Path, fails: Fails) -> None:
-    fails("rewrite", lenet_file, device, code=2, says="no regular file")
+    fails("rewrite", lenet_file, device, code=2, says="not a regular file")
     assert Path(device).is_char_device()
 
 

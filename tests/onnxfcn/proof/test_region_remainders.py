@@ -119,6 +119,45 @@ def test_statistic_that_leaves_out_what_is_left_over_fails() -> None:
     assert report.failure.startswith("the trunk is wrong at mean (GlobalAveragePool)")
 
 
+def test_statistic_of_whole_windows_alone_fails() -> None:
+    """Every tensor of it grows by single cells, so that no image has a remainder."""
+    gate = "[mean] g = GlobalAveragePool({}) [gate] y = Mul(x, g)"
+    windows = """hw = Shape<start=2>(x) n = Div(hw, @(8, 8)) ends = Mul(n, @(8, 8))
+    c = Slice(x, @(0, 0), ends, @(2, 3)) """
+    original = trunk(gate.format("x"), "1,3,8,8", "1,8,8,8")
+    wrong = trunk(windows + gate.format("c"), "1,3,H,W", "1,8,P,Q")
+    report = onnxfcn.validate(original, wrong)
+    assert report.failure.startswith("the trunk is wrong at mean (GlobalAveragePool)")
+
+
+@pytest.mark.parametrize("pads", [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 1]])
+def test_what_one_remainder_of_four_alone_shows_fails(pads: list[int]) -> None:
+    """With one row more there is another window where three rows are left over."""
+    pool = "[pool] y = MaxPool<kernel_shape=[4, 4], strides=[4, 4]{}>(x)"
+    original = trunk(pool.format(""), "1,3,8,8", "1,8,2,2")
+    assert onnxfcn.validate(original, trunk(pool.format(""), "1,3,H,W", "1,8,P,Q"))
+    wrong = trunk(pool.format(f", pads={pads}"), "1,3,H,W", "1,8,P,Q")
+    report = onnxfcn.validate(original, wrong)
+    assert report.failure.startswith("the trunk is wrong at pool (MaxPool)")
+
+
+def test_remainders_of_the_other_axis_fail() -> None:
+    """What is left over is cut off, of the rows as much as of the columns: right in a square."""
+    pool = "[pool] y = MaxPool<kernel_shape=[4, 4], strides=[4, 4]>({})"
+    cut = """hw = Shape<start=2>(x) left = Mod(hw, @(4, 4))
+    of_rows, of_columns = Split<axis=0, num_outputs=2>(left)
+    other = Concat<axis=0>(of_columns, of_rows) ends = Sub(hw, {})
+    c = Slice(x, @(0, 0), ends, @(2, 3)) """
+    original = trunk(pool.format("x"), "1,3,8,8", "1,8,2,2")
+    right, wrong = (
+        trunk(cut.format(ends) + pool.format("c"), "1,3,H,W", "1,8,P,Q")
+        for ends in ("left", "other")
+    )
+    assert onnxfcn.validate(original, right)
+    report = onnxfcn.validate(original, wrong)
+    assert report.failure.startswith("the trunk is wrong at pool (MaxPool)")
+
+
 def test_pool_of_rows_that_is_written_otherwise_is_no_head() -> None:
     """It has one row at the original size, and no pads to count or not."""
     original = model(

@@ -7,7 +7,9 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
+from tests.model_texts import build
 from tests.onnxfcn.model_texts import model
+from tests.onnxfcn.proof.test_regions import complaint
 
 TOKENS = """
 x = Conv<pads=[1, 1, 1, 1]>(image, kernel)
@@ -49,3 +51,30 @@ def test_positions_that_are_taken_apart_wrongly_fail(
     node.attribute[0].ints[:] = order
     with pytest.raises(onnxfcn.ValidationFailedError):
         onnxfcn.validate(original, rewritten)
+
+
+ATTENTION = """
+x = Conv(image, kernel) f = Reshape(x, @(1, 8, 36)) k = Transpose<perm=[0, 2, 1]>(f)
+s = MatMul(f, k) d = Div(s, @(36.0)) p = Softmax<axis=-1>(d) v = MatMul(p, f) {}
+"""
+BEHIND = {
+    "pool of positions": "m = ReduceMean<keepdims=0>(v, @(2)) out = MatMul(m, matrix)",
+    "dense layer": "r = Reshape(v, @(1, 288)) out = MatMul(r, flat)",
+}
+
+
+@pytest.mark.parametrize("head", BEHIND)
+def test_tokens_behind_a_statistic_are_not_called_wrong(head: str) -> None:
+    """Windows of the map before it have another statistic each, and tokens cannot be cut."""
+    original = build(
+        ATTENTION.format(BEHIND[head]),
+        inputs="float[1, 3, 8, 8] image",
+        outputs="float[1, 8] out",
+        opset=18,
+        kernel=(8, 3, 3, 3),
+        matrix=(8, 8),
+        flat=(288, 8),
+    )
+    rewritten = onnxfcn.rewrite(original, validate=False).model
+    says = "whether 'out' is right cannot be told: 'v' depends on all of the map"
+    assert complaint(original, rewritten).startswith(says)

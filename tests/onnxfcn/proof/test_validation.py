@@ -94,13 +94,6 @@ def test_some_spoiled_models_show_at_larger_sizes_only(
     assert actual.reshape(expected.shape) == pytest.approx(expected, abs=1e-6)
 
 
-def test_model_whose_size_was_not_freed_cannot_be_compared(
-    models: Models,
-) -> None:
-    with pytest.raises(onnxfcn.ValidationFailedError, match="takes images of one size only"):
-        onnxfcn.validate(models[0], models[0])
-
-
 def test_failure_says_where_and_by_how_much(models: Models) -> None:
     spoiled = copy_of(models[1])
     perturb_bias(spoiled.graph)

@@ -58,6 +58,7 @@ def test_numbers_are_compared_without_tf32_unless_asked_for() -> None:
     ("text", "says"),
     [
         ("tensorrt", f"no provider 'tensorrt'; it has {CUDA}, {CPU}"),
+        ("TensorRT", f"{CPU}; for a GPU, put onnxruntime-gpu in its place (README: On a GPU)"),
         ("", f"no provider ''; it has {CUDA}, {CPU}"),
         ("execution", "no provider 'execution'"),
         ("cuda:device_id", "cuda:option=value,option=value, not 'device_id'"),

@@ -16,7 +16,7 @@ from .evaluation import Constants
 from .images import AXIS_NAMES, Image, check_sized, find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite, reshaped
-from .shapes import Dim
+from .shapes import LARGEST_EXTENT, Dim
 from .trunk.counts import free_counts
 from .trunk.extents import Extent, grows, small
 from .trunk.follow import follow
@@ -26,8 +26,6 @@ from .use_def import downstream, is_graph_output
 
 NAME = "dynamic_spatial_axes"
 
-_LARGEST_EXTENT = 2**63 - 1
-"""What a declared shape can say, in int64; repetitions may ask for more."""
 _BATCH = "batch"
 
 
@@ -130,7 +128,7 @@ def _open_inner(tensor: gs.Tensor, trunk: Trunk, names: _Names) -> None:
     if tensor.dtype is None and inferred:
         dtype = tensor_dtype_to_np_dtype(inferred)
         tensor.dtype = dtype if dtype.kind in "biuf" else None
-    if axes is None or max(map(small, axes), default=0) > _LARGEST_EXTENT:
+    if axes is None or max(map(small, axes), default=0) > LARGEST_EXTENT:
         return
     if tensor.dtype is not None:
         tensor.shape = [names.of(extent) if grows(extent) else small(extent) for extent in axes]

@@ -34,7 +34,9 @@ def _stride(program: Program, node: gs.Node) -> int:
     if is_standard(node, "Slice") and len(node.inputs) > _STEPS:
         steps = node.inputs[_STEPS]
         try:
-            found = program.constant(steps).tolist() if program.is_constant(steps) else []
+            found = (
+                program.constant(steps).reshape(-1).tolist() if program.is_constant(steps) else []
+            )
         except Refused:  # Whoever follows the positions through the node will say so.
             found = []
     else:

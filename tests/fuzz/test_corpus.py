@@ -181,6 +181,21 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         ),
         "'r'",
     ),
+    "step_that_is_no_list": (
+        _text(
+            "a = Constant<value_ints=[3]>() k = Constant<value_int=1>()"
+            " q = Slice(map, one, many, a, k) p = GlobalAveragePool(q) y = Flatten(p)"
+        ),
+        "",
+    ),
+    "shape_of_what_no_shape_can_say": (
+        _text(
+            "n = Constant<value_ints=[0, 0, 0, 9223372036854775807, 0, 0, 0, 9]>()"
+            " q = Pad(map, n) s = Shape(q) r = Reshape(q, s) p = GlobalAveragePool(r)"
+            " y = Flatten(p)"
+        ),
+        "nothing to rewrite",
+    ),
     "pads_whose_sum_overflows": (
         _text(
             "n = Constant<value_ints=[0, 0, 0, 9223372036854775807, 0, 0, 0, 9]>()"

@@ -142,8 +142,10 @@ class Document:
                 protos[name].dims[:] = resized[name]
                 continue
             if isinstance(values, LazyValues):
-                fresh = TensorProto()
-                fresh.CopyFrom(values.tensor)
+                fresh = values.tensor
+                if not isinstance(values, ReshapedValues):  # theirs is a copy, weights and all
+                    fresh = TensorProto()
+                    fresh.CopyFrom(values.tensor)
                 if fresh.name in self._weights:
                     self._weights[name] = self._weights[fresh.name]
                 elif uses_external_data(fresh):  # it stood in a branch

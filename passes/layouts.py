@@ -99,13 +99,13 @@ class Layouts:
     def _order_behind(self, node: gs.Node, data: gs.Tensor, order: _Order) -> _Order | None:
         """Which axis of the image every axis is behind a node; ``None`` where that is lost."""
         if keeps_axes(node):
-            return self._broadcast(node, order)
+            return self._broadcast(node, data, order)
         if not is_standard(node) or node.inputs[0] is not data:
             return None
         if node.op == "Transpose":
             return [order[axis] for axis in permutation(node, len(order))]
         if node.op in ("Expand", "Tile"):
-            return self._broadcast(node, order)
+            return self._broadcast(node, data, order)
         if node.op in ("Gather", "GatherND"):
             return self._picked(node, order)
         if node.op not in REDUCTIONS and node.op not in ("Squeeze", "Unsqueeze"):
@@ -132,24 +132,28 @@ class Layouts:
             return None
         return order[:1] * (len(indices) - 1) + order[1:]
 
-    def _broadcast(self, node: gs.Node, order: _Order) -> _Order | None:
+    def _broadcast(self, node: gs.Node, data: gs.Tensor, order: _Order) -> _Order | None:
         """The axes where what meets the image may have more: new ones come first."""
         if not is_standard(node, "Expand", "MatMul", *VARIADIC):
             return order
-        rank = self._rank(node.outputs[0])
+        rank = self._rank(node, data, len(order))
         if rank is None:
             return None if node.op == "Expand" else order
         if rank < len(order):
             return None
         return [*[None] * (rank - len(order)), *order]
 
-    def _rank(self, tensor: gs.Tensor) -> int | None:
-        shape = self._shapes.get(tensor.name)
+    def _rank(self, node: gs.Node, data: gs.Tensor, rank: int) -> int | None:
+        """Rank of what a node makes of data of some rank and of what meets it."""
+        others = [tensor for tensor in node.inputs if tensor.name and tensor is not data]
+        if is_standard(node, *VARIADIC) and all(isinstance(t, gs.Constant) for t in others):
+            return max([rank, *(len(tensor.shape) for tensor in others)])
+        shape = self._shapes.get(node.outputs[0].name)
         return None if shape is None else len(shape)
 
     @cached_property
     def _shapes(self) -> StaticShapes:
-        # Most graphs have their convolution at once, or tell every axis without.
+        # Costly, and most graphs tell every axis without.
         return static_shapes(self._graph)
 
 

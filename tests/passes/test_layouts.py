@@ -119,6 +119,18 @@ def test_layout_with_the_channels_last(name: str) -> None:
     assert_cells_are_crops(model, image_layout="nhwc")
 
 
+def test_batch_that_a_constant_of_more_axes_gives_the_image() -> None:
+    model = build(
+        f"first = Mul(image, factor) {HEAD}",
+        inputs="float[3,9,11] image",
+        outputs="float[] y",
+        factor=(1, 1, 1, 1),
+        kernel=(2, 3, 3, 3),
+        **WEIGHTS,
+    )
+    assert_cells_are_crops(model, image_layout="chw")
+
+
 BY_ROWS = {
     "scale": (9,),
     "shift": (9,),

@@ -20,6 +20,7 @@ from .axis import AxisGeometry, Field
 from .errors import DoesNotFitError, TornError, UnknownError
 from .fit import Fit, Grid, fit
 from .program import Program
+from .remainders import depends_on_remainders
 from .seen import Seen, Shape
 from .strides import common_stride
 from .trace import Trace, View, node_text
@@ -235,20 +236,10 @@ def _fits(
 
     last = accepted[-1]
     sample = {rest: fitted(rest) for rest in {0, accepted[len(accepted) // 2], last}}
-    depends = any(map(_depends_on_rests, analysis.program.nodes))
+    depends = depends_on_remainders(analysis.program)
     if not depends and len({found.field for found in sample.values()}) == 1:
         return sample
     return {rest: fitted(rest) for rest in accepted}
-
-
-def _depends_on_rests(node: gs.Node) -> bool:
-    """Whether where a node reads may depend on what the size leaves over: it counts from the end.
-
-    Automatic pads do, and cuts and interpolation may.
-    """
-    if str(node.attrs.get("auto_pad") or "NOTSET").startswith("SAME"):
-        return any(stride > 1 for stride in node.attrs.get("strides") or [])
-    return is_standard(node, "Gather", "GatherND", "Pad", "Resize", "Slice", "Upsample")
 
 
 def _reads_a_bound(node: gs.Node) -> bool:

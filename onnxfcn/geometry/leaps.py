@@ -19,10 +19,9 @@ def without_leaps(seen: Seen, name: str, size: int, before: int) -> Seen:
         size: pixels of the image.
         before: pixels that any position saw before the node.
     """
-    widths = seen.last.astype(np.int64) - seen.first
-    leaps = 4 * widths >= 3 * size
-    if not leaps.any() or 4 * before > size:
+    if 4 * before > size or 4 * (seen.widest - 1) < 3 * size:
         return seen
+    leaps = 4 * (seen.last.astype(np.int64) - seen.first) >= 3 * size
     first = np.where(leaps, np.int32(FIRST_OF_NONE), seen.first)
     last = np.where(leaps, np.int32(-FIRST_OF_NONE), seen.last)
     return replace(seen, first=first, last=last, whole=seen.whole | {name})

@@ -1,6 +1,7 @@
 """A graph prepared to be traced many times."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,10 +11,30 @@ from passes.evaluation import Constants, node_runner
 from passes.images import Image
 from passes.kernels import Kernel, kernels
 from passes.static_shapes import StaticShapes, static_shapes
-from passes.use_def import downstream, reached
+from passes.use_def import downstream, has_subgraph, is_standard, reached
 
+from ..files.operands import MEASURES
 from ..sizes import known_size
 from .seen import Seen, Shape
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node of a program, and what is the same in every run.
+
+    Attributes:
+        node: the node.
+        inputs: its named inputs that are not constant.
+        rule: what it reads; ``None`` where that is not known.
+        is_measure: whether it tells shapes.
+        is_computable: whether it can be computed where its inputs are known.
+    """
+
+    node: gs.Node
+    inputs: tuple[gs.Tensor, ...]
+    rule: Callable[..., Sequence[Seen]] | None
+    is_measure: bool
+    is_computable: bool
 
 
 class Program:
@@ -24,8 +45,10 @@ class Program:
         images: its images, of known size.
         sizes: original pixels of the first one, an axis each.
         opset: its ai.onnx opset.
-        rules: what operators read, by operator type of ai.onnx.
         nodes: the nodes that depend on inputs.
+        steps: these nodes, prepared.
+        counted: what each node made in the last run on shapes alone, behind the shapes and values
+            that it read; by ``id`` of the node.
         salts: a number of its own for each of them, by ``id`` of the node.
         dependent_outputs: the graph's outputs that depend on the images.
         done: ``id`` of the tensors that nothing needs behind a node, by ``id`` of the node.
@@ -38,12 +61,13 @@ class Program:
         rules: Mapping[str, Callable[..., Sequence[Seen]]],
     ) -> None:
         self.graph, self.images, self.opset = graph, images, int(graph.opset)
-        self.rules = rules
         self._constants = Constants(graph)
         self._values: dict[int, np.ndarray] = {}
         self._kernels: dict[tuple[int, ...], list[Kernel]] = {}
         self._runners: dict[int, Callable[..., list[np.ndarray]]] = {}
         self.nodes = downstream(graph, graph.inputs)
+        self.steps = [self._step(node, rules) for node in self.nodes]
+        self.counted: dict[int, tuple[tuple[object, ...], Sequence[Seen]]] = {}
         self.salts = {id(node): index + 1 for index, node in enumerate(self.nodes)}
         dependent = reached(graph, [image.tensor for image in images])
         self.dependent_outputs = [tensor for tensor in graph.outputs if id(tensor) in dependent]
@@ -54,6 +78,15 @@ class Program:
         for tensor, node_id in last.items():
             if tensor not in outputs:
                 self.done.setdefault(node_id, []).append(tensor)
+
+    def _step(self, node: gs.Node, rules: Mapping[str, Callable[..., Sequence[Seen]]]) -> Step:
+        return Step(
+            node,
+            tuple(t for t in node.inputs if t.name and not self.is_constant(t)),
+            rules.get(node.op) if is_standard(node) else None,
+            is_measure=is_standard(node, *MEASURES),
+            is_computable=is_standard(node) and not has_subgraph(node),
+        )
 
     def is_constant(self, tensor: gs.Tensor) -> bool:
         """Whether a tensor is the same whatever the inputs are."""

@@ -9,13 +9,11 @@ import onnx_graphsurgeon as gs
 
 from passes.result import node_name
 from passes.signatures import attribute_or_input
-from passes.use_def import has_subgraph, is_standard
 
-from ..files.operands import MEASURES
 from ..sizes import known_size
 from .errors import DoesNotFitError, UnknownError
 from .leaps import without_leaps
-from .program import Program
+from .program import Program, Step
 from .seen import Seen, Shape, image, mixed, nothing
 
 _LARGEST_VALUE = 1 << 22
@@ -69,9 +67,10 @@ class Trace:
         self._widest = 0
         self.shapes: dict[int, Shape] = {}
         self._set_inputs()
-        for node in program.nodes:
+        for step in program.steps:
+            node = step.node
             try:
-                self._run(node)
+                self._run(step)
             except UnknownError as error:
                 unknown = error.at(node_text(node))
                 self._seen.update((id(output), unknown) for output in node.outputs)
@@ -180,27 +179,52 @@ class Trace:
                     else self.nothing(known, len(self._seen))
                 )
 
-    def _run(self, node: gs.Node) -> None:
-        tensors = [tensor for tensor in node.inputs if tensor.name]
-        if is_standard(node, *MEASURES):
+    def _run(self, step: Step) -> None:
+        node = step.node
+        if step.is_measure:
             return self._measure(node)
-        known = all(map(self.is_known, tensors)) and is_standard(node)
-        if known and not has_subgraph(node) and not self._fills(node):
-            return self._compute(node, [self.known(tensor) for tensor in tensors])
-        rule = self.program.rules.get(node.op) if is_standard(node) else None
-        if rule is None:
-            raise UnknownError("what it reads is not known")
-        for output, found in zip(node.outputs, _ruled(rule, node, self), strict=False):
+        known = step.is_computable and all(id(tensor) in self._values for tensor in step.inputs)
+        if known and not self._fills(node):
+            return self._compute(
+                node, [self.known(tensor) for tensor in node.inputs if tensor.name]
+            )
+        for output, found in zip(node.outputs, self._made(step), strict=False):
             if min(found.shape, default=1) < 1:
                 raise DoesNotFitError("it leaves no position")
             self.shapes[id(output)] = found.shape
             self._seen[id(output)] = self._slid(node, found)
         return None
 
+    def _made(self, step: Step) -> Sequence[Seen]:
+        if step.rule is None:
+            raise UnknownError("what it reads is not known")
+        key = self._shapes_before(step) if self.view.start is None else None
+        if key is None:
+            return _ruled(step.rule, step.node, self)
+        counted = self.program.counted.get(id(step.node))
+        if counted is None or counted[0] != key:
+            counted = (key, _ruled(step.rule, step.node, self))
+            self.program.counted[id(step.node)] = counted
+        return counted[1]
+
+    def _shapes_before(self, step: Step) -> tuple[object, ...] | None:
+        """All that the shapes of a node's results depend on; ``None`` where it is not known."""
+        found: list[object] = []
+        for tensor in step.inputs:
+            seen, value = self._seen.get(id(tensor)), self._values.get(id(tensor))
+            if isinstance(seen, Seen):
+                found.append(seen.shape)
+            elif value is not None:
+                found += [value.shape, value.tobytes()]
+            else:
+                return None
+        return tuple(found)
+
     def _slid(self, node: gs.Node, found: Seen) -> Seen:
         """What slides along; a node that puts both ends of the image together sees all of it."""
         extent = self.program.sizes[self.view.axis] + self.view.more
-        if node.op in _PAIRS or self.view.start is None:
+        is_new = all(found is not self._seen.get(id(tensor)) for tensor in node.inputs)
+        if node.op in _PAIRS or self.view.start is None or not is_new:
             return found
         slid = without_leaps(found, node_name(node), extent, self._widest)
         self._widest = max(self._widest, slid.widest)

@@ -12,7 +12,7 @@ from ..sizes import Size, known_size
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
-from .regions import SharedTrunk
+from .regions.finder import SharedTrunk
 
 
 class ComparedHeads:

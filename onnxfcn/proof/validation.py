@@ -21,13 +21,13 @@ from ..settings import Settings
 from ..sizes import Size, larger_sizes, size_text
 from .channels_first import with_channels_first
 from .compared_heads import ComparedHeads
-from .crop_measure import CropMeter
+from .crops.meter import CropMeter
 from .identity import compare_identity
 from .image_files import read_sample
 from .model_pair import ModelPair
 from .named_maps import check_named, parse_names, with_original_names
+from .regions.trunk_proof import prove_trunk
 from .samples import Sample
-from .trunk_proof import prove_trunk
 from .window_proof import CannotTakeSizeError, compare_windows, run_larger
 
 _NOTHING_BAKED = (

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .interior import near
 from .lattice import Lattice
-from .region_runs import RegionRuns
-from .region_trial import Piece, Trial
+from .runs import RegionRuns
+from .trial import Piece, Trial
 
 Orders = Sequence[Mapping[int, np.ndarray]]
 """Which rows and columns to take one after the other, an axis of the image each, by the number of

@@ -12,10 +12,10 @@ from itertools import chain
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .interior import near
-from .region_runs import RegionRuns
-from .region_trial import Trial
+from .runs import RegionRuns
+from .trial import Trial
 
 Pair = tuple[np.ndarray, np.ndarray]
 """What is expected and what is found: ``[*features, cells]`` both."""

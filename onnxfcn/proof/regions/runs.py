@@ -6,17 +6,17 @@ from operator import add
 import numpy as np
 from onnx import NodeProto
 
-from ..errors import UnusableModelError
-from ..files.operands import MEASURES, operands
-from ..files.stored_model import StoredModel
-from ..runtime.providers import Provider
-from ..runtime.session import Session
-from ..sizes import Size, known_size
-from .growth_rates import AxisIndices
+from ...errors import UnusableModelError
+from ...files.operands import MEASURES, operands
+from ...files.stored_model import StoredModel
+from ...runtime.providers import Provider
+from ...runtime.session import Session
+from ...sizes import Size, known_size
+from ..growth_rates import AxisIndices
+from ..model_pair import ModelPair
+from ..model_parts import model_part
+from .finder import Region
 from .lattice import lattice_of
-from .model_pair import ModelPair
-from .model_parts import model_part
-from .regions import Region
 
 _LARGEST_STEP = 8
 """Windows. Tensors that grow by whole cells only where the map is as many windows larger have no

@@ -12,8 +12,8 @@ from math import prod
 import numpy as np
 
 from .interior import near
-from .region_repetition import Orders, repetition
-from .region_runs import RegionRuns
+from .repetition import Orders, repetition
+from .runs import RegionRuns
 
 _FACTORS = (2, 3, 5, 9)
 """How many times a window is repeated."""

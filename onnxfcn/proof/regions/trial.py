@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .lattice import Places
-from .region_runs import RegionRuns
+from .runs import RegionRuns
 
 
 @dataclass(frozen=True)

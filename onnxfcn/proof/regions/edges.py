@@ -11,11 +11,11 @@ from itertools import combinations
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .interior import near
 from .lattice import Places
-from .region_runs import RegionRuns
-from .region_trial import Piece
+from .runs import RegionRuns
+from .trial import Piece
 
 _FEWEST_STEPS = 4
 """A window of fewer steps has no midst apart from its edges."""

@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..crop_report import CropGroup, CropReport, CropResult
-from ..errors import GeometryUnknownError, OnnxfcnError
-from ..exactness import Exactness, decide_one
-from ..geometry import Box, Geometry
-from ..geometry.analysis import ModelAnalysis
-from ..settings import Settings
-from ..sizes import Size, size_text
-from .compare import deviation, relative_tolerance
-from .compared_heads import ComparedHeads
-from .crop_cells import CropCells, choose_cells
-from .crop_runs import CropRuns
-from .samples import Answered
+from ...crop_report import CropGroup, CropReport, CropResult
+from ...errors import GeometryUnknownError, OnnxfcnError
+from ...exactness import Exactness, decide_one
+from ...geometry import Box, Geometry
+from ...geometry.analysis import ModelAnalysis
+from ...settings import Settings
+from ...sizes import Size, size_text
+from ..compare import deviation, relative_tolerance
+from ..compared_heads import ComparedHeads
+from ..samples import Answered
+from .cells import CropCells, choose_cells
+from .runs import CropRuns
 
 
 class CropMeter:

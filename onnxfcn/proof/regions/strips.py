@@ -7,12 +7,12 @@ of the next, nor does a window repeated, as the order of its rows matters. Toget
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .lattice import Lattice
-from .region_repetition import Orders, in_order
-from .region_runs import RegionRuns
-from .region_trial import Piece, Trial
-from .region_windows import windows_trial
+from .repetition import Orders, in_order
+from .runs import RegionRuns
+from .trial import Piece, Trial
+from .windows import windows_trial
 
 
 def strips_trial(

@@ -6,7 +6,7 @@ equal. Where every cell depends on the whole window, as behind a mean over the m
 is made of the rows and columns of one window, each as often as the others: the mean is the same
 then, and every cell must come out as in the window. Which of the two it is, and which cells count,
 the original region alone decides. Where neither shows anything, the larger map may be a repetition
-along one axis only, and random along the others (``region_strips``).
+along one axis only, and random along the others (``strips``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,20 +16,20 @@ from math import prod
 
 import numpy as np
 
-from ..comparison import Comparison
-from ..region_report import RegionResult
-from ..settings import Settings
-from ..sizes import Size
-from .compare import compare, worst_of
-from .model_pair import ModelPair
-from .region_extrapolation import extrapolated
-from .region_remainders import answers_between, whole_answers
-from .region_repetition import repetition_trial
-from .region_runs import RegionRuns, UndecidedError, WrongError
-from .region_strips import strips_trial
-from .region_trial import Trial
-from .region_windows import windows_trial
-from .regions import Region
+from ...comparison import Comparison
+from ...region_report import RegionResult
+from ...settings import Settings
+from ...sizes import Size
+from ..compare import compare, worst_of
+from ..model_pair import ModelPair
+from .extrapolation import extrapolated
+from .finder import Region
+from .remainders import answers_between, whole_answers
+from .repetition import repetition_trial
+from .runs import RegionRuns, UndecidedError, WrongError
+from .strips import strips_trial
+from .trial import Trial
+from .windows import windows_trial
 
 _STEPS = ((2, 3, 1), (5, 1, 2))
 """By how many steps the two larger maps are larger than a window: not square, and not alike."""

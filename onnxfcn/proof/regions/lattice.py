@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..sizes import Size, size_text
-from .growth_rates import AxisIndices, GrowthRates
+from ...sizes import Size, size_text
+from ..growth_rates import AxisIndices, GrowthRates
 
 Places = Sequence[np.ndarray]
 """Indices of some cells of a tensor, an axis of the image each."""

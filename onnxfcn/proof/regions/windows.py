@@ -4,11 +4,11 @@ from itertools import product
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
+from .edges import edge_pieces
 from .interior import Neighbours, find_interior
-from .region_edges import edge_pieces
-from .region_runs import RegionRuns
-from .region_trial import Piece, Trial
+from .runs import RegionRuns
+from .trial import Piece, Trial
 
 
 def windows_trial(

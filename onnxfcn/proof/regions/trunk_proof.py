@@ -3,11 +3,11 @@
 from collections.abc import Set
 from dataclasses import replace
 
-from ..region_report import RegionResult
-from ..settings import Settings
-from .model_pair import ModelPair
+from ...region_report import RegionResult
+from ...settings import Settings
+from ..model_pair import ModelPair
+from .finder import Region, SharedTrunk, TrunkFinder
 from .region_proof import prove_region
-from .regions import Region, SharedTrunk, TrunkFinder
 
 _ENLARGEMENTS = 2
 """How often a region is made larger before its failure is believed."""

@@ -40,6 +40,10 @@ class Lattice:
         """Extents of a tensor along the axes of the image, at the original size."""
         return tuple(self.shapes[name][axis] for axis in self.axes[name])
 
+    def extents_along(self, axis: int) -> list[int]:
+        """The different extents that the growing tensors have along an axis of the image."""
+        return sorted({self.extents(name)[axis] for name, axes in self.axes.items() if axes})
+
     def window(self, name: str, place: Size) -> Places:
         """Where the window is that begins some steps from the corner of a larger tensor."""
         sizes = zip(self.extents(name), self.steps[name], place, strict=False)

@@ -9,7 +9,7 @@ the original region alone decides. Where neither shows anything, the larger map 
 along one axis only, and random along the others (``strips``).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -17,7 +17,7 @@ from math import prod
 import numpy as np
 
 from ...comparison import Comparison
-from ...region_report import RegionResult
+from ...region_report import Method, RegionResult
 from ...settings import Settings
 from ...sizes import Size
 from ..compare import compare, worst_of
@@ -28,7 +28,7 @@ from .remainders import answers_between, whole_answers
 from .repetition import repetition_trial
 from .runs import RegionRuns, UndecidedError, WrongError
 from .strips import strips_trial
-from .trial import Trial
+from .trial import Pair, Trial
 from .windows import windows_trial
 
 _STEPS = ((2, 3, 1), (5, 1, 2))
@@ -44,8 +44,34 @@ _REPETITIONS = ((2, 3, 2), (3, 1, 2))
 _ATTEMPTS = 4
 """Random maps to try where a region's answer does not show what there is to show."""
 
-_Comparing = Callable[[np.ndarray, np.ndarray], Comparison]
-_Make = Callable[[RegionRuns, Size, np.random.Generator], Trial | None]
+_Make = Callable[[RegionRuns, Size], Trial | None]
+"""Makes a larger map of a region, by how many steps, or times, it is larger along each axis."""
+
+
+def prove_region(region: Region, pair: ModelPair, settings: Settings) -> RegionResult | None:
+    """Compare the two forms of a region at two larger sizes.
+
+    Args:
+        region: the region.
+        pair: the models.
+        settings: how validation is run.
+
+    Returns:
+        What was seen; ``None`` for unchanged nodes of which nothing can be told.
+    """
+    blank = RegionResult(output=region.output, nodes=region.suspects, changed=region.changed)
+    try:
+        for attempt in range(_ATTEMPTS):
+            runs = RegionRuns(region, pair, settings, attempt)
+            result = _Attempt(blank, runs, settings).result()
+            if result.proven or not result.passed:
+                break
+    except WrongError as error:
+        return replace(blank, problem=str(error))
+    except UndecidedError as error:
+        undecided = replace(blank, problem=str(error), undecided=True)
+        return undecided if region.required else None
+    return result
 
 
 @dataclass(frozen=True)
@@ -63,176 +89,142 @@ class _Seen:
     is_free: bool
 
 
-def prove_region(region: Region, pair: ModelPair, settings: Settings) -> RegionResult | None:
-    """Compare the two forms of a region at two larger sizes.
+@dataclass(frozen=True)
+class _Attempt:
+    """An attempt at a region, on random maps of its own.
 
-    Args:
-        region: the region.
-        pair: the models.
+    All its methods raise ``WrongError`` where the rewritten region does not run, or its answer has
+    another shape, and ``UndecidedError`` where the original one does not.
+
+    Attributes:
+        blank: the result but for what is to be seen.
+        runs: the region.
         settings: how validation is run.
-
-    Returns:
-        What was seen; ``None`` for unchanged nodes of which nothing can be told.
     """
-    blank = RegionResult(output=region.output, nodes=region.suspects, changed=region.changed)
-    comparing = partial(
-        compare, region.output, spatial_rank=1, rtol=settings.rtol, atol=settings.atol
-    )
-    try:
-        for attempt in range(_ATTEMPTS):
-            # Positive maps suit roots and logarithms, but some gates are shut for them.
-            runs = RegionRuns(region, pair, settings.provider, signed=attempt > 0)
-            generator = np.random.default_rng([settings.seed, attempt])
-            result = _proven(blank, runs, generator, comparing)
-            if result.proven or not result.passed:
-                break
-    except WrongError as error:
-        return replace(blank, problem=str(error))
-    except UndecidedError as error:
-        undecided = replace(blank, problem=str(error), undecided=True)
-        return undecided if region.required else None
-    return result
 
+    blank: RegionResult
+    runs: RegionRuns
+    settings: Settings
 
-def _proven(
-    blank: RegionResult,
-    runs: RegionRuns,
-    generator: np.random.Generator,
-    comparing: _Comparing,
-) -> RegionResult:
-    """Compare on windows of a larger map or, where they tell nothing, on one window repeated."""
-    seen = _compared(blank, runs, windows_trial, _steps(runs), generator, comparing)
-    # Windows that do not overlap leave open whether their answers depend on their edges.
-    if seen is not None and (seen.result.passed or seen.is_sure or seen.is_free):
-        return _completed(seen, runs, generator, comparing)
-    blank = replace(blank, method="repetition")
-    seen = _compared(blank, runs, repetition_trial, _REPETITIONS, generator, comparing)
-    if seen is not None:
-        _run_at_all_sizes(runs, generator)
-        pairs = [] if seen.result.passed else extrapolated(runs, generator)
-        if pairs:
-            comparison = worst_of([comparing(*pair) for pair in pairs])
-            return replace(seen.result, method="extrapolation", comparison=comparison)
-        return _completed(seen, runs, generator, comparing)
-    seen = _compared_on_strips(blank, runs, generator, comparing)
-    if seen is not None:
-        return _completed(seen, runs, generator, comparing)
-    guess: _Make = partial(windows_trial, guess=True)
-    blank = replace(blank, method="windows")
-    seen = _compared(blank, runs, guess, _steps(runs), generator, comparing)
-    if seen is None or not seen.result.passed:
-        raise UndecidedError(
-            "in the original, overlapping windows contradict one another, and the order of a"
-            f" window's rows and columns matters ({runs.lattice.text()})"
-        )
-    return _completed(seen, runs, generator, comparing)
+    def result(self) -> RegionResult:
+        """Compare on the first kind of larger maps that tells something."""
+        seen = self._compared("windows", windows_trial, self._steps)
+        # Windows that do not overlap leave open whether their answers depend on their edges.
+        if seen is not None and (seen.result.passed or seen.is_sure or seen.is_free):
+            return self._completed(seen)
+        seen = self._compared("repetition", repetition_trial, _REPETITIONS)
+        if seen is not None:
+            self._run_at_all_sizes()
+            return self._extrapolated(seen) or self._completed(seen)
+        return self._completed(self._compared_on_strips() or self._compared_by_guess())
 
-
-def _compared_on_strips(
-    blank: RegionResult, runs: RegionRuns, generator: np.random.Generator, comparing: _Comparing
-) -> _Seen | None:
-    """Compare on maps that are a repetition along one axis only.
-
-    Returns:
-        What was seen where the answers are the same; ``None`` where they are not, as they may
-        depend on the extent or the order along that axis.
-
-    Raises:
-        WrongError: the rewritten region does not run, or its answer has another shape.
-    """
-    for axis in range(runs.rank):
-        counts = [
-            tuple(pair[index == axis] for index, pair in enumerate(each))
-            for each in map(zip, _steps(runs), _REPETITIONS)
-        ]
-        make: _Make = partial(strips_trial, axis)
-        seen = _compared(blank, runs, make, counts, generator, comparing)
-        if seen is not None and seen.result.passed:
-            _run_at_all_sizes(runs, generator)
-            return seen
-    return None
-
-
-def _completed(
-    seen: _Seen, runs: RegionRuns, generator: np.random.Generator, comparing: _Comparing
-) -> RegionResult:
-    """Compare on maps of other sizes, too, where the original itself says what is right there.
-
-    Raises:
-        WrongError: the rewritten region does not run, or its answer has another shape.
-    """
-    result = seen.result
-    if not (seen.is_free and result.passed and result.comparison):
-        return result
-    sizes, found = list(result.sizes), [result.comparison]
-    # Windows of maps that are whole steps larger were compared, repetitions are larger by far.
-    steps = () if result.method == "windows" else _steps(runs)
-    counts = [each[: runs.rank] for each in steps]
-    for size, pair in answers_between(runs, counts, generator):
-        sizes.append(size)
-        found.append(comparing(*pair))
-    comparison = replace(worst_of(found), proven=result.comparison.proven)
-    return replace(result, sizes=tuple(sizes), comparison=comparison)
-
-
-def _steps(runs: RegionRuns) -> Sequence[Size]:
-    elements = max(prod(shape) for shape in runs.lattice.shapes.values())
-    return _FEW_STEPS if elements > _LARGE else _STEPS
-
-
-def _run_at_all_sizes(runs: RegionRuns, generator: np.random.Generator) -> None:
-    """Run the rewritten region on maps that are no multiples of a window, too.
-
-    Raises:
-        WrongError: it does not run, or its answer has another shape than it should.
-    """
-    for each in _steps(runs):
-        counts = each[: runs.rank]
-        runs.rewritten(runs.random(counts, generator), runs.lattice.shape(runs.output, counts))
-
-
-def _compared(
-    blank: RegionResult,
-    runs: RegionRuns,
-    make: _Make,
-    counts: Iterable[Size],
-    generator: np.random.Generator,
-    comparing: _Comparing,
-) -> _Seen | None:
-    """Compare on larger maps of several sizes.
-
-    Returns:
-        What was seen; ``None`` where a map tells nothing.
-
-    Raises:
-        WrongError: the rewritten region does not run, or its answer has another shape.
-    """
-    found: list[Comparison] = []
-    sizes: list[Size] = []
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    is_sure, is_free = True, blank.changed
-    for each in counts:
-        trial = make(runs, each[: runs.rank], generator)
-        if trial is None:
+    def _extrapolated(self, seen: _Seen) -> RegionResult | None:
+        """What several repetitions lead to; ``None`` where the answers on them are no failure."""
+        pairs = [] if seen.result.passed else extrapolated(self.runs)
+        if not pairs:
             return None
-        pairs += trial.compared()
-        whole = whole_answers(trial) if is_free else None
-        is_free = whole is not None
-        pairs += [whole] if whole else []
-        if sum(expected.size for expected, _ in pairs) > _LARGEST_JOINED:
-            found += [comparing(*pair) for pair in pairs]
-            pairs = []
-        sizes.append(trial.size)
-        is_sure = is_sure and trial.is_sure
-    if pairs:
-        # Together: some answers differ from one map to the next, if at all.
-        found.append(comparing(*(np.concatenate(s, axis=-1) for s in zip(*pairs, strict=True))))
-    comparison = worst_of(found)
-    if not runs.read:
-        # What does not depend on any map has the same cells everywhere, and rightly so.
-        comparison = replace(comparison, proven=True)
-    elif runs.is_global and blank.method == "windows":
-        # What is made of the whole map played no part: nothing was seen of it.
-        comparison = replace(comparison, proven=False)
-    result = replace(blank, sizes=tuple(sizes), comparison=comparison)
-    return _Seen(result, is_sure, is_free)
+        comparison = worst_of([self._comparison(pair) for pair in pairs])
+        return replace(seen.result, method="extrapolation", comparison=comparison)
+
+    def _compared_on_strips(self) -> _Seen | None:
+        """Compare on maps that are a repetition along one axis only.
+
+        Returns:
+            What was seen where the answers are the same; ``None`` where they are not, as they may
+            depend on the extent or the order along that axis.
+        """
+        for axis in range(self.runs.rank):
+            counts = [
+                tuple(pair[index == axis] for index, pair in enumerate(each))
+                for each in map(zip, self._steps, _REPETITIONS)
+            ]
+            make: _Make = partial(strips_trial, axis)
+            seen = self._compared("repetition", make, counts)
+            if seen is not None and seen.result.passed:
+                self._run_at_all_sizes()
+                return seen
+        return None
+
+    def _compared_by_guess(self) -> _Seen:
+        """Compare the midst of windows that are too small to measure what depends on their edges.
+
+        Raises:
+            UndecidedError: it tells nothing, or differs, and may rightly do so.
+        """
+        guess: _Make = partial(windows_trial, guess=True)
+        seen = self._compared("windows", guess, self._steps)
+        if seen is None or not seen.result.passed:
+            raise UndecidedError(
+                "in the original, overlapping windows contradict one another, and the order of a"
+                f" window's rows and columns matters ({self.runs.lattice.text()})"
+            )
+        return seen
+
+    def _completed(self, seen: _Seen) -> RegionResult:
+        """Compare on maps of other sizes, too, where the original itself says what is right."""
+        result = seen.result
+        if not (seen.is_free and result.passed and result.comparison):
+            return result
+        sizes, found = list(result.sizes), [result.comparison]
+        # Windows of maps that are whole steps larger were compared, repetitions are larger by far.
+        steps = () if result.method == "windows" else self._steps
+        for size, pair in answers_between(self.runs, steps):
+            sizes.append(size)
+            found.append(self._comparison(pair))
+        comparison = replace(worst_of(found), proven=result.comparison.proven)
+        return replace(result, sizes=tuple(sizes), comparison=comparison)
+
+    def _run_at_all_sizes(self) -> None:
+        """Run the rewritten region on maps that are no multiples of a window, too."""
+        runs = self.runs
+        for counts in self._steps:
+            runs.rewritten(runs.random(counts), runs.lattice.shape(runs.output, counts))
+
+    def _compared(self, method: Method, make: _Make, counts: Iterable[Size]) -> _Seen | None:
+        """Compare on larger maps of several sizes; ``None`` where a map tells nothing."""
+        found: list[Comparison] = []
+        sizes: list[Size] = []
+        pairs: list[Pair] = []
+        is_sure, is_free = True, self.blank.changed
+        for each in counts:
+            trial = make(self.runs, each[: self.runs.rank])
+            if trial is None:
+                return None
+            pairs += trial.compared()
+            whole = whole_answers(trial) if is_free else None
+            is_free = whole is not None
+            pairs += [whole] if whole else []
+            if sum(expected.size for expected, _ in pairs) > _LARGEST_JOINED:
+                found += map(self._comparison, pairs)
+                pairs = []
+            sizes.append(trial.size)
+            is_sure = is_sure and trial.is_sure
+        if pairs:
+            # Together: some answers differ from one map to the next, if at all.
+            expected, actual = (np.concatenate(s, axis=-1) for s in zip(*pairs, strict=True))
+            found.append(self._comparison((expected, actual)))
+        comparison = worst_of(found)
+        if not self.runs.read:
+            # What does not depend on any map has the same cells everywhere, and rightly so.
+            comparison = replace(comparison, proven=True)
+        elif self.runs.is_global and method == "windows":
+            # What is made of the whole map played no part: nothing was seen of it.
+            comparison = replace(comparison, proven=False)
+        result = replace(self.blank, method=method, sizes=tuple(sizes), comparison=comparison)
+        return _Seen(result, is_sure, is_free)
+
+    def _comparison(self, pair: Pair) -> Comparison:
+        return compare(
+            self.blank.output,
+            *pair,
+            spatial_rank=1,
+            rtol=self.settings.rtol,
+            atol=self.settings.atol,
+        )
+
+    @property
+    def _steps(self) -> list[Size]:
+        """By how many steps larger maps are larger than a window, an axis of the image each."""
+        elements = max(prod(shape) for shape in self.runs.lattice.shapes.values())
+        steps = _FEW_STEPS if elements > _LARGE else _STEPS
+        return [each[: self.runs.rank] for each in steps]

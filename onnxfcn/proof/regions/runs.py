@@ -11,12 +11,13 @@ from ...files.operands import MEASURES, operands
 from ...files.stored_model import StoredModel
 from ...runtime.providers import Provider
 from ...runtime.session import Session
+from ...settings import Settings
 from ...sizes import Size, known_size
-from ..growth_rates import AxisIndices
 from ..model_pair import ModelPair
 from ..model_parts import model_part
 from .finder import Region
 from .lattice import lattice_of
+from .random_tensors import RandomTensors
 
 _LARGEST_STEP = 8
 """Windows. Tensors that grow by whole cells only where the map is as many windows larger have no
@@ -40,30 +41,30 @@ class RegionRuns:
         lattice: the sizes that the region's tensors have together.
         is_global: whether the original computes something of the map as a whole.
         read: names of the tensors that it begins with and of which more is read than the shape.
+        generator: makes all that is random.
     """
 
     def __init__(
         self,
         region: Region,
         pair: ModelPair,
-        provider: Provider,
-        *,
-        signed: bool,
+        settings: Settings,
+        attempt: int,
     ) -> None:
         """Load both forms.
 
         Args:
             region: the region.
             pair: the models.
-            provider: the execution provider.
-            signed: whether random channels are negative in some maps; else all are positive.
+            settings: how validation is run.
+            attempt: which one it is, from 0; each has other random tensors.
 
         Raises:
             UndecidedError: the original's nodes do not load, or there is no size to compare at.
             WrongError: the rewritten model's nodes do not load.
         """
         growth = pair.growth
-        self.output, self.rank, self._signed = region.output, len(growth.rates), signed
+        self.output, self.rank = region.output, len(growth.rates)
         self._pair = pair
         self._inputs, self._twin_inputs = sorted(region.inputs), sorted(region.twin_inputs)
         names = sorted(region.inputs | region.twin_inputs)
@@ -79,6 +80,12 @@ class RegionRuns:
             extents = zip(self.lattice.extents(name), steps, strict=True)
             if any(step > _LARGEST_STEP * extent for extent, step in extents):
                 raise UndecidedError(f"'{name}' does not grow evenly with the image")
+        self.generator = np.random.default_rng([settings.seed, attempt])
+        # Positive maps suit roots and logarithms, but some gates are shut for them.
+        self._tensors = RandomTensors(
+            self._dtypes, self.lattice.axes, signed=attempt > 0, generator=self.generator
+        )
+        provider = settings.provider
         try:
             self._original = self._load(pair.original, region.nodes, self._inputs, provider)
         except UnusableModelError as error:
@@ -90,20 +97,17 @@ class RegionRuns:
         except UnusableModelError as error:
             raise WrongError(f"in the rewritten model, {_one_line(error)}") from error
 
-    def random(self, counts: Size, generator: np.random.Generator) -> dict[str, np.ndarray]:
-        """Random values for all tensors that the region begins with, some steps larger.
-
-        Floating-point ones are positive, or negative in some channels, so that a mean over the
-        map is not next to nothing; and they grow along every axis of the image, so that means
-        over different windows differ.
-        """
+    def random(self, counts: Size) -> dict[str, np.ndarray]:
+        """Random values for all tensors that the region begins with, some steps larger."""
         shapes = {name: self.lattice.shape(name, counts) for name in self._dtypes}
-        return self._random(shapes, generator)
+        return self._tensors.draw(shapes)
 
-    def random_beside(
-        self, pixels: Size, generator: np.random.Generator
-    ) -> dict[str, np.ndarray] | None:
-        """The same for an image that is so many pixels larger, which need not be whole steps.
+    def random_window(self) -> dict[str, np.ndarray]:
+        """Random values for all tensors that the region begins with, at the original size."""
+        return self.random((0,) * self.rank)
+
+    def random_beside(self, pixels: Size) -> dict[str, np.ndarray] | None:
+        """As ``random``, for an image that is so many pixels larger, not always whole steps.
 
         Returns:
             The values; ``None`` where the tensors' shapes cannot be told.
@@ -115,21 +119,7 @@ class RegionRuns:
             if shape is None or len(shape) != len(self.lattice.shapes[name]):
                 return None
             shapes[name] = shape
-        return self._random(shapes, generator)
-
-    def _random(
-        self, shapes: Mapping[str, Size], generator: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        drawn = {}
-        for name, dtype in self._dtypes.items():
-            shape, axes = shapes[name], self.lattice.axes[name]
-            values = _random(shape, dtype, generator)
-            if dtype.kind not in "biu":
-                values = values * _ramp(shape, axes)
-                if self._signed:
-                    values = values * _signs(shape, axes, generator)
-            drawn[name] = values.astype(dtype)
-        return drawn
+        return self._tensors.draw(shapes)
 
     def original(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """The original's answer on tensors of the original size.
@@ -199,28 +189,3 @@ def _read(region: Region) -> set[str]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _random(shape: Size, dtype: np.dtype, generator: np.random.Generator) -> np.ndarray:
-    if dtype.kind == "b":
-        return generator.random(shape) < 0.5
-    if dtype.kind in "iu":
-        return generator.integers(0, min(100, int(np.iinfo(dtype).max)), shape, endpoint=True)
-    return generator.uniform(0.25, 1.75, shape)
-
-
-def _ramp(shape: Size, axes: AxisIndices) -> np.ndarray:
-    """What grows from 1 to 2 along every axis of the image."""
-    ramp = np.ones([1] * len(shape))
-    for axis in axes:
-        along = [1] * len(shape)
-        along[axis] = -1
-        ramp = ramp * (1 + np.arange(shape[axis]) / shape[axis]).reshape(along)
-    return ramp
-
-
-def _signs(shape: Size, axes: AxisIndices, generator: np.random.Generator) -> np.ndarray:
-    """1 or -1 for every channel of every sample."""
-    return generator.choice(
-        [-1, 1], [1 if axis in axes else extent for axis, extent in enumerate(shape)]
-    )

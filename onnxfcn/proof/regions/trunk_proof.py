@@ -1,7 +1,7 @@
 """Prove that two models compute the same trunk, region by region."""
 
 from collections.abc import Set
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ...region_report import RegionResult
 from ...settings import Settings
@@ -32,34 +32,16 @@ def prove_trunk(
         unchanged nodes of which nothing can be told have none.
     """
     finder = TrunkFinder(pair, named)
-    known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = {}
-
-    def result_of(region: Region) -> RegionResult | None:
-        key = (region.output, len(region.nodes), region.inputs)
-        if key not in known:
-            known[key] = _result(region, finder, pair, settings)
-        return known[key]
-
-    def results_of(trunk: SharedTrunk) -> list[RegionResult]:
-        found = []
-        for done, region in enumerate(trunk.regions, 1):
-            found.append(result_of(region))
-            settings.progress("regions of the trunk", done, len(trunk.regions))
-        return [
-            replace(result, assumed=bool(named) and result.undecided)
-            for result in found
-            if result is not None
-        ]
-
+    regions = _RegionResults(finder, pair, settings, assume=bool(named))
     barred: set[str] = set()
     first = trunk = finder.trunk()
-    at_first = results = results_of(trunk)
+    at_first = results = regions.of(trunk)
     while undecided := {each.output for each in results if each.undecided} - barred:
         barred |= _replaceable(undecided, finder.trunk(barred | undecided))
         if not undecided & barred:
             break
         trunk = finder.trunk(barred)
-        results = results_of(trunk)
+        results = regions.of(trunk)
     passed = all(result.passed for result in results)
     return (trunk, results) if passed else (first, at_first)
 
@@ -70,32 +52,64 @@ def _replaceable(ends: set[str], without: SharedTrunk) -> set[str]:
     return ends & within
 
 
-def _result(
-    region: Region, finder: TrunkFinder, pair: ModelPair, settings: Settings
-) -> RegionResult | None:
-    """Compare a region; where a statistic fails, or nothing can be told, a larger one.
+@dataclass(frozen=True)
+class _RegionResults:
+    """What is seen of regions, each of which is compared once.
 
-    Only there: the larger a region, the less of it is seen of the edges of the map. Nothing can be
-    told of one that begins with channels and positions on one axis, as a statistic of groups of
-    channels has them in a model of one spatial axis.
+    Attributes:
+        finder: makes regions larger.
+        pair: the models.
+        settings: how validation is run.
+        assume: whether regions of which nothing can be told are taken for right.
+        known: results so far, by what tells a region from others.
     """
-    result = prove_region(region, pair, settings)
-    larger = region
-    for _ in range(_ENLARGEMENTS):
-        if result is None or result.passed:
-            break
-        if result.method == "windows" and not result.undecided:
-            break
-        enlarged = finder.enlarged(larger)
-        if enlarged is None:
-            break
-        larger = enlarged
-        found = prove_region(larger, pair, settings)
-        if found is not None and _tells_more(found, result):
-            return found
-    return result
+
+    finder: TrunkFinder
+    pair: ModelPair
+    settings: Settings
+    assume: bool
+    known: dict[tuple[str, int, frozenset[str]], RegionResult | None] = field(default_factory=dict)
+
+    def of(self, trunk: SharedTrunk) -> list[RegionResult]:
+        """The results of all regions but those of unchanged nodes of which nothing can be told."""
+        found = []
+        for done, region in enumerate(trunk.regions, 1):
+            key = (region.output, len(region.nodes), region.inputs)
+            if key not in self.known:
+                self.known[key] = self._result(region)
+            result = self.known[key]
+            if result is not None:
+                found.append(replace(result, assumed=self.assume and result.undecided))
+            self.settings.progress("regions of the trunk", done, len(trunk.regions))
+        return found
+
+    def _result(self, region: Region) -> RegionResult | None:
+        """Compare a region; where a statistic fails, or nothing can be told, a larger one.
+
+        Only there: the larger a region, the less of it is seen of the edges of the map. Nothing can
+        be told of one that begins with channels and positions on one axis, as a statistic of groups
+        of channels has them in a model of one spatial axis.
+        """
+        result = prove_region(region, self.pair, self.settings)
+        if result is None or result.passed or (_is_local(result) and not result.undecided):
+            return result
+        larger = region
+        for _ in range(_ENLARGEMENTS):
+            enlarged = self.finder.enlarged(larger)
+            if enlarged is None:
+                break
+            larger = enlarged
+            found = prove_region(larger, self.pair, self.settings)
+            if found is not None and _tells_more(found, result):
+                return found
+        return result
 
 
 def _tells_more(larger: RegionResult, result: RegionResult) -> bool:
     """Whether a larger region shows what a region did not."""
-    return larger.proven if result.undecided else larger.passed and larger.method != "windows"
+    return larger.proven if result.undecided else larger.passed and not _is_local(larger)
+
+
+def _is_local(result: RegionResult) -> bool:
+    """Whether every cell was seen to depend on the cells around it alone."""
+    return result.method == "windows"

@@ -1,15 +1,13 @@
 """The proof that fits the passes that ran."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
 from passes import conv_to_gemm, dynamic_spatial_axes, inline_branches
 
 from ..files.stored_model import StoredModel
 from ..report import ValidationReport
-from ..settings import Settings
-from ..sizes import Size
+from ..settings import Scope, Settings
 from .equal_functions import extended, validate_equal
 from .fixed_size import validate_fixed_size
 from .validation import run_validation
@@ -20,9 +18,8 @@ def prove(
     plain: StoredModel,
     rewritten: StoredModel,
     chosen: Sequence[ModuleType],
-    options: Mapping[str, Any],
     settings: Settings,
-    sizes: Sequence[Size],
+    scope: Scope,
 ) -> ValidationReport:
     """Hold a rewritten model to what its passes promise.
 
@@ -34,27 +31,18 @@ def prove(
         plain: the model after all of them but ``conv_to_gemm``.
         rewritten: the model after all of them; ``plain`` itself where that one did not run.
         chosen: the passes.
-        options: their options.
         settings: how validation is run.
-        sizes: image sizes beside the original one, where the user asks for some.
+        scope: what it looks at.
 
     Raises:
         OnnxfcnError: as ``onnxfcn.rewrite`` has it.
     """
-    input_size = options["input_size"]
     if all(module in (conv_to_gemm, inline_branches) for module in chosen):
-        return validate_equal(original, rewritten, settings, input_size)
+        return validate_equal(original, rewritten, settings, scope.input_size)
     if dynamic_spatial_axes in chosen:
-        report = run_validation(
-            original,
-            plain,
-            settings,
-            sizes=sizes,
-            window_step=options["window_step"],
-            input_size=input_size,
-        )
+        report = run_validation(original, plain, settings, scope)
     else:
-        report = validate_fixed_size(original, plain, settings, input_size)
+        report = validate_fixed_size(original, plain, settings, scope)
     if plain is rewritten or not report.passed:
         return report
-    return extended(report, plain, rewritten, settings, input_size)
+    return extended(report, plain, rewritten, settings, scope.input_size)

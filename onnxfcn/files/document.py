@@ -22,8 +22,8 @@ from passes.shapes import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view
-from .model_io import external_range
 from .stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS, StoredModel
+from .tensor_data import external_range
 
 
 class Document:

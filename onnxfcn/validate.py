@@ -76,7 +76,7 @@ def validate(
             has another size than the original's geometry gives.
     """
     # Only here: the other commands need not wait until ONNX Runtime and the proof are loaded.
-    from .proof.given_models import validate_given
+    from .proof.prove import prove_given
 
     check_list("inputs", inputs)
     check_list("feature_maps", feature_maps)
@@ -99,7 +99,7 @@ def validate(
                 crops=True,
                 require_crops=require_crops,
             )
-            return validate_given(*models, settings, scope)
+            return prove_given(*models, settings, scope)
     except RefusedError as error:
         for refusal in error.refusals:
             if refusal.code is RefusalCode.RUNTIME_LACKS:

@@ -8,8 +8,7 @@ import numpy as np
 
 from passes.shapes import Shape
 
-from ..cell_count import CellCount
-from ..comparison import Comparison
+from ..comparison import CellCount, Comparison
 from ..errors import UnusableModelError, ValidationFailedError
 from ..report import SizeResult
 from ..sizes import Size, size_text

@@ -6,7 +6,7 @@ cell, or every one that is drawn, is the original's untouched head on that windo
 map. Crop: how far cells are from the original's answers on crops of the image is measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,16 +35,11 @@ _NOTHING_BAKED = (
 
 
 def run_validation(
-    original: StoredModel,
-    rewritten: StoredModel,
-    settings: Settings,
-    scope: Scope,
+    original: StoredModel, rewritten: StoredModel, settings: Settings, scope: Scope
 ) -> ValidationReport:
     """Compare two models at the original size and at larger ones; see ``onnxfcn.validate``."""
     names = parse_names(scope.feature_maps)
-    rewritten = with_channels_first(original, with_original_names(rewritten, names))
-    pair = ModelPair(original, rewritten, scope.input_size)
-    check_named(pair, names.keys())
+    pair = _model_pair(original, rewritten, names, scope.input_size)
     step = checked_window_step(scope.window_step, len(pair.image.size))
     samples = [read_sample(path, pair.image) for path in scope.inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
@@ -73,6 +68,23 @@ def run_validation(
         crops=meter.report if meter else None,
         crops_required=scope.require_crops,
     )
+
+
+def _model_pair(
+    original: StoredModel, rewritten: StoredModel, names: Mapping[str, str], input_size: Size | None
+) -> ModelPair:
+    """Two models, the tensors of the second as far as possible as the original has them.
+
+    Args:
+        original: the model before the rewrite.
+        rewritten: the model after it.
+        names: names of feature maps in it, by those in the original, where the user gives them.
+        input_size: the size that the original was made for, where its own is symbolic.
+    """
+    rewritten = with_channels_first(original, with_original_names(rewritten, names))
+    pair = ModelPair(original, rewritten, input_size)
+    check_named(pair, names.keys())
+    return pair
 
 
 @dataclass(frozen=True)

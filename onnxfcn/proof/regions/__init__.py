@@ -17,6 +17,7 @@ tells something (``region_proof``):
   on a statistic of the whole window, which is the same then. Where that is corrected for the number
   of values, the answers on several repetitions lead to that on the window (``extrapolation``).
 * ``strips``: a repetition along one axis, windows along the others.
+* ``windows`` again, of which the midst is taken for right where they are too small to measure it.
 
 Where the original turns out to have no image size baked in, what its own nodes answer on larger
 maps is compared as well, on maps of all sizes (``remainders``).

@@ -1,6 +1,6 @@
 """A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import add
 
 import numpy as np
@@ -13,10 +13,11 @@ from ...runtime.providers import Provider
 from ...runtime.session import Session
 from ...settings import Settings
 from ...sizes import Size, known_size
+from ..growth_rates import GrowthRates
 from ..model_pair import ModelPair
 from ..model_parts import model_part
 from .finder import Region
-from .lattice import lattice_of
+from .lattice import Lattice, lattice_of
 from .random_tensors import RandomTensors
 
 _LARGEST_STEP = 8
@@ -44,13 +45,7 @@ class RegionRuns:
         generator: makes all that is random.
     """
 
-    def __init__(
-        self,
-        region: Region,
-        pair: ModelPair,
-        settings: Settings,
-        attempt: int,
-    ) -> None:
+    def __init__(self, region: Region, pair: ModelPair, settings: Settings, attempt: int) -> None:
         """Load both forms.
 
         Args:
@@ -70,16 +65,10 @@ class RegionRuns:
         names = sorted(region.inputs | region.twin_inputs)
         self.is_global = region.is_global
         self.read = sorted(_read(region).intersection(names))
-        unknown = [name for name in names if name not in growth.shapes.types]
-        if unknown:
-            raise UndecidedError(f"the type of '{unknown[0]}' is not known")
-        self._dtypes = {name: growth.dtype(name) for name in names}
+        self._dtypes = _dtypes(names, growth)
         inner = {name for node in region.twin_nodes for name in node.output}
         self.lattice = lattice_of([*names, region.output], inner, growth)
-        for name, steps in self.lattice.steps.items():
-            extents = zip(self.lattice.extents(name), steps, strict=True)
-            if any(step > _LARGEST_STEP * extent for extent, step in extents):
-                raise UndecidedError(f"'{name}' does not grow evenly with the image")
+        _check_steps(self.lattice)
         self.generator = np.random.default_rng([settings.seed, attempt])
         # Positive maps suit roots and logarithms, but some gates are shut for them.
         self._tensors = RandomTensors(
@@ -180,6 +169,21 @@ class RegionRuns:
     ) -> Session:
         types = {name: (self._dtypes[name], len(self.lattice.shapes[name])) for name in inputs}
         return Session(model_part(model, nodes, types, [self.output]), provider)
+
+
+def _dtypes(names: Sequence[str], growth: GrowthRates) -> dict[str, np.dtype]:
+    for name in names:
+        if name not in growth.shapes.types:
+            raise UndecidedError(f"the type of '{name}' is not known")
+    return {name: growth.dtype(name) for name in names}
+
+
+def _check_steps(lattice: Lattice) -> None:
+    """Raise where a tensor takes very large steps."""
+    for name, steps in lattice.steps.items():
+        extents = zip(lattice.extents(name), steps, strict=True)
+        if any(step > _LARGEST_STEP * extent for extent, step in extents):
+            raise UndecidedError(f"'{name}' does not grow evenly with the image")
 
 
 def _read(region: Region) -> set[str]:

@@ -13,11 +13,11 @@ from ..runtime.session import load_rewritten
 from ..settings import Scope, Settings
 from ..sizes import Size, size_text
 from .cells import align_positions, compare_all, without_cells
-from .head_windows import find_logits
 from .identity import original_answers
 from .image import ImageInput, image_inputs, random_feeds, told_layout
 from .image_files import read_sample
 from .interface import check_declared, check_interface
+from .logits import find_logits
 from .samples import Sample
 from .ties import find_ranked
 
@@ -43,10 +43,7 @@ def only_size(original: StoredModel, rewritten: StoredModel) -> Size | None:
 
 
 def validate_fixed_size(
-    original: StoredModel,
-    rewritten: StoredModel,
-    settings: Settings,
-    scope: Scope,
+    original: StoredModel, rewritten: StoredModel, settings: Settings, scope: Scope
 ) -> ValidationReport:
     """Compare two models at the size that the original was made for.
 

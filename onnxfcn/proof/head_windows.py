@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from onnx import ModelProto, NodeProto
+from onnx import NodeProto
 
 from passes.shapes import Shape
 
@@ -13,14 +13,11 @@ from ..runtime.session import Session
 from ..sizes import Size, known_size
 from .feature_maps import Frontier
 from .growth_rates import GrowthRates
+from .logits import find_logits
 from .model_pair import ModelPair
 from .model_parts import model_part
 from .ties import find_ranked
 
-_SATURATES = frozenset(
-    "ArgMax ArgMin Clip HardSigmoid Hardmax LogSoftmax Relu Sigmoid Softmax Tanh TopK".split()
-)
-"""Operators whose output may hide a difference of their input."""
 _SAMPLES_A_RUN = 64
 
 
@@ -189,22 +186,3 @@ def _uncut(head: Sequence[NodeProto], growth: GrowthRates) -> str:
         if name in behind and len(growth.follows(name)) == len(growth.rates)
     )
     return next((name for name in merged if not growth.slides(name)), "")
-
-
-def find_logits(
-    head: Sequence[NodeProto], outputs: Sequence[str], rewritten: ModelProto
-) -> dict[str, str]:
-    """Inputs of the saturating operators that end the head, where both models have them.
-
-    Returns:
-        The output that saturates, by the name of what goes into it.
-    """
-    theirs = {name for node in rewritten.graph.node for name in node.output}
-    computed = {name for node in head for name in node.output}
-    return {
-        node.input[0]: node.output[0]
-        for node in head
-        if node.op_type in _SATURATES
-        and node.output[0] in outputs
-        and node.input[0] in theirs & computed - set(outputs)
-    }

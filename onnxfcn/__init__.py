@@ -2,8 +2,7 @@
 
 from passes import Refusal, RefusalCode, Rewrite
 
-from .cell_count import CellCount
-from .comparison import Comparison
+from .comparison import CellCount, Comparison
 from .costs import Cost
 from .crop_report import CropGroup, CropReport, CropResult
 from .errors import (

@@ -1,4 +1,4 @@
-"""What a comparison of one output came to."""
+"""What a comparison of one output came to, and how many cells it looked at."""
 
 from dataclasses import dataclass
 
@@ -38,3 +38,21 @@ class Comparison:
 
     def __bool__(self) -> bool:
         return self.passed
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellCount:
+    """How many cells of a map were compared.
+
+    Attributes:
+        compared: cells that were; fewer than there are were drawn at random.
+        in_all: cells of the map.
+    """
+
+    compared: int
+    in_all: int
+
+    @property
+    def sampled(self) -> bool:
+        """Whether some cells were not compared."""
+        return self.compared < self.in_all

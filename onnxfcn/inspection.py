@@ -23,11 +23,12 @@ from .geometry import Geometry, from_metadata
 from .geometry.metadata import VERSION_KEY
 from .geometry.program_source import size_and_layout
 from .json_types import json_object
-from .meaning import OutputMeaning, find_meanings, is_result, no_crops, windows_in_metadata
+from .meaning import OutputMeaning, find_meanings, no_crops
 from .opening import open_model
 from .option_checks import checked_input_size, checked_sizes
 from .pipeline import chosen_passes, run_passes
 from .report import SCHEMA_VERSION, windows_of
+from .result_metadata import is_result, windows_in_metadata
 from .sizes import Size
 
 _NO_IMAGE = "no input of the model has spatial axes that can be determined"

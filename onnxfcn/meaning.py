@@ -1,12 +1,9 @@
 """What the cells of a model's outputs mean: where they lie, and whether they are crops."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
-
-from onnx import ModelProto
 
 from passes import Refusal
 from passes.images import Image
@@ -18,7 +15,11 @@ from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
 from .geometry.program_source import layout_of
-from .sizes import Size, size_text
+from .sizes import size_text
+
+_INSIDE = "every cell whose crop is inside the image"
+_LARGEST_GRAPH = 2_000
+"""Nodes; in larger graphs fields are wide, and it takes minutes: only where somebody asks."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,6 @@ class OutputMeaning:
         }
 
 
-_PREFIX = "onnxfcn."
-_WINDOWS_KEY = "onnxfcn.windows"
-"""Metadata: the cells of each feature map that a head sees at once, a JSON object by the map's
-name."""
-_INSIDE = "every cell whose crop is inside the image"
-_LARGEST_GRAPH = 2_000
-"""Nodes; in larger graphs fields are wide, and it takes minutes: only where somebody asks."""
-
-
 def find_meanings_if_small(model: StoredModel, image: Image) -> tuple[OutputMeaning, ...]:
     """As ``find_meanings``, but of very large graphs nothing is told."""
     count = len(model.proto.graph.node)
@@ -123,42 +115,6 @@ def _find_meaning(analysis: ModelAnalysis, name: str) -> OutputMeaning:
         return OutputMeaning(name, geometry, decide_one(analysis, geometry))
     except GeometryUnknownError as error:
         return OutputMeaning(name, unknown=str(error), refusal=error.refusal)
-
-
-def write_meanings(
-    model: ModelProto, meanings: Sequence[OutputMeaning], windows: Mapping[str, Size]
-) -> None:
-    """Put what is known into a model's metadata, in place of what another rewrite said."""
-    entries = {_WINDOWS_KEY: json.dumps({name: list(window) for name, window in windows.items()})}
-    for meaning in meanings:
-        if meaning.geometry is not None:
-            entries |= meaning.geometry.to_metadata()
-    kept = [e for e in model.metadata_props if not e.key.startswith(_PREFIX)]
-    if len(kept) < len(model.metadata_props):
-        del model.metadata_props[:]
-        model.metadata_props.extend(kept)
-    for key, value in entries.items():
-        model.metadata_props.add(key=key, value=value)
-
-
-def is_result(image: Image, told: Mapping[str, str]) -> bool:
-    """Whether a model is what a rewrite made, still free: its pools are windows by now.
-
-    Args:
-        image: its image.
-        told: its metadata.
-    """
-    extents = [image.tensor.shape[axis] for axis in image.spatial_axes]
-    return _WINDOWS_KEY in told and not any(isinstance(extent, int) for extent in extents)
-
-
-def windows_in_metadata(told: Mapping[str, str]) -> dict[str, Size]:
-    """Windows that a rewritten model's metadata tell; none where they are not as written."""
-    try:
-        content = json.loads(told.get(_WINDOWS_KEY, "{}"))
-        return {str(name): tuple(map(int, window)) for name, window in content.items()}
-    except (AttributeError, TypeError, ValueError):
-        return {}
 
 
 def no_crops(output: str) -> str:

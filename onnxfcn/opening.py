@@ -5,9 +5,10 @@ from onnx.external_data_helper import uses_external_data
 
 from .errors import UnusableModelError, UsageError
 from .files.model_faults import find_fault
-from .files.model_io import ModelSource, stored_model, tensors
+from .files.model_io import ModelSource, stored_model
 from .files.onnx_checker import check
 from .files.stored_model import StoredModel
+from .files.tensor_data import tensors
 
 
 def open_model(model: ModelSource) -> StoredModel:

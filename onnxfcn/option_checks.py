@@ -100,11 +100,8 @@ def check_comparison(rtol: float | None, atol: float, seed: int, max_cells: int 
         raise UsageError(f"max_cells must be a positive whole number, got {max_cells}")
 
 
-def check_no_proof(options: Mapping[str, object]) -> None:
+def check_no_proof(**options: object) -> None:
     """Refuse options of a proof that does not run: whoever gives one expects it to.
-
-    Args:
-        options: options of the proof, by name.
 
     Raises:
         UsageError: one is not the default.

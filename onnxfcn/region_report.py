@@ -7,6 +7,9 @@ from typing import Literal
 from .comparison import Comparison
 from .sizes import Size
 
+Method = Literal["windows", "repetition", "extrapolation"]
+"""What a part of the trunk is compared on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionResult:
@@ -31,7 +34,7 @@ class RegionResult:
     output: str
     nodes: tuple[str, ...]
     changed: bool
-    method: Literal["windows", "repetition", "extrapolation"] = "windows"
+    method: Method = "windows"
     sizes: tuple[Size, ...] = ()
     comparison: Comparison | None = None
     problem: str = ""

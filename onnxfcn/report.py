@@ -10,8 +10,7 @@ from onnx import ModelProto
 
 from passes import Rewrite
 
-from .cell_count import CellCount
-from .comparison import Comparison
+from .comparison import CellCount, Comparison
 from .crop_report import CropReport
 from .json_types import json_object
 from .meaning import OutputMeaning

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from os import PathLike
+from types import ModuleType
 from typing import Literal, get_args
 
 from onnx import ModelProto
@@ -29,7 +30,7 @@ from .option_checks import (
 from .pipeline import chosen_passes, passes_for_head
 from .report import RewriteReport
 from .rewritten_model import after_passes
-from .settings import Progress, exact_settings, no_progress
+from .settings import Progress, Scope, exact_settings, no_progress
 from .sizes import Size, size_text
 
 
@@ -114,8 +115,9 @@ def rewrite(
     input_size = checked_input_size(input_size)
     check_comparison(rtol, atol, seed, max_cells)
     if not validate:
-        proof = {"sizes": sizes, "provider": provider, "rtol": rtol, "atol": atol}
-        check_no_proof(proof | {"max_cells": max_cells, "seed": seed})
+        check_no_proof(
+            sizes=sizes, provider=provider, rtol=rtol, atol=atol, max_cells=max_cells, seed=seed
+        )
     check_word("external_data", external_data, get_args(ExternalData))
     passes, convolutions = passes_for_head(passes, head, convolutions)
     options = {
@@ -128,11 +130,7 @@ def rewrite(
         "input_layout": input_layout,
     }
     chosen = chosen_passes(passes, options)
-    if sizes and dynamic_spatial_axes not in chosen:
-        raise UsageError(
-            f"sizes: without the pass {dynamic_spatial_axes.NAME} the image keeps its size, and"
-            f" there is none of {size_text(sizes[0])} to validate at"
-        )
+    _check_larger_sizes(sizes, chosen)
     settings = None
     if validate:
         settings = exact_settings(
@@ -161,7 +159,8 @@ def rewrite(
             from .proof.prove import prove
 
             plain = made.plain or rewritten
-            validation = prove(original, plain, rewritten, chosen, options, settings, sizes)
+            scope = Scope(sizes=sizes, window_step=window_step, input_size=input_size)
+            validation = prove(original, plain, rewritten, chosen, settings, scope)
             seconds["validation"] = time.perf_counter() - started - seconds["rewrite"]
         report = RewriteReport(
             source="" if isinstance(model, ModelProto) else str(model),
@@ -181,6 +180,19 @@ def rewrite(
             raise ValidationFailedError(f"{validation.failure}; nothing was written", report)
         staged.publish()
     return report
+
+
+def _check_larger_sizes(sizes: Sequence[Size], chosen: Sequence[ModuleType]) -> None:
+    """Refuse sizes to validate at where no pass frees that of the image.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if sizes and dynamic_spatial_axes not in chosen:
+        raise UsageError(
+            f"sizes: without the pass {dynamic_spatial_axes.NAME} the image keeps its size, and"
+            f" there is none of {size_text(sizes[0])} to validate at"
+        )
 
 
 def _spatial_rank(images: Sequence[Image]) -> int:

@@ -12,15 +12,10 @@ from .errors import NothingToRewriteError, RefusedError, ValidationFailedError
 from .files.document import Document
 from .files.onnx_checker import check
 from .files.stored_model import StoredModel
-from .meaning import (
-    OutputMeaning,
-    find_meanings_if_small,
-    is_result,
-    windows_in_metadata,
-    write_meanings,
-)
+from .meaning import OutputMeaning, find_meanings_if_small
 from .pipeline import run_passes
 from .report import windows_of
+from .result_metadata import is_result, windows_in_metadata, write_meanings
 
 _DONE = "the model was rewritten already: its heads slide, there is nothing to rewrite"
 

@@ -1,10 +1,13 @@
-"""How a validation is run."""
+"""How a validation is run, and what it looks at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .sizes import Size
 
 if TYPE_CHECKING:
     from .runtime.providers import Provider
@@ -19,7 +22,7 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a validation is run; the options of ``onnxfcn.validate``.
+    """How a validation is run; options of ``onnxfcn.validate``.
 
     Attributes:
         provider: the execution provider.
@@ -40,6 +43,29 @@ class Settings:
     def generator(self) -> np.random.Generator:
         """Random numbers, the same ones every time."""
         return np.random.default_rng(self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a validation looks at; the other options of ``onnxfcn.validate``.
+
+    Attributes:
+        sizes: image sizes beside the original one, in pixels an axis; none for default ones.
+        inputs: paths of images to validate on in addition.
+        window_step: the windows that the map takes of the feature map, every so-many-th.
+        feature_maps: names of the feature maps, where the user says which they are.
+        input_size: the size that the original was made for, where its own is symbolic.
+        crops: whether promise 3 is measured.
+        require_crops: whether it is a failure that cells are no crops.
+    """
+
+    sizes: Sequence[Size] = ()
+    inputs: Sequence[str | PathLike[str]] = ()
+    window_step: int | Sequence[int] = 1
+    feature_maps: Sequence[str] = ()
+    input_size: Size | None = None
+    crops: bool = False
+    require_crops: bool = False
 
 
 def exact_settings(

@@ -13,7 +13,7 @@ from .errors import GeometryUnknownError, UsageError
 from .files.graph_view import graph_view
 from .geometry import Box, Geometry
 from .geometry.analysis import ModelAnalysis
-from .proof.crop_runs import CropRuns
+from .proof.crops.runs import CropRuns
 from .proof.model_pair import ModelPair
 from .runtime.session import Session
 from .settings import Settings, no_progress

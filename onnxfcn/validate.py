@@ -17,7 +17,7 @@ from .option_checks import (
     checked_sizes,
 )
 from .report import ValidationReport
-from .settings import Progress, exact_settings, no_progress
+from .settings import Progress, Scope, exact_settings, no_progress
 from .sizes import Size
 
 
@@ -76,7 +76,7 @@ def validate(
             has another size than the original's geometry gives.
     """
     # Only here: the other commands need not wait until ONNX Runtime and the proof are loaded.
-    from .proof.given_models import validate_given
+    from .proof.prove import prove_given
 
     check_list("inputs", inputs)
     check_list("feature_maps", feature_maps)
@@ -90,16 +90,16 @@ def validate(
     try:
         with blaming(*models):
             input_size, _ = size_and_layout(models[0], input_size)
-            return validate_given(
-                *models,
-                settings,
+            scope = Scope(
                 sizes=sizes,
                 inputs=inputs,
                 window_step=window_step,
                 feature_maps=feature_maps,
                 input_size=input_size,
+                crops=True,
                 require_crops=require_crops,
             )
+            return prove_given(*models, settings, scope)
     except RefusedError as error:
         for refusal in error.refusals:
             if refusal.code is RefusalCode.RUNTIME_LACKS:

@@ -22,8 +22,8 @@ from passes.shapes import Dim
 from passes.weights import ReshapedValues
 
 from .graph_view import graph_view
-from .model_io import external_range
 from .stored_model import FIRST_IR_WITHOUT_WEIGHT_INPUTS, StoredModel
+from .tensor_data import external_range
 
 
 class Document:
@@ -141,18 +141,7 @@ class Document:
             if isinstance(values, ReshapedValues) and values.source is self._values.get(name):
                 protos[name].dims[:] = resized[name]
                 continue
-            if isinstance(values, LazyValues):
-                fresh = values.tensor
-                if not isinstance(values, ReshapedValues):  # theirs is a copy, weights and all
-                    fresh = TensorProto()
-                    fresh.CopyFrom(values.tensor)
-                if fresh.name in self._weights:
-                    self._weights[name] = self._weights[fresh.name]
-                elif uses_external_data(fresh):  # it stood in a branch
-                    self._weights[name] = external_range(fresh, self._folder or Path())
-                fresh.name = name
-            else:
-                fresh = onnx.numpy_helper.from_array(values, name)
+            fresh = self._initializer(name, values)
             if name in protos:
                 fresh.doc_string = protos[name].doc_string
                 fresh.metadata_props.extend(protos[name].metadata_props)
@@ -168,6 +157,21 @@ class Document:
         _remove(graph.initializer, dropped)
         _remove(graph.sparse_initializer, dropped)
         return resized
+
+    def _initializer(self, name: str, values: Any) -> TensorProto:
+        """An initializer of an array, or of ``LazyValues``, which stay where they are stored."""
+        if not isinstance(values, LazyValues):
+            return onnx.numpy_helper.from_array(values, name)
+        fresh: TensorProto = values.tensor
+        if not isinstance(values, ReshapedValues):  # theirs is a copy, weights and all
+            fresh = TensorProto()
+            fresh.CopyFrom(values.tensor)
+        if fresh.name in self._weights:
+            self._weights[name] = self._weights[fresh.name]
+        elif uses_external_data(fresh):  # it stood in a branch
+            self._weights[name] = external_range(fresh, self._folder or Path())
+        fresh.name = name
+        return fresh
 
     def _commit_values(
         self, graph: GraphProto, dropped: set[str], resized: dict[str, list[int]]

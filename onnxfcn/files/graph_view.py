@@ -9,8 +9,8 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from ..errors import UnusableModelError
-from .model_io import element_bits, external_range
 from .stored_model import StoredModel
+from .tensor_data import element_bits, external_range
 from .weights import FileRange
 
 

@@ -5,12 +5,13 @@ without those fields is a model, and with them put back in their place it is the
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, TensorProto
 
+from .tensor_data import stored_bytes
 from .wire import Field, MalformedError, delimited_head, fields
 
 SMALLEST_LEFT_OUT = 2**16
@@ -51,14 +52,11 @@ class _LeftOut:
     data: Field
 
 
-def read_light(
-    content: memoryview, stored_bytes: Callable[[TensorProto], int]
-) -> LightModel | None:
+def read_light(content: memoryview) -> LightModel | None:
     """Parse a model without the bytes of its large initializers.
 
     Args:
         content: a model file; of those bytes, none is touched.
-        stored_bytes: gives the number of bytes that a tensor's dims and data type need.
 
     Returns:
         The model; ``None`` where the file is malformed or of an unusual form (its graph in several

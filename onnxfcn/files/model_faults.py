@@ -6,8 +6,8 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
-from .model_io import element_bits, stored_bytes, tensors
 from .stored_model import StoredModel
+from .tensor_data import element_bits, stored_bytes, tensors
 
 _LARGEST = 2**62
 """Elements; the products of larger dims overflow."""

@@ -1,46 +1,25 @@
-"""Read models, and find the data that lies beside them."""
+"""Read models, and see that the data that lies beside them is there."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from os import PathLike
 from pathlib import Path
 
-import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, TensorProto
+from onnx import ModelProto, TensorProto
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from ..errors import UnusableModelError, UsageError
 from .light_file import read_light
-from .stored_model import StoredModel, is_text, refer_no_more
+from .stored_model import StoredModel, is_text
+from .tensor_data import external_range, stored_bytes, take_in, tensors
 from .weights import FileRange, stamp_of
 
 LARGEST_FILE = 2**31 - 1
 """Bytes of the largest message that protobuf reads and writes."""
 
-_PACKED_BITS = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4}
-_PACKED_BITS |= {"FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
-"""Bits of an element, by data type, where several elements share bytes."""
-
-
 ModelSource = str | PathLike[str] | ModelProto
 """A path to an ``.onnx`` file, or a model in memory without external data."""
-
-
-def tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Every tensor that a graph stores: initializers and attributes, in branches too."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for subgraph in (attribute.g, *attribute.graphs):
-                yield from tensors(subgraph)
 
 
 def stored_model(model: ModelSource) -> StoredModel:
@@ -99,7 +78,7 @@ def _load_light(path: Path) -> StoredModel | None:
                 f" {LARGEST_FILE}; save the model with external data"
             )
         with memoryview(content) as view:
-            light = read_light(view, stored_bytes)
+            light = read_light(view)
     if light is None or not is_text(real):
         return None
     weights = {n: FileRange(real, *place, stamp) for n, place in light.places.items()}
@@ -182,22 +161,6 @@ def _check_range(tensor: TensorProto, info: ExternalDataInfo, data: Path, where:
         )
 
 
-def element_bits(data_type: int) -> int:
-    """Bits of an element in raw data; 0 for no data type."""
-    try:
-        name = TensorProto.DataType.Name(data_type)
-        width: int = onnx.helper.tensor_dtype_to_np_dtype(data_type).itemsize
-    except (KeyError, ValueError):
-        return 0
-    return _PACKED_BITS.get(name, 8 * width)
-
-
-def stored_bytes(tensor: TensorProto) -> int:
-    """Bytes that a tensor's dims and data type need as raw data."""
-    bits: int = math.prod(tensor.dims) * element_bits(tensor.data_type)
-    return -(-bits // 8)
-
-
 def data_files(model: StoredModel) -> set[Path]:
     """Files that hold a model's external data."""
     folder = model.folder or Path()
@@ -218,22 +181,3 @@ def in_memory(model: StoredModel) -> ModelProto:
     for tensor in filter(uses_external_data, tensors(copy.graph)):
         take_in(tensor, model.folder or Path())
     return copy
-
-
-def take_in(tensor: TensorProto, folder: Path) -> None:
-    """Turn a tensor with external data into one without; see ``external_range``."""
-    tensor.raw_data = external_range(tensor, folder).read()
-    refer_no_more(tensor)
-
-
-def external_range(tensor: TensorProto, folder: Path) -> FileRange:
-    """Where the bytes of a tensor with external data lie.
-
-    Args:
-        tensor: the tensor, which was checked when its model was opened.
-        folder: the folder that its location starts from.
-    """
-    info = ExternalDataInfo(tensor)
-    path = folder / info.location
-    length = stored_bytes(tensor) if info.length is None else info.length
-    return FileRange(path, info.offset or 0, length, stamp_of(path))

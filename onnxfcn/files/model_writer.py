@@ -9,9 +9,10 @@ from onnx.external_data_helper import uses_external_data
 
 from ..errors import UsageError
 from .light_file import SMALLEST_LEFT_OUT, file_length, file_pieces
-from .model_io import LARGEST_FILE, external_range, take_in, tensors
-from .stored_model import StoredModel, refer, refer_no_more
+from .model_io import LARGEST_FILE
+from .stored_model import StoredModel
 from .synced_file import SyncedFile
+from .tensor_data import external_range, refer, refer_no_more, take_in, tensors
 from .weights import FileRange, Weight, size_of, stamp_of
 
 _ALIGNMENT = 4096

@@ -11,8 +11,8 @@ from onnx.external_data_helper import uses_external_data
 
 from passes.inference import negative_extents
 
-from .model_io import stored_bytes, take_in, tensors
-from .stored_model import StoredModel, refer_no_more
+from .stored_model import StoredModel
+from .tensor_data import refer_no_more, stored_bytes, take_in, tensors
 
 _LARGEST_KEPT = 1024
 """Elements; smaller constants may be shapes and axes, which shape inference reads."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onnx import ModelProto, TensorProto
-from onnx.external_data_helper import set_external_data, uses_external_data
+from onnx.external_data_helper import uses_external_data
 
+from .tensor_data import refer
 from .weights import FileRange, Weight
 
 FIRST_IR_WITHOUT_WEIGHT_INPUTS = 4
@@ -84,16 +85,3 @@ def is_text(path: Path | None) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def refer(tensor: TensorProto, location: str, offset: int, length: int) -> None:
-    """Turn a tensor into one with external data, whatever it had before."""
-    tensor.raw_data = b""  # set_external_data wants the field, the checker does not
-    set_external_data(tensor, location, offset, length)
-    tensor.ClearField("raw_data")
-
-
-def refer_no_more(tensor: TensorProto) -> None:
-    """Turn a tensor with external data into one without; its data is to be put into it."""
-    tensor.ClearField("external_data")
-    tensor.ClearField("data_location")

@@ -6,13 +6,13 @@ from fractions import Fraction
 from passes.shapes import Shape
 
 from ..errors import ValidationFailedError
-from ..runtime.providers import Provider
 from ..runtime.session import load_rewritten
+from ..settings import Settings
 from ..sizes import Size, known_size
 from .feature_maps import find_frontiers
 from .head_windows import HeadWindows
 from .model_pair import ModelPair
-from .regions import SharedTrunk
+from .regions.finder import SharedTrunk
 
 
 class ComparedHeads:
@@ -21,19 +21,27 @@ class ComparedHeads:
     Attributes:
         pair: the models.
         trunk: what they share.
+        step: cells of the feature map from one window to the next, an axis each.
+        settings: how validation is run.
         heads: the original's heads, which run on windows of the feature maps.
         session: the rewritten model; returns the feature maps and logits too.
     """
 
     def __init__(
-        self, pair: ModelPair, trunk: SharedTrunk, provider: Provider, named: Set[str] = frozenset()
+        self,
+        pair: ModelPair,
+        trunk: SharedTrunk,
+        step: Size,
+        settings: Settings,
+        named: Set[str] = frozenset(),
     ) -> None:
         """Find the feature maps and the heads, and load the rewritten model.
 
         Args:
             pair: the models.
             trunk: what they share, regions that are proven included.
-            provider: the execution provider.
+            step: cells of the feature map from one window to the next, an axis each.
+            settings: how validation is run.
             named: names of the feature maps, where the user says which they are.
 
         Raises:
@@ -41,11 +49,12 @@ class ComparedHeads:
             ValidationFailedError: the two models have no feature map in common.
         """
         self.pair, self.trunk, self._named = pair, trunk, named
+        self.step, self.settings = step, settings
         frontiers = find_frontiers(pair, trunk.shared, named)
-        self.heads = [HeadWindows(pair, frontier) for frontier in frontiers]
+        self.heads = [HeadWindows(pair, each, step, settings.provider) for each in frontiers]
         inner = {name for head in self.heads for name in (*head.feature_maps, *head.compared)}
         extra = sorted(inner - pair.declared.keys())
-        self.session = load_rewritten(pair.rewritten, provider, extra)
+        self.session = load_rewritten(pair.rewritten, settings.provider, extra)
 
     @property
     def inner(self) -> list[str]:
@@ -101,30 +110,23 @@ class ComparedHeads:
             )
         )
 
-    def map_sizes(self, size: Size, step: Size) -> list[Size] | None:
-        """Cells of every head's map at an image size.
-
-        Args:
-            size: extents of the image in pixels.
-            step: cells of the feature map from one window to the next, an axis each.
+    def map_sizes(self, size: Size) -> list[Size] | None:
+        """Cells of every head's map at an image size, in pixels an axis.
 
         Returns:
             The cells; ``None`` where the size is too small, or where the trunk cannot take it.
         """
         shapes = self.shapes_at(size)
-        found = [head.map_size(shapes, step) for head in self.heads]
+        found = [head.map_size(shapes) for head in self.heads]
         sizes = [map_size for map_size in found if map_size is not None and min(map_size) >= 1]
         known = all(self.extents(name, shapes) for name in self.trunk_outputs)
         return sizes if known and len(sizes) == len(found) else None
 
-    def check_trunk(self, step: Size) -> None:
+    def check_trunk(self) -> None:
         """Refuse heads that begin at the image although there must be a trunk.
 
         Where the image itself is the feature map, the outputs have a cell for each step. Else there
         is a trunk, and none of its tensors was found in both models.
-
-        Args:
-            step: pixels from one window to the next, an axis each.
 
         Raises:
             ValidationFailedError: they have not.
@@ -132,7 +134,7 @@ class ComparedHeads:
         for head in self.heads:
             for name in head.compared if self.pair.image.name in head.feature_maps else ():
                 rates = [list(rates.get(name, {}).values()) for rates in self.pair.growth.rates]
-                if head.slides and rates != [[Fraction(1, by)] for by in step]:
+                if head.slides and rates != [[Fraction(1, by)] for by in self.step]:
                     raise _no_trunk(name)
 
     def check_windows(self) -> None:

@@ -18,9 +18,9 @@ from ..settings import Settings
 from ..sizes import Size, larger_sizes
 from .compare import compare
 from .fixed_size import SIZE_IS_FIXED
-from .head_windows import find_logits
 from .image import ImageInput, image_inputs, random_feeds
 from .interface import check_declared, check_interface
+from .logits import find_logits
 
 _PITCH = 32
 """Pixels by which larger images differ: the stride of most networks."""

@@ -6,14 +6,14 @@ feature maps are the last shared tensors that grow with the image. Together they
 from the outputs; what follows them in the original is the head, which becomes a model of its own.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from onnx import NodeProto
 
 from ..errors import ValidationFailedError
 from ..files.operands import operands
-from .graph_links import node_text
+from .graph_links import GraphLinks, node_text
 from .growth_rates import GrowthRates
 from .model_pair import ModelPair
 
@@ -60,83 +60,102 @@ def find_frontiers(
         for name in shared
         if len(growth.shapes.get(name, ())) >= 3 and growth.spatial(name) and growth.slides(name)
     }
-    producers = {name: node for node in graph.node for name in node.output if name}
-    heads: dict[tuple[tuple[str, ...], bool], list[tuple[str, set[int], set[str]]]] = {}
-    for output in graph.output:
-        found, templates, nodes = _walk(output.name, maps, shared, producers, pair.image.name)
-        if found and output.name not in maps:
-            inside = [node for node in graph.node if id(node) in nodes]
-            _check_axes(output.name, growth, inside, found)
-            key = (tuple(sorted(found)), bool(growth.spatial(output.name)))
-            heads.setdefault(key, []).append((output.name, nodes, templates))
+    walk = _Walk(GraphLinks(graph), maps, shared, pair.image.name)
+    heads: dict[tuple[tuple[str, ...], bool], list[_WayBack]] = {}
+    for output in (value.name for value in graph.output if value.name not in maps):
+        way = walk.back_from(output)
+        if way.feature_maps:
+            _check_axes(way, growth, walk.links)
+            key = (tuple(sorted(way.feature_maps)), bool(growth.spatial(output)))
+            heads.setdefault(key, []).append(way)
     if not heads and maps.isdisjoint(output.name for output in graph.output):
         raise ValidationFailedError("no output of the model depends on a feature map")
-    frontiers = []
-    for (feature_maps, _), members in heads.items():
-        indices = {index for _, nodes, _ in members for index in nodes}
-        templates = {name for _, _, names in members for name in names}
-        head = tuple(node for node in graph.node if id(node) in indices)
-        computed = {name for node in head for name in node.output}
-        frontiers.append(
-            Frontier(
-                feature_maps=feature_maps,
-                templates=tuple(sorted(templates - {*feature_maps} - computed)),
-                head=head,
-                outputs=tuple(name for name, _, _ in members),
-            )
-        )
-    return frontiers
+    return [_frontier(found, ways, walk.links) for (found, _), ways in heads.items()]
 
 
-def _check_axes(
-    output: str, growth: GrowthRates, nodes: Sequence[NodeProto], feature_maps: Set[str]
-) -> None:
+@dataclass(frozen=True)
+class _WayBack:
+    """The way from an output back to feature maps.
+
+    Attributes:
+        output: its name.
+        feature_maps: names of the feature maps.
+        templates: names of tensors of the trunk of which only the shape is read.
+        nodes: indices of the nodes in between.
+    """
+
+    output: str
+    feature_maps: frozenset[str]
+    templates: frozenset[str]
+    nodes: frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Goes back from outputs.
+
+    Attributes:
+        links: the original's graph.
+        maps: names of tensors that may be feature maps.
+        shared: names of the tensors that mean the same in both models.
+        image: name of the image.
+    """
+
+    links: GraphLinks
+    maps: Set[str]
+    shared: Set[str]
+    image: str
+
+    def back_from(self, output: str) -> _WayBack:
+        """Go back from an output to feature maps.
+
+        Raises:
+            ValidationFailedError: a way ends at the image.
+        """
+        found, templates, nodes = set[str](), set[str](), set[int]()
+        pending, producers = [output], self.links.producers
+        while pending:
+            name = pending.pop()
+            if name in self.maps:
+                found.add(name)
+            elif name == self.image:
+                raise ValidationFailedError(
+                    f"no feature map lies between the image '{name}' and the output '{output}': the"
+                    " two models have too little in common to be compared cell by cell; name the"
+                    " feature maps (--feature-map)"
+                )
+            elif name in producers and producers[name] not in nodes:
+                nodes.add(producers[name])
+                node = self.links.nodes[producers[name]]
+                if node.op_type == "Shape" and node.input[0] in self.shared:
+                    templates.add(node.input[0])
+                else:
+                    pending += operands(node)
+        return _WayBack(output, frozenset(found), frozenset(templates), frozenset(nodes))
+
+
+def _check_axes(way: _WayBack, growth: GrowthRates, links: GraphLinks) -> None:
     """An output that grows must do so along an axis of its own for each axis of the image."""
-    if growth.spatial(output) and not growth.slides(output):
-        readers = [n for n in nodes if not feature_maps.isdisjoint(operands(n))]
+    if growth.spatial(way.output) and not growth.slides(way.output):
+        nodes = [links.nodes[index] for index in sorted(way.nodes)]
+        readers = [n for n in nodes if not way.feature_maps.isdisjoint(operands(n))]
         raise ValidationFailedError(
-            f"'{output}' has not one axis for each axis of the image: what comes from"
+            f"'{way.output}' has not one axis for each axis of the image: what comes from"
             f" {', '.join(map(node_text, readers))} does not grow as the image does"
         )
 
 
-def _walk(
-    output: str,
-    maps: set[str],
-    shared: Set[str],
-    producers: Mapping[str, NodeProto],
-    image: str,
-) -> tuple[set[str], set[str], set[int]]:
-    """Go back from an output to feature maps.
-
-    Returns:
-        Names of the feature maps, names of tensors of which only the shape is read, and the
-        ``id`` of the nodes between them and the output.
-    """
-    found: set[str] = set()
-    templates: set[str] = set()
-    nodes: set[int] = set()
-    pending, seen = [output], {output}
-    while pending:
-        name = pending.pop()
-        if name in maps:
-            found.add(name)
-            continue
-        if name == image:
-            raise ValidationFailedError(
-                f"no feature map lies between the image '{name}' and the output '{output}': the"
-                " two models have too little in common to be compared cell by cell; name the"
-                " feature maps (--feature-map)"
-            )
-        node = producers.get(name)
-        if node is None or id(node) in nodes:
-            continue
-        nodes.add(id(node))
-        if node.op_type == "Shape" and node.input[0] in shared:
-            templates.add(node.input[0])
-            continue
-        for operand in operands(node):
-            if operand not in seen:
-                seen.add(operand)
-                pending.append(operand)
-    return found, templates, nodes
+def _frontier(
+    feature_maps: tuple[str, ...], ways: Sequence[_WayBack], links: GraphLinks
+) -> Frontier:
+    """The frontier of all outputs that read the same feature maps."""
+    indices = {index for way in ways for index in way.nodes}
+    head = tuple(links.nodes[index] for index in sorted(indices))
+    computed = {name for node in head for name in node.output}
+    templates = {name for way in ways for name in way.templates}
+    return Frontier(
+        feature_maps=feature_maps,
+        templates=tuple(sorted(templates - {*feature_maps} - computed)),
+        head=head,
+        outputs=tuple(way.output for way in ways),
+    )

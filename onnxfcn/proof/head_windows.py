@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from onnx import ModelProto, NodeProto
+from onnx import NodeProto
 
 from passes.shapes import Shape
 
@@ -13,14 +13,11 @@ from ..runtime.session import Session
 from ..sizes import Size, known_size
 from .feature_maps import Frontier
 from .growth_rates import GrowthRates
+from .logits import find_logits
 from .model_pair import ModelPair
 from .model_parts import model_part
 from .ties import find_ranked
 
-_SATURATES = frozenset(
-    "ArgMax ArgMin Clip HardSigmoid Hardmax LogSoftmax Relu Sigmoid Softmax Tanh TopK".split()
-)
-"""Operators whose output may hide a difference of their input."""
 _SAMPLES_A_RUN = 64
 
 
@@ -39,14 +36,17 @@ class HeadWindows:
             and that a statistic of the whole map went into; empty where there is none.
     """
 
-    def __init__(self, pair: ModelPair, frontier: Frontier) -> None:
+    def __init__(self, pair: ModelPair, frontier: Frontier, step: Size, provider: Provider) -> None:
         """Prepare to run the head.
 
         Args:
             pair: the models.
             frontier: where the head begins.
+            step: cells of the feature map from one window to the next, an axis each.
+            provider: the execution provider.
         """
         self._original, self._frontier = pair.original, frontier
+        self._step, self._provider, self._samples = step, provider, pair.image.samples
         self._spatial = pair.growth.spatial
         self._shapes = pair.original_shapes(pair.image.size)
         logits = find_logits(frontier.head, frontier.outputs, pair.rewritten.proto)
@@ -62,12 +62,11 @@ class HeadWindows:
         self.uncut = _uncut(frontier.head, pair.growth)
         self._session: Session | None = None
 
-    def map_size(self, shapes: Mapping[str, Shape], step: Size) -> Size | None:
+    def map_size(self, shapes: Mapping[str, Shape]) -> Size | None:
         """Cells of the map, an axis each.
 
         Args:
             shapes: static shapes of the original's tensors at some image size.
-            step: cells of the feature map from one window to the next.
 
         Returns:
             The cells; ``None`` where the trunk cannot take the size, or the maps disagree.
@@ -76,19 +75,14 @@ class HeadWindows:
         for name, window in self.windows.items():
             shape = shapes.get(name, ())
             extents = self._extents(name, shape) if len(shape) == len(self._shapes[name]) else None
-            if extents is None or len(window) != len(step):
+            if extents is None or len(window) != len(self._step):
                 return None
-            places = zip(extents, window, step, strict=True)
+            places = zip(extents, window, self._step, strict=True)
             found.add(tuple((extent - own) // by + 1 for extent, own, by in places))
         return found.pop() if len(found) == 1 else None
 
     def answers(
-        self,
-        maps: Mapping[str, np.ndarray],
-        cells: Sequence[Size],
-        step: Size,
-        samples: int,
-        provider: Provider,
+        self, maps: Mapping[str, np.ndarray], cells: Sequence[Size]
     ) -> Iterator[dict[str, np.ndarray]]:
         """The head's answers on windows, one for each of some cells.
 
@@ -96,38 +90,31 @@ class HeadWindows:
             maps: the feature maps, by name.
             cells: places of the cells in the output map, an axis each; of no meaning for a head
                 that does not slide: it answers once.
-            step: cells of the feature map from one window to the next.
-            samples: the only number of samples that the head takes; 0 for any.
-            provider: the execution provider.
         """
-        session = self._open(maps, provider)
+        session = self._open(maps)
         batch = next(iter(maps.values())).shape[0]
         if not self.slides:
-            yield from self._run(session, [maps], batch, samples)
+            yield from self._run(session, [maps], batch)
             return
         a_run = max(1, _SAMPLES_A_RUN // batch)
         for first in range(0, len(cells), a_run):
             group = [
-                {name: self._cut(name, values, cell, step) for name, values in maps.items()}
+                {name: self._cut(name, values, cell) for name, values in maps.items()}
                 for cell in cells[first : first + a_run]
             ]
-            yield from self._run(session, group, batch, samples)
+            yield from self._run(session, group, batch)
 
     def _run(
-        self,
-        session: Session,
-        group: Sequence[Mapping[str, np.ndarray]],
-        batch: int,
-        samples: int,
+        self, session: Session, group: Sequence[Mapping[str, np.ndarray]], batch: int
     ) -> Iterator[dict[str, np.ndarray]]:
         """Run windows together, in portions of as many samples as the head takes."""
         joined = {name: np.concatenate([cut[name] for cut in group]) for name in group[0]}
         total = batch * len(group)
-        portion = samples or total
+        portion = self._samples or total
         parts = []
         for start in range(0, total, portion):
             cuts = {name: values[start : start + portion] for name, values in joined.items()}
-            templates = self._templates(min(portion, total - start), samples)
+            templates = self._templates(min(portion, total - start))
             parts.append(session.run(cuts | templates))
         whole = {
             name: np.concatenate([_with_samples(part[name], portion) for part in parts])
@@ -137,7 +124,7 @@ class HeadWindows:
         for answers in zip(*by_window, strict=True):
             yield dict(zip(self.compared, answers, strict=True))
 
-    def _open(self, maps: Mapping[str, np.ndarray], provider: Provider) -> Session:
+    def _open(self, maps: Mapping[str, np.ndarray]) -> Session:
         """Load the head, once the feature maps' data types are known."""
         if self._session is None:
             types = {name: (values.dtype, values.ndim) for name, values in maps.items()}
@@ -146,16 +133,16 @@ class HeadWindows:
                 for name in self._frontier.templates
             }
             model = model_part(self._original, self._frontier.head, types, self.compared)
-            self._session = Session(model, provider)
+            self._session = Session(model, self._provider)
         return self._session
 
-    def _templates(self, batch: int, samples: int) -> dict[str, np.ndarray]:
+    def _templates(self, batch: int) -> dict[str, np.ndarray]:
         """Zeros in place of trunk tensors of which the head reads the shape alone."""
         shapes = {
             name: [extent if isinstance(extent, int) else batch for extent in self._shapes[name]]
             for name in self._frontier.templates
         }
-        for shape in shapes.values() if not samples else ():
+        for shape in shapes.values() if not self._samples else ():
             # Where any number of samples goes, shapes are known for some number of them.
             shape[0] = batch
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
@@ -163,11 +150,11 @@ class HeadWindows:
     def _extents(self, name: str, shape: Shape) -> Size | None:
         return known_size([shape[axis] for axis in self._spatial(name)])
 
-    def _cut(self, name: str, values: np.ndarray, cell: Size, step: Size) -> np.ndarray:
+    def _cut(self, name: str, values: np.ndarray, cell: Size) -> np.ndarray:
         """The window of a feature map that a cell stands for."""
         index = [slice(None)] * values.ndim
         for axis, place, by, extent in zip(
-            self._spatial(name), cell, step, self.windows[name], strict=True
+            self._spatial(name), cell, self._step, self.windows[name], strict=True
         ):
             index[axis] = slice(place * by, place * by + extent)
         cut: np.ndarray = values[tuple(index)]
@@ -199,22 +186,3 @@ def _uncut(head: Sequence[NodeProto], growth: GrowthRates) -> str:
         if name in behind and len(growth.follows(name)) == len(growth.rates)
     )
     return next((name for name in merged if not growth.slides(name)), "")
-
-
-def find_logits(
-    head: Sequence[NodeProto], outputs: Sequence[str], rewritten: ModelProto
-) -> dict[str, str]:
-    """Inputs of the saturating operators that end the head, where both models have them.
-
-    Returns:
-        The output that saturates, by the name of what goes into it.
-    """
-    theirs = {name for node in rewritten.graph.node for name in node.output}
-    computed = {name for node in head for name in node.output}
-    return {
-        node.input[0]: node.output[0]
-        for node in head
-        if node.op_type in _SATURATES
-        and node.output[0] in outputs
-        and node.input[0] in theirs & computed - set(outputs)
-    }

@@ -17,13 +17,12 @@ from .interface import check_declared
 
 
 def compare_identity(
-    models: ComparedHeads, settings: Settings, feeds: Mapping[str, np.ndarray], source: str = ""
+    models: ComparedHeads, feeds: Mapping[str, np.ndarray], source: str = ""
 ) -> SizeResult:
     """Compare two models at the original size.
 
     Args:
         models: the models.
-        settings: how validation is run.
         feeds: the inputs, with a multiple of the original's own number of images.
         source: where the image came from; empty for a random one.
 
@@ -31,7 +30,7 @@ def compare_identity(
         UnusableModelError: ONNX Runtime cannot run the original.
         ValidationFailedError: an output has another shape than it should.
     """
-    pair = models.pair
+    pair, settings = models.pair, models.settings
     answers = original_answers(pair.original, models.inner, pair.portions(feeds), settings)
     actual = models.session.run(feeds)
     check_declared(pair.declared, actual)

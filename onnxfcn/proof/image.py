@@ -11,6 +11,8 @@ from passes.images import SYMBOLIC_BATCH, Image, Roles, find_images, sized, spat
 from passes.shapes import Shape
 
 from ..errors import UsageError, ValidationFailedError
+from ..files.stored_model import StoredModel
+from ..geometry.program_source import layout_in_metadata
 from ..sizes import Size, known_size, size_text
 
 _BLOCKS = (1, 8, 64)
@@ -184,6 +186,11 @@ def image_inputs(
             mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)
             found.append((mine, not image.is_sized))
     return found
+
+
+def told_layout(original: StoredModel, rewritten: StoredModel) -> str | None:
+    """What the metadata of two models say of their image's layout, one letter an axis."""
+    return layout_in_metadata(rewritten) or layout_in_metadata(original)
 
 
 def _images(original: gs.Graph, rewritten: gs.Graph, layout: str | None) -> list[Image]:

@@ -9,10 +9,10 @@ from passes.images import find_images
 
 from ..files.graph_view import graph_view
 from ..files.stored_model import StoredModel
-from ..geometry.program_source import layout_in_metadata, layout_of
+from ..geometry.program_source import layout_of
 from ..sizes import Size
 from .growth_rates import GROWTH, measure_growth, shapes_at
-from .image import free_image, random_feeds
+from .image import free_image, random_feeds, told_layout
 from .interface import check_interface
 
 
@@ -51,7 +51,7 @@ class ModelPair:
         self.original, self.rewritten = original, rewritten
         self._graph, self._after = graph_view(original), graph_view(rewritten)
         check_interface(self._graph, self._after)
-        told = layout_in_metadata(rewritten) or layout_in_metadata(original)
+        told = told_layout(original, rewritten)
         self.image = free_image(self._graph, self._after, input_size, told)
         self.layout_option = None if find_images(self._after) else layout_of(self.image.roles)
         self.growth = measure_growth(self._after, self.image)

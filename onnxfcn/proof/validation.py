@@ -6,9 +6,8 @@ cell, or every one that is drawn, is the original's untouched head on that windo
 map. Crop: how far cells are from the original's answers on crops of the image is measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 
 import numpy as np
 
@@ -17,17 +16,17 @@ from ..files.stored_model import StoredModel
 from ..option_checks import checked_window_step
 from ..region_report import failure_of
 from ..report import SizeResult, ValidationReport
-from ..settings import Settings
+from ..settings import Scope, Settings
 from ..sizes import Size, larger_sizes, size_text
 from .channels_first import with_channels_first
 from .compared_heads import ComparedHeads
-from .crop_measure import CropMeter
+from .crops.meter import CropMeter
 from .identity import compare_identity
 from .image_files import read_sample
 from .model_pair import ModelPair
 from .named_maps import check_named, parse_names, with_original_names
+from .regions.trunk_proof import prove_trunk
 from .samples import Sample
-from .trunk_proof import prove_trunk
 from .window_proof import CannotTakeSizeError, compare_windows, run_larger
 
 _NOTHING_BAKED = (
@@ -36,35 +35,20 @@ _NOTHING_BAKED = (
 
 
 def run_validation(
-    original: StoredModel,
-    rewritten: StoredModel,
-    settings: Settings,
-    *,
-    sizes: Sequence[Size] = (),
-    inputs: Sequence[str | PathLike[str]] = (),
-    window_step: int | Sequence[int] = 1,
-    feature_maps: Sequence[str] = (),
-    input_size: Size | None = None,
-    crops: bool = False,
-    require_crops: bool = False,
+    original: StoredModel, rewritten: StoredModel, settings: Settings, scope: Scope
 ) -> ValidationReport:
-    """Compare two models at the original size and at larger ones; see ``onnxfcn.validate``.
-
-    With ``crops``, promise 3 is measured too.
-    """
-    names = parse_names(feature_maps)
-    rewritten = with_channels_first(original, with_original_names(rewritten, names))
-    pair = ModelPair(original, rewritten, input_size)
-    check_named(pair, names.keys())
-    step = checked_window_step(window_step, len(pair.image.size))
-    samples = [read_sample(path, pair.image) for path in inputs]
+    """Compare two models at the original size and at larger ones; see ``onnxfcn.validate``."""
+    names = parse_names(scope.feature_maps)
+    pair = _model_pair(original, rewritten, names, scope.input_size)
+    step = checked_window_step(scope.window_step, len(pair.image.size))
+    samples = [read_sample(path, pair.image) for path in scope.inputs]
     trunk, regions = prove_trunk(pair, settings, names.keys())
     failed = failure_of(regions)
     generator = settings.generator()
     try:
-        models = ComparedHeads(pair, trunk, settings.provider, names.keys())
-        models.check_trunk(step)
-        identity = compare_identity(models, settings, pair.identity_feeds(generator))
+        models = ComparedHeads(pair, trunk, step, settings, names.keys())
+        models.check_trunk()
+        identity = compare_identity(models, pair.identity_feeds(generator))
     except ValidationFailedError as error:
         # What is wrong with the trunk is why the models cannot be compared.
         raise ValidationFailedError(failed or str(error)) from error
@@ -73,8 +57,8 @@ def run_validation(
     meter = None
     # Where the trunk is wrong, its maps are, and nothing can be said of windows of them.
     if not failed:
-        meter = CropMeter(models, settings) if crops else None
-        larger, notes = _Larger(models, step, settings, generator, meter).compare(sizes, samples)
+        meter = CropMeter(models) if scope.crops else None
+        larger, notes = _Larger(models, generator, meter).compare(scope.sizes, samples)
     return ValidationReport(
         windows={name: window for head in models.heads for name, window in head.windows.items()},
         identity=identity,
@@ -82,8 +66,25 @@ def run_validation(
         sizes=tuple(larger),
         notes=(*settings.provider.notes, *notes),
         crops=meter.report if meter else None,
-        crops_required=require_crops,
+        crops_required=scope.require_crops,
     )
+
+
+def _model_pair(
+    original: StoredModel, rewritten: StoredModel, names: Mapping[str, str], input_size: Size | None
+) -> ModelPair:
+    """Two models, the tensors of the second as far as possible as the original has them.
+
+    Args:
+        original: the model before the rewrite.
+        rewritten: the model after it.
+        names: names of feature maps in it, by those in the original, where the user gives them.
+        input_size: the size that the original was made for, where its own is symbolic.
+    """
+    rewritten = with_channels_first(original, with_original_names(rewritten, names))
+    pair = ModelPair(original, rewritten, input_size)
+    check_named(pair, names.keys())
+    return pair
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,11 @@ class _Larger:
 
     Attributes:
         models: the models.
-        step: cells of the feature map from one window to the next, an axis each.
-        settings: how validation is run.
         generator: makes random inputs.
         meter: measures crops, if anything does.
     """
 
     models: ComparedHeads
-    step: Size
-    settings: Settings
     generator: np.random.Generator
     meter: CropMeter | None
 
@@ -116,7 +113,7 @@ class _Larger:
             UsageError: the model cannot take a size.
             ValidationFailedError: the rewritten model does not run, or has maps of a wrong size.
         """
-        _check_sizes(self.models, [*sizes, *(sample.size for sample in samples)], self.step)
+        _check_sizes(self.models, [*sizes, *(sample.size for sample in samples)])
         notes: list[str] = []
         try:
             if sizes:
@@ -126,10 +123,11 @@ class _Larger:
             found += [self._compared(sample) for sample in samples]
         except CannotTakeSizeError as error:
             raise ValidationFailedError(str(error)) from error
+        settings = self.models.settings
         if any(result.sampled for result in found):
             notes.append(
-                f"with --max-cells {self.settings.max_cells}, cells of larger maps were drawn with"
-                f" the seed {self.settings.seed}: the others were not compared"
+                f"with --max-cells {settings.max_cells}, cells of larger maps were drawn with the"
+                f" seed {settings.seed}: the others were not compared"
             )
         if self.models.trunk.is_whole:
             notes.append(_NOTHING_BAKED)
@@ -142,9 +140,9 @@ class _Larger:
         pair = self.models.pair
         if sample.image is not None and sample.size == pair.image.size:
             feeds = pair.feeds_with(sample.image, self.generator)
-            return compare_identity(self.models, self.settings, feeds, sample.source)
-        answered = run_larger(self.models, sample, self.step, self.generator)
-        result = compare_windows(self.models, answered, self.step, self.settings, self.generator)
+            return compare_identity(self.models, feeds, sample.source)
+        answered = run_larger(self.models, sample, self.generator)
+        result = compare_windows(self.models, answered, self.generator)
         if not all(result.comparisons):
             self.models.check_windows()
         if self.meter:
@@ -158,7 +156,7 @@ class _Larger:
             What was seen, and a note where the trunk takes only sizes in steps of its stride.
         """
         own, pitch = self.models.pair.image.size, self.models.pitch
-        aligned, shifted, instead = larger_sizes(own, pitch, self.step)
+        aligned, shifted, instead = larger_sizes(own, pitch, self.models.step)
         larger = [self._compared(Sample(aligned))]
         try:
             return [*larger, self._compared(Sample(shifted))], []
@@ -181,7 +179,7 @@ def _maps_note(names: Sequence[str]) -> str:
     )
 
 
-def _check_sizes(models: ComparedHeads, sizes: Sequence[Size], step: Size) -> None:
+def _check_sizes(models: ComparedHeads, sizes: Sequence[Size]) -> None:
     """Sizes that the user asks for must be ones that the model can take.
 
     Raises:
@@ -194,7 +192,7 @@ def _check_sizes(models: ComparedHeads, sizes: Sequence[Size], step: Size) -> No
                 f"the model's images have {len(own)} spatial axes; give a size such"
                 f" as {size_text(own)}, not {size_text(size)}"
             )
-        if models.map_sizes(size, step) is None:
+        if models.map_sizes(size) is None:
             raise UsageError(
                 f"the model cannot take an image of {size_text(size)}: it was made for"
                 f" {size_text(own)} and takes images at least as large on every"

@@ -8,11 +8,9 @@ import numpy as np
 
 from passes.shapes import Shape
 
-from ..cell_count import CellCount
-from ..comparison import Comparison
+from ..comparison import CellCount, Comparison
 from ..errors import UnusableModelError, ValidationFailedError
 from ..report import SizeResult
-from ..settings import Settings
 from ..sizes import Size, size_text
 from .cells import align_cells, check_cells, compare_all
 from .compared_heads import ComparedHeads
@@ -29,22 +27,19 @@ class CannotTakeSizeError(Exception):
     """The rewritten model cannot take an image of some size."""
 
 
-def run_larger(
-    models: ComparedHeads, sample: Sample, step: Size, generator: np.random.Generator
-) -> Answered:
+def run_larger(models: ComparedHeads, sample: Sample, generator: np.random.Generator) -> Answered:
     """Run the rewritten model on an image, or on two random ones.
 
     Args:
         models: the models.
         sample: the image.
-        step: cells of the feature map from one window to the next, an axis each.
         generator: makes random inputs.
 
     Raises:
         CannotTakeSizeError: the trunk does not fit together at this size, or does not run.
         UsageError: the image is too large, or there is no memory for it.
     """
-    map_sizes = models.map_sizes(sample.size, step)
+    map_sizes = models.map_sizes(sample.size)
     size = size_text(sample.size)
     if map_sizes is None:
         raise CannotTakeSizeError(f"the rewritten trunk does not fit together at {size}")
@@ -63,26 +58,20 @@ def run_larger(
 
 
 def compare_windows(
-    models: ComparedHeads,
-    answered: Answered,
-    step: Size,
-    settings: Settings,
-    generator: np.random.Generator,
+    models: ComparedHeads, answered: Answered, generator: np.random.Generator
 ) -> SizeResult:
     """Compare every cell at a larger size, or those that are drawn, with the head on its window.
 
     Args:
         models: the models.
         answered: an image, and what the rewritten model says of it.
-        step: cells of the feature map from one window to the next, an axis each.
-        settings: how validation is run.
         generator: has a child that draws cells, so that its own numbers stay the same.
 
     Raises:
         ValidationFailedError: a map has another size than it should.
     """
     size, actual = answered.sample.size, answered.answers
-    shapes, map_sizes = models.shapes_at(size), models.map_sizes(size, step) or []
+    shapes, map_sizes = models.shapes_at(size), models.map_sizes(size) or []
     check_declared(models.pair.declared, actual)
     _check_maps(models, actual, shapes, size)
     (drawing,) = generator.spawn(1)
@@ -90,8 +79,8 @@ def compare_windows(
     counts: dict[str, CellCount] = {}
     for head, map_size in zip(models.heads, map_sizes, strict=True):
         cells = map_size if head.slides else ()
-        drawn = drawn_cells(cells, settings.max_cells, drawing)
-        comparisons += _compare_head(models, head, actual, size, cells, drawn, step, settings)
+        drawn = drawn_cells(cells, models.settings.max_cells, drawing)
+        comparisons += _compare_head(models, head, answered, cells, drawn)
         if head.slides:
             count = prod(cells) if drawn is None else len(drawn)
             counts |= dict.fromkeys(head.compared, CellCount(compared=count, in_all=prod(cells)))
@@ -125,44 +114,30 @@ def _check_maps(
 def _compare_head(
     models: ComparedHeads,
     head: HeadWindows,
-    actual: Mapping[str, np.ndarray],
-    size: Size,
+    answered: Answered,
     cells: Size,
     drawn: Sequence[Size] | None,
-    step: Size,
-    settings: Settings,
 ) -> list[Comparison]:
     """Compare the outputs of a head with its answers on windows of the rewritten model's maps.
 
     Args:
         models: the models.
         head: the head.
-        actual: what the rewritten model says.
-        size: the image, in pixels an axis.
+        answered: an image, and what the rewritten model says of it.
         cells: cells of the map, an axis each; empty where the head answers once an image.
         drawn: places of the cells to compare; ``None`` for all.
-        step: cells of the feature map from one window to the next, an axis each.
-        settings: how validation is run.
     """
+    actual = answered.answers
     spatial = {name: models.pair.growth.spatial(name) for name in head.compared}
     for name in head.compared if cells else ():
         # Before the windows are run: a map of another size may have very many of them.
-        check_cells(name, actual[name], spatial[name], cells, step)
+        check_cells(name, actual[name], spatial[name], cells, models.step)
     places = list(product(*map(range, cells))) if drawn is None else drawn
-    collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
-    maps = {name: actual[name] for name in head.feature_maps}
-    answers = head.answers(maps, places, step, models.pair.image.samples, settings.provider)
-    try:
-        for done, answer in enumerate(answers, 1):
-            settings.progress(f"windows at {size_text(size)}", done, len(places))
-            for name, values in answer.items():
-                collected[name].append(values)
-    except UnusableModelError as error:
-        raise ValidationFailedError(f"the original's head does not run: {error}") from error
+    expected = _head_answers(models, head, answered, places)
     arrays = {
         name: align_cells(
             name,
-            collected.pop(name),
+            expected.pop(name),
             actual[name],
             spatial=spatial[name],
             map_size=cells,
@@ -170,4 +145,21 @@ def _compare_head(
         )
         for name in head.compared
     }
-    return compare_all(arrays, head.output_of, head.ranked, settings)
+    return compare_all(arrays, head.output_of, head.ranked, models.settings)
+
+
+def _head_answers(
+    models: ComparedHeads, head: HeadWindows, answered: Answered, places: Sequence[Size]
+) -> dict[str, list[np.ndarray]]:
+    """The head's answers on the windows of some cells, by the compared tensor's name."""
+    maps = {name: answered.answers[name] for name in head.feature_maps}
+    collected: dict[str, list[np.ndarray]] = {name: [] for name in head.compared}
+    what = f"windows at {size_text(answered.sample.size)}"
+    try:
+        for done, answer in enumerate(head.answers(maps, places), 1):
+            models.settings.progress(what, done, len(places))
+            for name, values in answer.items():
+                collected[name].append(values)
+    except UnusableModelError as error:
+        raise ValidationFailedError(f"the original's head does not run: {error}") from error
+    return collected

@@ -11,7 +11,7 @@ import pytest
 from onnx import ModelProto
 
 import onnxfcn
-import onnxfcn.proof.crop_measure
+import onnxfcn.proof.crops.meter
 from onnxfcn.errors import OnnxfcnError
 from tests.onnxfcn.model_texts import model
 from tests.onnxfcn.models import random_image, run_model
@@ -199,7 +199,7 @@ def test_unknown_geometry_is_said_and_fails_only_if_crops_are_required(
         raise OnnxfcnError("where the cells of 'y' lie is lost at node 'n'")
 
     onnxfcn.rewrite(lenet_file, tmp_path / "out.onnx")
-    monkeypatch.setattr(onnxfcn.proof.crop_measure, "ModelAnalysis", lost)
+    monkeypatch.setattr(onnxfcn.proof.crops.meter, "ModelAnalysis", lost)
     finished = command("validate", lenet_file, tmp_path / "out.onnx")
     assert (finished.code, finished.err) == (0, "")
     assert "crops not measured: where the cells of 'y' lie is lost at node 'n'" in finished.out

@@ -9,7 +9,7 @@ from onnx import ModelProto
 import onnxfcn
 from tests.model_texts import build
 from tests.onnxfcn.model_texts import model
-from tests.onnxfcn.proof.test_regions import complaint
+from tests.onnxfcn.proof.regions.test_regions import complaint
 
 TOKENS = """
 x = Conv<pads=[1, 1, 1, 1]>(image, kernel)

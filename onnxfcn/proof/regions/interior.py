@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .compare import rounding
+from ..compare import rounding
 from .lattice import Lattice
 
 

@@ -6,9 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .lattice import Places
-from .region_runs import RegionRuns
+from .runs import RegionRuns
+
+Pair = tuple[np.ndarray, np.ndarray]
+"""What is expected and what is found: ``[*features, cells]`` both."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Trial:
         shape = self.runs.lattice.shape(self.runs.output, self.counts)
         return self.runs.rewritten(self.values, shape)
 
-    def compared(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """What is expected and what is found in every piece: ``[*features, cells]`` both.
+    def compared(self) -> list[Pair]:
+        """What is expected and what is found in every piece.
 
         Raises:
             WrongError: the rewritten region does not run, or its answer has another shape.

@@ -6,8 +6,8 @@ from functools import reduce
 
 import numpy as np
 
-from ..geometry import Box, Geometry
-from ..sizes import Size
+from ...geometry import Box, Geometry
+from ...sizes import Size
 
 _MOST_CELLS = 32
 """Cells of a kind that are measured at most: each costs a run of the whole original."""

@@ -1,22 +1,24 @@
 """A region of the trunk as two models that run: the original's nodes, and the rewritten ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import add
 
 import numpy as np
 from onnx import NodeProto
 
-from ..errors import UnusableModelError
-from ..files.operands import MEASURES, operands
-from ..files.stored_model import StoredModel
-from ..runtime.providers import Provider
-from ..runtime.session import Session
-from ..sizes import Size, known_size
-from .growth_rates import AxisIndices
-from .lattice import lattice_of
-from .model_pair import ModelPair
-from .model_parts import model_part
-from .regions import Region
+from ...errors import UnusableModelError
+from ...files.operands import MEASURES, operands
+from ...files.stored_model import StoredModel
+from ...runtime.providers import Provider
+from ...runtime.session import Session
+from ...settings import Settings
+from ...sizes import Size, known_size
+from ..growth_rates import GrowthRates
+from ..model_pair import ModelPair
+from ..model_parts import model_part
+from .finder import Region
+from .lattice import Lattice, lattice_of
+from .random_tensors import RandomTensors
 
 _LARGEST_STEP = 8
 """Windows. Tensors that grow by whole cells only where the map is as many windows larger have no
@@ -40,45 +42,39 @@ class RegionRuns:
         lattice: the sizes that the region's tensors have together.
         is_global: whether the original computes something of the map as a whole.
         read: names of the tensors that it begins with and of which more is read than the shape.
+        generator: makes all that is random.
     """
 
-    def __init__(
-        self,
-        region: Region,
-        pair: ModelPair,
-        provider: Provider,
-        *,
-        signed: bool,
-    ) -> None:
+    def __init__(self, region: Region, pair: ModelPair, settings: Settings, attempt: int) -> None:
         """Load both forms.
 
         Args:
             region: the region.
             pair: the models.
-            provider: the execution provider.
-            signed: whether random channels are negative in some maps; else all are positive.
+            settings: how validation is run.
+            attempt: which one it is, from 0; each has other random tensors.
 
         Raises:
             UndecidedError: the original's nodes do not load, or there is no size to compare at.
             WrongError: the rewritten model's nodes do not load.
         """
         growth = pair.growth
-        self.output, self.rank, self._signed = region.output, len(growth.rates), signed
+        self.output, self.rank = region.output, len(growth.rates)
         self._pair = pair
         self._inputs, self._twin_inputs = sorted(region.inputs), sorted(region.twin_inputs)
         names = sorted(region.inputs | region.twin_inputs)
         self.is_global = region.is_global
         self.read = sorted(_read(region).intersection(names))
-        unknown = [name for name in names if name not in growth.shapes.types]
-        if unknown:
-            raise UndecidedError(f"the type of '{unknown[0]}' is not known")
-        self._dtypes = {name: growth.dtype(name) for name in names}
+        self._dtypes = _dtypes(names, growth)
         inner = {name for node in region.twin_nodes for name in node.output}
         self.lattice = lattice_of([*names, region.output], inner, growth)
-        for name, steps in self.lattice.steps.items():
-            extents = zip(self.lattice.extents(name), steps, strict=True)
-            if any(step > _LARGEST_STEP * extent for extent, step in extents):
-                raise UndecidedError(f"'{name}' does not grow evenly with the image")
+        _check_steps(self.lattice)
+        self.generator = np.random.default_rng([settings.seed, attempt])
+        # Positive maps suit roots and logarithms, but some gates are shut for them.
+        self._tensors = RandomTensors(
+            self._dtypes, self.lattice.axes, signed=attempt > 0, generator=self.generator
+        )
+        provider = settings.provider
         try:
             self._original = self._load(pair.original, region.nodes, self._inputs, provider)
         except UnusableModelError as error:
@@ -90,20 +86,17 @@ class RegionRuns:
         except UnusableModelError as error:
             raise WrongError(f"in the rewritten model, {_one_line(error)}") from error
 
-    def random(self, counts: Size, generator: np.random.Generator) -> dict[str, np.ndarray]:
-        """Random values for all tensors that the region begins with, some steps larger.
-
-        Floating-point ones are positive, or negative in some channels, so that a mean over the
-        map is not next to nothing; and they grow along every axis of the image, so that means
-        over different windows differ.
-        """
+    def random(self, counts: Size) -> dict[str, np.ndarray]:
+        """Random values for all tensors that the region begins with, some steps larger."""
         shapes = {name: self.lattice.shape(name, counts) for name in self._dtypes}
-        return self._random(shapes, generator)
+        return self._tensors.draw(shapes)
 
-    def random_beside(
-        self, pixels: Size, generator: np.random.Generator
-    ) -> dict[str, np.ndarray] | None:
-        """The same for an image that is so many pixels larger, which need not be whole steps.
+    def random_window(self) -> dict[str, np.ndarray]:
+        """Random values for all tensors that the region begins with, at the original size."""
+        return self.random((0,) * self.rank)
+
+    def random_beside(self, pixels: Size) -> dict[str, np.ndarray] | None:
+        """As ``random``, for an image that is so many pixels larger, not always whole steps.
 
         Returns:
             The values; ``None`` where the tensors' shapes cannot be told.
@@ -115,21 +108,7 @@ class RegionRuns:
             if shape is None or len(shape) != len(self.lattice.shapes[name]):
                 return None
             shapes[name] = shape
-        return self._random(shapes, generator)
-
-    def _random(
-        self, shapes: Mapping[str, Size], generator: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        drawn = {}
-        for name, dtype in self._dtypes.items():
-            shape, axes = shapes[name], self.lattice.axes[name]
-            values = _random(shape, dtype, generator)
-            if dtype.kind not in "biu":
-                values = values * _ramp(shape, axes)
-                if self._signed:
-                    values = values * _signs(shape, axes, generator)
-            drawn[name] = values.astype(dtype)
-        return drawn
+        return self._tensors.draw(shapes)
 
     def original(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """The original's answer on tensors of the original size.
@@ -192,6 +171,21 @@ class RegionRuns:
         return Session(model_part(model, nodes, types, [self.output]), provider)
 
 
+def _dtypes(names: Sequence[str], growth: GrowthRates) -> dict[str, np.dtype]:
+    for name in names:
+        if name not in growth.shapes.types:
+            raise UndecidedError(f"the type of '{name}' is not known")
+    return {name: growth.dtype(name) for name in names}
+
+
+def _check_steps(lattice: Lattice) -> None:
+    """Raise where a tensor takes very large steps."""
+    for name, steps in lattice.steps.items():
+        extents = zip(lattice.extents(name), steps, strict=True)
+        if any(step > _LARGEST_STEP * extent for extent, step in extents):
+            raise UndecidedError(f"'{name}' does not grow evenly with the image")
+
+
 def _read(region: Region) -> set[str]:
     nodes = (*region.nodes, *region.twin_nodes)
     return {n for node in nodes if node.op_type not in MEASURES for n in operands(node)}
@@ -199,28 +193,3 @@ def _read(region: Region) -> set[str]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _random(shape: Size, dtype: np.dtype, generator: np.random.Generator) -> np.ndarray:
-    if dtype.kind == "b":
-        return generator.random(shape) < 0.5
-    if dtype.kind in "iu":
-        return generator.integers(0, min(100, int(np.iinfo(dtype).max)), shape, endpoint=True)
-    return generator.uniform(0.25, 1.75, shape)
-
-
-def _ramp(shape: Size, axes: AxisIndices) -> np.ndarray:
-    """What grows from 1 to 2 along every axis of the image."""
-    ramp = np.ones([1] * len(shape))
-    for axis in axes:
-        along = [1] * len(shape)
-        along[axis] = -1
-        ramp = ramp * (1 + np.arange(shape[axis]) / shape[axis]).reshape(along)
-    return ramp
-
-
-def _signs(shape: Size, axes: AxisIndices, generator: np.random.Generator) -> np.ndarray:
-    """1 or -1 for every channel of every sample."""
-    return generator.choice(
-        [-1, 1], [1 if axis in axes else extent for axis, extent in enumerate(shape)]
-    )

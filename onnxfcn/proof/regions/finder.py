@@ -16,9 +16,9 @@ from onnx import NodeProto
 
 from passes.operators import GLOBAL_POOLS, MOVES_DATA, POOLS, REDUCTIONS
 
-from ..files.operands import operands
-from .graph_links import GraphLinks, node_text
-from .model_pair import ModelPair
+from ...files.operands import operands
+from ..graph_links import GraphLinks, node_text
+from ..model_pair import ModelPair
 from .twins import Twins
 
 _STATISTICS = frozenset("GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin".split())

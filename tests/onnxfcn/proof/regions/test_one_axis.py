@@ -7,7 +7,7 @@ from onnx import ModelProto
 import onnxfcn
 from tests.model_texts import build
 from tests.onnxfcn.models import run_model
-from tests.onnxfcn.proof.test_regions import complaint
+from tests.onnxfcn.proof.regions.test_regions import complaint
 
 START = "x = Conv<pads=[1, 1]>(image, taps)"
 NORM = "a = Reshape(x, @(0, 2, -1)) n = InstanceNormalization(a, ones, zeros)"

@@ -7,17 +7,14 @@ of the next, nor does a window repeated, as the order of its rows matters. Toget
 
 import numpy as np
 
-from ..sizes import Size
-from .lattice import Lattice
-from .region_repetition import Orders, in_order
-from .region_runs import RegionRuns
-from .region_trial import Piece, Trial
-from .region_windows import windows_trial
+from ...sizes import Size
+from .repetition import shuffled, tensors_in_order
+from .runs import RegionRuns
+from .trial import Piece, Trial
+from .windows import windows_trial
 
 
-def strips_trial(
-    axis: int, runs: RegionRuns, counts: Size, generator: np.random.Generator
-) -> Trial | None:
+def strips_trial(axis: int, runs: RegionRuns, counts: Size) -> Trial | None:
     """A map that is larger along one axis by repetition, and along the others by random cells.
 
     Args:
@@ -25,7 +22,6 @@ def strips_trial(
         runs: the region.
         counts: how many times each cell along that axis is there, and how many steps the map is
             larger along each other axis.
-        generator: makes the map and the order of what is repeated.
 
     Returns:
         The trial, whose answers the rewritten region can have only where the order along the axis
@@ -36,13 +32,12 @@ def strips_trial(
     steps = tuple(0 if index == axis else count for index, count in enumerate(counts))
     factors = tuple(count if index == axis else 1 for index, count in enumerate(counts))
     more = lattice.steps_to_multiple(factors, [*runs.read, runs.output])
-    trial = windows_trial(runs, steps, generator) if more else None
+    trial = windows_trial(runs, steps) if more else None
     if more is None or trial is None:
         return None
     counts = tuple(step + each for step, each in zip(steps, more, strict=True))
     larger = lattice.larger(steps)
-    orders = _orders(larger, axis, factors[axis], generator)
-    shapes = {n: np.zeros(lattice.shape(n, counts), v.dtype) for n, v in trial.values.items()}
+    orders = shuffled(larger, factors, runs.generator, only=axis)
     extents = lattice.larger(counts).extents(runs.output)
     own = lattice.extents(runs.output)
     pieces = []
@@ -53,19 +48,5 @@ def strips_trial(
             places[axis] = np.arange(extents[axis])
             expected = expected.take(order, lattice.axes[runs.output][axis])
         pieces.append(Piece(places, expected))
-    values = shapes | in_order(larger, runs.read, trial.values, orders)
+    values = tensors_in_order(runs, larger, trial.values, orders, counts)
     return Trial(runs, counts, values, pieces, is_sure=trial.is_sure)
-
-
-def _orders(lattice: Lattice, axis: int, factor: int, generator: np.random.Generator) -> Orders:
-    """All along one axis so many times each, shuffled; all else once, in its own order."""
-    extents = {lattice.extents(name) for name, axes in lattice.axes.items() if axes}
-    return [
-        {
-            extent: generator.permutation(np.tile(np.arange(extent), factor))
-            if index == axis
-            else np.arange(extent)
-            for extent in sorted({each[index] for each in extents})
-        }
-        for index in range(len(next(iter(extents))))
-    ]

@@ -3,9 +3,9 @@
 import onnx
 from onnx import NodeProto, TensorProto
 
-from ..files.operands import operands
-from ..files.stored_model import StoredModel
-from ..files.weights import same_bytes
+from ...files.operands import operands
+from ...files.stored_model import StoredModel
+from ...files.weights import same_bytes
 
 
 class Twins:

@@ -6,7 +6,7 @@ from onnx import ModelProto
 import onnxfcn
 from tests.onnxfcn.model_texts import trunk
 from tests.onnxfcn.models import random_image, run_model
-from tests.onnxfcn.proof.test_regions import complaint
+from tests.onnxfcn.proof.regions.test_regions import complaint
 
 END = "g = Sigmoid(e) y = Mul(x, g)"
 SHAPE = "to = Shape(x) h = Shape<start=2, end=3>(x) w = Shape<start=3>(x)"

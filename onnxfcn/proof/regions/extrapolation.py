@@ -12,8 +12,9 @@ from math import prod
 import numpy as np
 
 from .interior import near
-from .region_repetition import Orders, repetition
-from .region_runs import RegionRuns
+from .repetition import Orders, repetition
+from .runs import RegionRuns
+from .trial import Pair
 
 _FACTORS = (2, 3, 5, 9)
 """How many times a window is repeated."""
@@ -21,14 +22,11 @@ _LARGEST_SHARE = 4
 """A correction changes an answer by no more than so many of the ``n`` values do together."""
 
 
-def extrapolated(
-    runs: RegionRuns, generator: np.random.Generator
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def extrapolated(runs: RegionRuns) -> list[Pair]:
     """The original's answers on windows, and what the rewritten region's on repetitions lead to.
 
     Args:
         runs: a region whose answer follows the order of a window's rows and columns.
-        generator: makes the windows.
 
     Returns:
         Arrays ``[*features, cells]``, a pair for each axis of the image along which the window is
@@ -41,7 +39,7 @@ def extrapolated(
     values = max(prod(lattice.extents(name)) for name in (*runs.read, output))
     pairs = []
     for axis in range(runs.rank):
-        window = runs.random((0,) * runs.rank, generator)
+        window = runs.random_window()
         answer = runs.original(window)
         on_repetitions = (_on_repetition(runs, window, answer, axis, f) for f in _FACTORS)
         found = [each for each in on_repetitions if each is not None]
@@ -83,10 +81,9 @@ def _on_repetition(
     """
     lattice, output = runs.lattice, runs.output
     factors = tuple(factor if index == axis else 1 for index in range(runs.rank))
-    extents = {lattice.extents(name) for name, axes in lattice.axes.items() if axes}
     in_place: Orders = [
-        {each[index]: np.repeat(np.arange(each[index]), factors[index]) for each in extents}
-        for index in range(runs.rank)
+        {extent: np.repeat(np.arange(extent), count) for extent in lattice.extents_along(index)}
+        for index, count in enumerate(factors)
     ]
     trial = repetition(runs, window, answer, factors, in_place)
     if trial is None:

@@ -9,31 +9,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..crop_report import CropGroup, CropReport, CropResult
-from ..errors import GeometryUnknownError, OnnxfcnError
-from ..exactness import Exactness, decide_one
-from ..geometry import Box, Geometry
-from ..geometry.analysis import ModelAnalysis
-from ..settings import Settings
-from ..sizes import Size, size_text
-from .compare import deviation, relative_tolerance
-from .compared_heads import ComparedHeads
-from .crop_cells import CropCells, choose_cells
-from .crop_runs import CropRuns
-from .samples import Answered
+from ...crop_report import CropGroup, CropReport, CropResult
+from ...errors import GeometryUnknownError, OnnxfcnError
+from ...exactness import Exactness, decide_one
+from ...geometry import Box, Geometry
+from ...geometry.analysis import ModelAnalysis
+from ...sizes import Size, size_text
+from ..compare import deviation, relative_tolerance
+from ..compared_heads import ComparedHeads
+from ..samples import Answered
+from .cells import CropCells, choose_cells
+from .runs import CropRuns
 
 
 class CropMeter:
     """Measures promise 3 on one image after the other, and never fails."""
 
-    def __init__(self, models: ComparedHeads, settings: Settings) -> None:
-        """Find out which crops the cells stand for.
-
-        Args:
-            models: the models.
-            settings: how validation is run.
-        """
-        self._models, self._settings = models, settings
+    def __init__(self, models: ComparedHeads) -> None:
+        """Find out which crops the cells of the models' outputs stand for."""
+        self._models, self._settings = models, models.settings
         self._results: list[CropResult] = []
         self._problems: list[str] = []
         self._geometries: dict[str, Geometry] = {}
@@ -41,7 +35,7 @@ class CropMeter:
         self._runs: CropRuns | None = None
         try:
             self._find_crops()
-            self._runs = CropRuns(models.pair, settings)
+            self._runs = CropRuns(models.pair, models.settings)
         except OnnxfcnError as error:
             self._problems.append(str(error))
 

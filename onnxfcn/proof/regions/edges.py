@@ -11,11 +11,11 @@ from itertools import combinations
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .interior import near
 from .lattice import Places
-from .region_runs import RegionRuns
-from .region_trial import Piece
+from .runs import RegionRuns
+from .trial import Piece
 
 _FEWEST_STEPS = 4
 """A window of fewer steps has no midst apart from its edges."""
@@ -26,7 +26,6 @@ def edge_pieces(
     counts: Size,
     values: Mapping[str, np.ndarray],
     interior: Places,
-    generator: np.random.Generator,
 ) -> list[Piece]:
     """The cells of an answer that depend on nothing but the edges of the map.
 
@@ -36,9 +35,8 @@ def edge_pieces(
         values: the larger tensors that the region begins with.
         interior: cells of a window's answer that do not depend on its edges; where these are all
             cells along an axis, that has no edges.
-        generator: makes what is put into the midst of the windows.
     """
-    edges = _Edges(runs, counts, values, interior, generator)
+    edges = _Edges(runs, counts, values, interior)
     extents = runs.lattice.extents(runs.output)
     open_axes = [
         axis
@@ -67,10 +65,9 @@ class _Edges:
         counts: Size,
         values: Mapping[str, np.ndarray],
         interior: Places,
-        generator: np.random.Generator,
     ) -> None:
         self._runs, self._counts, self._values = runs, counts, values
-        self._interior, self._generator = interior, generator
+        self._interior = interior
         lattice = runs.lattice
         growing = [name for name in (*runs.read, runs.output) if lattice.axes[name]]
         self.steps = [
@@ -112,7 +109,7 @@ class _Edges:
             for name, values in self._values.items()
         }
         yield self._runs.original(window)
-        other = self._runs.random((0,) * self._runs.rank, self._generator)
+        other = self._runs.random_window()
         for name, values in window.items():
             for axis in axes if lattice.axes[name] else ():
                 half = self._half(name, axis)

@@ -2,24 +2,19 @@
 
 from itertools import product
 
-import numpy as np
-
-from ..sizes import Size
+from ...sizes import Size
+from .edges import edge_pieces
 from .interior import Neighbours, find_interior
-from .region_edges import edge_pieces
-from .region_runs import RegionRuns
-from .region_trial import Piece, Trial
+from .runs import RegionRuns
+from .trial import Piece, Trial
 
 
-def windows_trial(
-    runs: RegionRuns, counts: Size, generator: np.random.Generator, *, guess: bool = False
-) -> Trial | None:
+def windows_trial(runs: RegionRuns, counts: Size, *, guess: bool = False) -> Trial | None:
     """A random map, and the original's answer on each of its windows.
 
     Args:
         runs: the region.
         counts: how many steps the map is larger than a window, an axis of the image each.
-        generator: makes the map.
         guess: see ``find_interior``.
 
     Returns:
@@ -27,7 +22,7 @@ def windows_trial(
         every cell, because they depend on the whole window.
     """
     lattice, output = runs.lattice, runs.output
-    values = runs.random(counts, generator)
+    values = runs.random(counts)
     answers = {
         place: runs.original(
             {name: lattice.take(name, v, lattice.window(name, place)) for name, v in values.items()}
@@ -49,5 +44,5 @@ def windows_trial(
         at = lattice.window(output, tuple(c - p if back else p for p, c, back in mirrored))
         places = [all_[inner] for all_, inner in zip(at, interior.positions, strict=True)]
         pieces.append(Piece(places, lattice.take(output, answer, interior.positions)))
-    edges = edge_pieces(runs, counts, values, interior.positions, generator)
+    edges = edge_pieces(runs, counts, values, interior.positions)
     return Trial(runs, counts, values, [*pieces, *edges], is_sure=interior.measured)

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..sizes import Size, size_text
-from .growth_rates import AxisIndices, GrowthRates
+from ...sizes import Size, size_text
+from ..growth_rates import AxisIndices, GrowthRates
 
 Places = Sequence[np.ndarray]
 """Indices of some cells of a tensor, an axis of the image each."""
@@ -39,6 +39,10 @@ class Lattice:
     def extents(self, name: str) -> Size:
         """Extents of a tensor along the axes of the image, at the original size."""
         return tuple(self.shapes[name][axis] for axis in self.axes[name])
+
+    def extents_along(self, axis: int) -> list[int]:
+        """The different extents that the growing tensors have along an axis of the image."""
+        return sorted({self.extents(name)[axis] for name, axes in self.axes.items() if axes})
 
     def window(self, name: str, place: Size) -> Places:
         """Where the window is that begins some steps from the corner of a larger tensor."""

@@ -7,7 +7,7 @@ import onnxfcn
 from onnxfcn import RegionResult, ValidationReport
 from tests.onnxfcn.model_texts import model, trunk
 from tests.onnxfcn.models import random_image, run_model
-from tests.onnxfcn.proof.freed_trunks import CASES, baked, freed
+from tests.onnxfcn.proof.regions.freed_trunks import CASES, baked, freed
 
 WRONG = [(case, wrong) for case in CASES for wrong in CASES[case].wrong]
 

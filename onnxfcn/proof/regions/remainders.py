@@ -12,13 +12,11 @@ from itertools import chain
 
 import numpy as np
 
-from ..sizes import Size
+from ...sizes import Size
 from .interior import near
-from .region_runs import RegionRuns
-from .region_trial import Trial
+from .runs import RegionRuns
+from .trial import Pair, Trial
 
-Pair = tuple[np.ndarray, np.ndarray]
-"""What is expected and what is found: ``[*features, cells]`` both."""
 _MOST = 8
 """Sizes between two whole steps, at most."""
 
@@ -45,15 +43,12 @@ def whole_answers(trial: Trial) -> Pair | None:
     return runs.by_cell(direct), runs.by_cell(trial.answer)
 
 
-def answers_between(
-    runs: RegionRuns, counts: Iterable[Size], generator: np.random.Generator
-) -> Iterator[tuple[Size, Pair]]:
+def answers_between(runs: RegionRuns, counts: Iterable[Size]) -> Iterator[tuple[Size, Pair]]:
     """What both forms of a region answer on random maps between those that tell what is right.
 
     Args:
         runs: a region whose original has no image size baked in.
         counts: whole steps by which some of the maps are larger, an axis of the image each.
-        generator: makes the maps.
 
     Yields:
         Extents of the answers along the axes of the image, and the answers: on those maps, and on
@@ -62,8 +57,8 @@ def answers_between(
     Raises:
         WrongError: the rewritten region does not run, or its answer has another shape.
     """
-    whole = (runs.random(each, generator) for each in counts)
-    between = (runs.random_beside(pixels, generator) for pixels in _remainders(runs))
+    whole = map(runs.random, counts)
+    between = map(runs.random_beside, _remainders(runs))
     for values in chain(whole, between):
         direct = runs.original_on_larger(values) if values else None
         if values and direct is not None:

@@ -6,7 +6,7 @@ from onnx import ModelProto
 import onnxfcn
 from tests.onnxfcn.model_texts import trunk
 from tests.onnxfcn.models import random_image, run_model
-from tests.onnxfcn.proof.test_regions import complaint
+from tests.onnxfcn.proof.regions.test_regions import complaint
 
 DEVIATION = """mean = GlobalAveragePool(x) d = Sub(x, mean) q = Mul(d, d)
 [sum] s = ReduceSum(q, @(2, 3))"""

@@ -6,11 +6,11 @@ import numpy as np
 
 from passes.images import spatial_axes
 
-from ..errors import UnusableModelError
-from ..geometry import Box
-from ..runtime.session import Session
-from ..settings import Settings
-from .model_pair import ModelPair
+from ...errors import UnusableModelError
+from ...geometry import Box
+from ...runtime.session import Session
+from ...settings import Settings
+from ..model_pair import ModelPair
 
 _VALUES_A_RUN = 2**20
 """Values of all crops that run together, to bound the memory of the original's activations."""

@@ -98,8 +98,9 @@ def check_comparison(rtol: float | None, atol: float, seed: int, max_cells: int 
         UsageError: a tolerance is negative or no number, the seed is no number or negative, or
             there are no cells to draw.
     """
-    if not (rtol is None or rtol >= 0) or not atol >= 0:
-        raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
+    for name, tolerance in (("rtol", 0.0 if rtol is None else rtol), ("atol", atol)):
+        if not tolerance >= 0:
+            raise UsageError(f"{name}: a tolerance is a number from 0 on, not {tolerance}")
     if not isinstance(seed, SupportsIndex) or index(seed) < 0:
         raise UsageError(f"seed must be a whole number, and not negative, got {seed}")
     if max_cells is not None and (not isinstance(max_cells, SupportsIndex) or index(max_cells) < 1):

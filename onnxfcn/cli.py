@@ -3,9 +3,10 @@
 import sys
 import traceback
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .commands.bench import bench
@@ -17,10 +18,30 @@ from .commands.pass_help import paragraphs, pass_help
 from .commands.rewrite import rewrite
 from .commands.validate import validate
 
+
+class _PrintsHelp:
+    """Prints the text of ``--help`` as a command prints its result, which it does not itself."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with printing():
+            return super().make_context(*args, **options)  # type: ignore[misc]
+
+
+class _Command(_PrintsHelp, TyperCommand):
+    pass
+
+
+class _Commands(_PrintsHelp, TyperGroup):
+    pass
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Its tables leave the texts of options a few words a line, where options have long names.
+    rich_markup_mode=None,
     help="Turn ONNX classifiers into fully convolutional networks, and prove it with ONNX Runtime.",
 )
 
@@ -49,12 +70,12 @@ def common(
 
 
 for command in (rewrite, validate, inspect, bench):
-    app.command(help=paragraphs(command))(command)
+    app.command(cls=_Command, help=paragraphs(command))(command)
 
 
-@app.command("passes")
+@app.command("passes", cls=_Command)
 def list_passes() -> None:
-    """List the passes that rewrite can run, what each promises alone, and its options."""
+    """List the passes of a rewrite, their promises and options."""
     with printing():
         typer.echo(pass_help())
 

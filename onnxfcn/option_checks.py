@@ -8,8 +8,10 @@ from typing import SupportsIndex
 from passes.options import OptionError, one_of, per_axis
 
 from .errors import UsageError
-from .sizes import Size
+from .sizes import Size, size_text
 
+_LARGEST_EXTENT = 2**31 - 1
+"""Pixels along an axis: products of a few such extents are numbers that a shape can hold."""
 _DEFAULTS_OF_THE_PROOF: Mapping[str, object] = {
     "sizes": (),
     "provider": "cpu",
@@ -48,6 +50,10 @@ def checked_size(size: Sequence[int]) -> Size:
         found = ()
     if not found or min(found) < 1:
         raise UsageError(f"a size is one positive number per axis, such as (224, 224), not {size}")
+    if max(found) > _LARGEST_EXTENT:
+        raise UsageError(
+            f"images have at most {_LARGEST_EXTENT} pixels along an axis, not {size_text(found)}"
+        )
     return found
 
 
@@ -92,8 +98,9 @@ def check_comparison(rtol: float | None, atol: float, seed: int, max_cells: int 
         UsageError: a tolerance is negative or no number, the seed is no number or negative, or
             there are no cells to draw.
     """
-    if not (rtol is None or rtol >= 0) or not atol >= 0:
-        raise UsageError(f"tolerances must not be negative, got rtol={rtol}, atol={atol}")
+    for name, tolerance in (("rtol", 0.0 if rtol is None else rtol), ("atol", atol)):
+        if not tolerance >= 0:
+            raise UsageError(f"{name}: a tolerance is a number from 0 on, not {tolerance}")
     if not isinstance(seed, SupportsIndex) or index(seed) < 0:
         raise UsageError(f"seed must be a whole number, and not negative, got {seed}")
     if max_cells is not None and (not isinstance(max_cells, SupportsIndex) or index(max_cells) < 1):

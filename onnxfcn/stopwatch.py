@@ -66,7 +66,10 @@ class Stopwatch:
         samples = self._pair.image.samples
         for batch in batches:
             if batch < 1 or (samples and batch % samples):
-                raise UsageError(f"the original takes {samples or 1} images per run, not {batch}")
+                raise UsageError(
+                    f"the original takes {samples or 1} images per run, not {batch}: give a"
+                    " multiple of that as the batch"
+                )
 
     def limits(self, sizes: Sequence[Size]) -> dict[Size, float | None]:
         """How many times fewer multiply-accumulates one pass needs, by the image's size.

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from operator import index
 
+_LARGEST = 2**31 - 1
+"""Of extents, strides and steps, whose sums and products a shape can hold then."""
+
 
 class OptionError(ValueError):
     """A pass was called with an option that it does not take."""
@@ -22,7 +25,8 @@ def per_axis(option: str, value: int | Sequence[int], spatial_rank: int) -> tupl
     """One positive number for each spatial axis.
 
     Raises:
-        OptionError: one is no positive whole number, or there are more or fewer than axes.
+        OptionError: one is no positive whole number, or too large for a shape, or there are more or
+            fewer than axes.
     """
     given = tuple(value) if isinstance(value, Iterable) else (value,)
     try:
@@ -35,4 +39,6 @@ def per_axis(option: str, value: int | Sequence[int], spatial_rank: int) -> tupl
         text = ",".join(map(str, given)) or "none"
         several = f", or {spatial_rank}" if spatial_rank > 1 else ""
         raise OptionError(f"{option} takes one positive number{several}; got {text}")
+    if max(numbers) > _LARGEST:
+        raise OptionError(f"{option} takes numbers up to {_LARGEST}; got {max(numbers)}")
     return numbers

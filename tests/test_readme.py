@@ -87,6 +87,27 @@ def test_python_runs_as_the_readme_has_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert names["geometry"].map_size(384, 512) == (90, 122)
 
 
+def lines_without_figures(text: str) -> list[str]:
+    """Lines in which errors, shares and times are masked: they differ between machines."""
+    masked = re.sub(r"\d\.\de[+-]\d\d|\d+% the|\d+\.\d s", lambda found: "#" * len(found[0]), text)
+    return [line.rstrip() for line in masked.strip("\n").splitlines()]
+
+
+@pytest.mark.parametrize("heading", ["# onnxfcn", "### Validate"])
+def test_what_the_readme_shows_of_proofs_is_what_they_print(
+    heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_models").symlink_to(README.parent / "sample_models")
+    section = README.read_text().split(f"{heading}\n")[1]
+    shown = section.split("```text\n")[1].split("```")[0]
+    # The first command of all is not shown with its result: it installs, too.
+    commands = [line.split("onnxfcn ")[1] for line in shown.splitlines() if line.startswith("$")]
+    commands = commands or re.findall(r"bin/onnxfcn (rewrite .*)", section)
+    printed = [CliRunner().invoke(app, command.split()).output for command in commands][-1]
+    assert lines_without_figures(shown.split(commands[-1])[-1]) == lines_without_figures(printed)
+
+
 def test_what_the_readme_shows_of_inspect_is_what_it_prints() -> None:
     section = README.read_text().split("### Inspect")[1].split("```")[1]
     command, *shown = (line.rstrip() for line in section.splitlines()[1:])

@@ -35,11 +35,11 @@ def bench(
     provider: Provider = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Time a rewritten model beside its original; nothing is written, no answers are compared.
+    """Time a rewritten model beside its original.
 
     At the original size both answer for the same images. At larger sizes one pass stands against
     the original on the crop of each cell. The limit is how many times fewer multiply-accumulates
-    one pass needs.
+    one pass needs. Nothing is written, and no answers are compared.
 
     Exit codes: 0 timed, 1 a bug of onnxfcn, 2 usage, 4 a model is not usable, 5 the models do not
     belong together.

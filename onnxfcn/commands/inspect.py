@@ -28,7 +28,7 @@ def inspect(
     input_layout: InputLayout = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a model is, what a rewrite would make of it, and what its cells mean.
+    """Say what a model is, what a rewrite makes of it, and its costs.
 
     Heads and their windows, what has the image size baked in, what blocks a rewrite; stride,
     receptive field, and whether cells equal crops; parameters and multiply-accumulates in one pass

@@ -116,11 +116,16 @@ def printing(done: str = "") -> Iterator[None]:
     except BrokenPipeError:
         raise  # Whoever reads has seen enough.
     except OSError as error:
-        typer.echo(f"onnxfcn: {done}cannot print: {error}", err=True)
+        _tell(f"{done}cannot print: {error}")
         raise typer.Exit(UsageError.exit_code) from None
 
 
 def print_failure(error: OnnxfcnError) -> None:
     """Write one line to standard error."""
     # Names and messages of other programs may have line breaks; ours is one line.
-    typer.echo(f"onnxfcn: {with_flags(' '.join(str(error).split()))}", err=True)
+    _tell(with_flags(" ".join(str(error).split())))
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # the exit code says it, too
+        typer.echo(f"onnxfcn: {text}", err=True)

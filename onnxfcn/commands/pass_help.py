@@ -9,7 +9,7 @@ from types import ModuleType
 
 from passes import PASSES
 
-from ..pipeline import ALONE, pass_options
+from ..pipeline import ALONE, DEFAULT, pass_options
 
 _WIDEST, _NARROWEST = 100, 20
 """Columns of a text: as many as the terminal has, but no more and no fewer than these."""
@@ -22,8 +22,12 @@ def paragraphs(command: Callable[..., None]) -> str:
 
 
 def pass_help() -> str:
-    """Every pass with a line about it, what it promises alone, and its options."""
-    return "\n\n".join("\n".join(_about(module)) for module in PASSES)
+    """Those that run by default, and every pass: what it does, promises alone, and its options."""
+    *first, last = DEFAULT
+    default = f"Without --pass, a rewrite runs {', '.join(first)} and {last}."
+    return "\n\n".join(
+        "\n".join(lines) for lines in (_paragraph(default, ""), *map(_about, PASSES))
+    )
 
 
 def _about(module: ModuleType) -> list[str]:

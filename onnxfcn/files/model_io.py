@@ -67,8 +67,10 @@ def load(path: Path) -> StoredModel:
 
 def _load_light(path: Path) -> StoredModel | None:
     """A model without the bytes of its large weights; ``None`` where it must be read as a whole."""
+    if not path.is_file():  # missing, or a pipe, which has no path of its own to resolve
+        return None
     real = path.resolve(strict=True)
-    if not real.is_file() or not real.stat().st_size:
+    if not real.stat().st_size:
         return None
     stamp = stamp_of(real)
     with real.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
@@ -137,7 +139,7 @@ def _check_external(tensor: TensorProto, path: Path) -> None:
             f"{where} lies outside the model's folder ({info.location}); move it next to the model"
         )
     if not is_file:
-        raise UnusableModelError(f"{where} is missing: there is no file {data}")
+        raise UnusableModelError(f"{where} is missing: there is no file {data}; put it there")
     _check_range(tensor, info, data, where)
 
 

@@ -168,10 +168,10 @@ def _place(shown: Path) -> tuple[Path, Path]:
         folder = place.parent if shown.is_symlink() else shown.parent
         if place.is_dir():
             raise UsageError(f"{shown} is a folder; give the name of the file to write")
-        if place.exists() and not place.is_file():
+        if shown.exists() and not shown.is_file():
             raise UsageError(f"{shown} is not a regular file; choose another output")
         if not place.parent.is_dir():
-            raise UsageError(f"the folder {place.parent} does not exist; make it first")
+            raise UsageError(f"there is no folder {place.parent}; make it first")
     except (OSError, RuntimeError) as error:  # RuntimeError: before Python 3.13, links in a circle
         reason = getattr(error, "strerror", error)
         raise UsageError(f"{shown} leads nowhere: {reason}") from error

@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 from passes.images import SYMBOLIC_BATCH, Image, Roles, find_images, sized, spatial_axes
 from passes.shapes import Shape
 
-from ..errors import UsageError, ValidationFailedError
+from ..errors import UnusableModelError, UsageError, ValidationFailedError
 from ..files.stored_model import StoredModel
 from ..geometry.program_source import layout_in_metadata
 from ..sizes import Size, known_size, size_text
@@ -95,8 +95,9 @@ class ImageInput:
             )
         try:
             noise = sum(_noise(extents, block, generator) for block in _BLOCKS)
-        except MemoryError as error:
-            raise UsageError(f"no memory for an image of {size_text(size)}: {error}") from error
+        except (MemoryError, ValueError) as error:  # ValueError: no array has so many elements
+            images = "an image" if batch == 1 else f"{batch} images"
+            raise UsageError(f"no memory for {images} of {size_text(size)}: {error}") from error
         image = noise / np.sqrt(len(_BLOCKS))
         ordered = self.arranged(image)
         if self.dtype.kind in "ui":
@@ -135,6 +136,7 @@ def free_image(
 
     Raises:
         Refused: the size contradicts the model.
+        UnusableModelError: an axis of such an input has the length 0.
         ValidationFailedError: there is not exactly one such input.
     """
     images = image_inputs(original, rewritten, input_size, layout)
@@ -174,6 +176,7 @@ def image_inputs(
 
     Raises:
         Refused: the size contradicts the model.
+        UnusableModelError: an axis of such an input has the length 0.
     """
     declared = {tensor.name: tensor for tensor in original.inputs}
     found = []
@@ -181,6 +184,11 @@ def image_inputs(
         before = declared.get(image.tensor.name)
         if before is not None:
             shape = sized(before, image.roles, input_size)
+            if 0 in shape:
+                raise UnusableModelError(
+                    f"the input '{before.name}' has no elements {list(shape)}, so that the original"
+                    " cannot run: give its axes of 0 their lengths, or names"
+                )
             pairs = zip(before.shape, image.roles, strict=True)
             free = any(role == 0 and not isinstance(extent, int) for extent, role in pairs)
             mine = ImageInput(before.name, shape, image.roles, numpy_dtype(before), free)

@@ -127,9 +127,9 @@ def fails(command: Callable[..., Finished], tmp_path: Path) -> Callable[..., Fin
         assert says in finished.err
         assert "Traceback" not in finished.err
         lines = finished.err.splitlines()
-        # Typer draws a box around what is wrong with an option.
-        boxed = lines[0].startswith("Usage: ") and lines[-1].startswith("╰")
-        assert boxed or (len(lines) == 1 and lines[0].startswith("onnxfcn: ")), finished.err
+        # Typer reminds of the usage before it says what is wrong with an option.
+        reminded = lines[0].startswith("Usage: ") and lines[-1].startswith("Error: ")
+        assert reminded or (len(lines) == 1 and lines[0].startswith("onnxfcn: ")), finished.err
         assert contents(tmp_path) == before
         return finished
 

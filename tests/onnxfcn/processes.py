@@ -12,6 +12,7 @@ def run_python(
     *arguments: object,
     cwd: Path | None = None,
     stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run Python, where warnings are errors.
@@ -20,6 +21,7 @@ def run_python(
         *arguments: of Python.
         cwd: the folder to run in.
         stdout: where standard output goes; by default it is returned.
+        stderr: where standard error goes; by default it is returned.
         **environment: variables that differ from those of this process.
     """
     return subprocess.run(
@@ -27,7 +29,7 @@ def run_python(
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         errors="surrogateescape",
     )

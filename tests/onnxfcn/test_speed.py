@@ -74,7 +74,19 @@ def test_original_of_one_batch_runs_as_often_as_needed(
         assert found["sizes"][0]["images"] == 2
         refused = command("bench", lenet_file, rewritten, "--batch", 3)
         assert refused.code == 2
-        assert "the original takes 2 images per run, not 3" in refused.err
+        assert "the original takes 2 images per run, not 3: give a multiple" in refused.err
+
+
+def test_original_of_no_images_is_not_usable(
+    lenet_file: Path, fcn: Path, timed: Callable[..., dict[str, Any]]
+) -> None:
+    model = onnx.load(lenet_file)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 0
+    onnx.save(model, lenet_file)
+    failure = timed(lenet_file, fcn, code=4)
+    assert failure["status"] == "UnusableModelError"
+    assert failure["message"].startswith("the input 'image' has no elements [0, 1, 28, 28]")
 
 
 Runs = dict[str, list[tuple[int, ...]]]
@@ -186,6 +198,7 @@ def test_text_fits_the_page(tmp_path: Path, command: Command) -> None:
         (("--size", "32"), "give sizes with 2 numbers, such as 28x28"),
         (("--size", "8x8"), "the model takes no images of 8x8: take 28x28 or more"),
         (("--batch", "0"), "--batch"),
+        (("--batch", f"{10**30}"), f"no memory for {10**30} images of 28x28"),
         (("--provider", "nope"), "has no provider 'nope'; it has"),
         (("--input-size", "28"), "28"),
     ],

@@ -25,11 +25,15 @@ Fails = Callable[..., Any]
         ("--size", "40 40", "40 40"),
         ("--size", "4.5x40", "4.5x40"),
         ("--size", "", "--size"),
+        ("--size", f"{10**20}x40", "images have at most 2147483647 pixels along an axis"),
+        ("--size", f"{2**31 - 1}x{2**31 - 1}", "no memory for"),
         ("--window-step", "0", "'0'"),
         ("--window-step", "-1", "-1"),
         ("--window-step", "two", "two"),
         ("--window-step", "1,2,3", "1,2,3"),
         ("--window-step", "1,0", "1,0"),
+        ("--window-step", f"{10**20}", "--window-step takes numbers up to 2147483647"),
+        ("--input-size", f"{10**20}x28", "images have at most 2147483647 pixels along an axis"),
         ("--input-size", "28by28", "28by28"),
         ("--provider", "cuda", "CPUExecutionProvider"),
         ("--provider", "nope", "'nope'"),
@@ -90,13 +94,30 @@ def test_help_fits_the_terminal(
     name: str, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    text, *tables = command(name, "--help").out.split("╭")
-    lines = text.split("Exit codes")[1].splitlines()
+    text = command(name, "--help").out
     assert max(map(len, text.splitlines())) <= 80
-    # No line is broken where the first word of the next one had room.
-    words = [line.split() for line in lines if line.strip()]
-    assert all(len(" ".join([*line, after[0]])) > 65 for line, after in pairwise(words))
-    assert sum(table.count("<bool>") for table in tables) <= 1  # --help is not ours
+    about, options = text.split("\n  Exit codes")[1].split("Options:\n")
+    codes = "  Exit codes" + about.split("\n\n")[0]
+    for part, column in ((codes, 2), (options, _column_of_texts(options))):
+        # No line is broken where the first word of the next one had room.
+        for line, after in pairwise(part.splitlines()):
+            if line[column - 2 : column].isspace() and after[:column].isspace():
+                assert len(f"{line} {after.split()[0]}") > 75, line
+    assert 80 - _column_of_texts(options) > 40
+    assert "<bool>" not in text
+
+
+def _column_of_texts(options: str) -> int:
+    """Where the texts of options begin, and all of their lines."""
+    (line,) = (line for line in options.splitlines() if line.startswith("  --json "))
+    return line.index("Print the report as JSON.")
+
+
+def test_help_has_a_whole_line_about_each_command(command: Command) -> None:
+    lines = command("--help").out.split("Commands:\n")[1].splitlines()
+    names = [line.split()[0] for line in lines]
+    assert names == ["rewrite", "validate", "inspect", "bench", "passes"]
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 
 
 def test_list_of_passes_fits_the_terminal(
@@ -105,6 +126,13 @@ def test_list_of_passes_fits_the_terminal(
     for columns, widest in (("60", 60), ("10", 40), ("200", 100)):
         monkeypatch.setenv("COLUMNS", columns)
         assert widest - 20 < max(map(len, command("passes").out.splitlines())) <= widest
+
+
+def test_list_of_passes_says_which_run_by_default(command: Command) -> None:
+    assert command("passes").out.splitlines()[0] == (
+        "Without --pass, a rewrite runs inline_branches, flatten_gemm_to_conv and"
+        " dynamic_spatial_axes."
+    )
 
 
 def test_help_of_rewrite_lists_the_exit_codes(command: Command) -> None:

@@ -1,6 +1,7 @@
 """Odd models and odd surroundings end in one line and the right exit code, too."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -82,7 +83,10 @@ def test_report_that_cannot_be_printed_is_no_bug(
     assert "Traceback" not in finished.stderr
 
 
-@pytest.mark.parametrize("arguments", [["passes"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["passes"], ["--version"], ["--help"], ["rewrite", "--help"], ["passes", "--help"]],
+)
 def test_text_that_cannot_be_printed_is_no_bug(arguments: list[str], full: int) -> None:
     finished = run_command(*arguments, stdout=full)
     assert finished.returncode == 2
@@ -93,6 +97,37 @@ def test_failure_whose_report_cannot_be_printed_is_told(tmp_path: Path, full: in
     finished = run_command("inspect", "--json", tmp_path / "none.onnx", stdout=full)
     assert finished.returncode == 2
     assert finished.stderr == f"onnxfcn: {tmp_path / 'none.onnx'} does not exist; check the path\n"
+
+
+def test_failure_that_cannot_be_told_has_its_code(tmp_path: Path, full: int) -> None:
+    finished = run_command("inspect", tmp_path / "none.onnx", stderr=full)
+    assert (finished.returncode, finished.stdout) == (2, "")
+
+
+def test_models_may_come_from_pipes(lenet_file: Path, tmp_path: Path, command: Command) -> None:
+    pipe, output = tmp_path / "pipe", tmp_path / "out.onnx"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(lenet_file.read_bytes(),))
+    writer.start()
+    finished = command("rewrite", pipe, output)
+    writer.join()
+    assert (finished.code, finished.err) == (0, "")
+    assert "proven" in finished.out
+    # What stands for a pipe without a name is a link to something that has no path.
+    reader, end = os.pipe()
+    with os.fdopen(end, "wb") as file:
+        file.write(b"no model")
+    finished = command("inspect", f"/dev/fd/{reader}")
+    os.close(reader)
+    assert finished.code == 4
+    assert "is not an ONNX model" in finished.err
+
+
+def test_pipe_is_no_place_for_a_model(lenet_file: Path, fails: Fails) -> None:
+    for end in (ends := os.pipe()):
+        fails("rewrite", lenet_file, f"/dev/fd/{end}", code=2, says="is not a regular file")
+    for end in ends:
+        os.close(end)
 
 
 def test_closed_output_is_no_bug(lenet_file: Path) -> None:

@@ -29,7 +29,7 @@ def test_output_may_be_the_input(lenet: ModelProto, lenet_file: Path, tmp_path: 
 def test_output_in_a_folder_that_does_not_exist(
     lenet_file: Path, tmp_path: Path, fails: Fails
 ) -> None:
-    fails("rewrite", lenet_file, tmp_path / "no" / "out.onnx", code=2, says="does not exist")
+    fails("rewrite", lenet_file, tmp_path / "no" / "out.onnx", code=2, says="there is no folder")
 
 
 def test_output_that_is_a_folder(lenet_file: Path, tmp_path: Path, fails: Fails) -> None:

@@ -10,7 +10,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
 from .evaluation import evaluate, load_values
-from .inference import drop_torn_slices, keep_shape
+from .inference import drop_torn, keep_shape
 from .result import RefusalCode, refuse
 from .shapes import LARGEST_SHAPE_OPERAND, Dim, Shape, shape_value
 from .skeleton import to_model, value_info
@@ -99,8 +99,9 @@ def _infer(
         if proto.op_type == "GroupNormalization" and not proto.domain:
             # It keeps the shape, but onnx infers none behind it.
             keep_shape(proto)
-    drop_torn_slices(model)
+    drop_torn(model)
     _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)
+    drop_torn(model, data_prop=True)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     for value in [*inferred.input, *inferred.value_info]:
         shapes.types[value.name] = value.type.tensor_type.elem_type

@@ -64,6 +64,10 @@ CASES = {
         "c",
     ),
     "parts of a split": ("r, s, t = Split<axis=3, num_outputs=2>(map)", ""),
+    "parts of a split of a constant": (
+        "e = Expand(one, three) r, s, t = Split<axis=0, num_outputs=2>(e)",
+        "",
+    ),
     "branch": (
         f"""o = Cast<to=9>(one) r = If(o) <
         then_branch = b () => (float[A,B,C,D] z)

@@ -51,22 +51,20 @@ def drop_torn(model: onnx.ModelProto, *, data_prop: bool = False) -> set[str]:
         if value.name in torn:
             value.type.tensor_type.ClearField("shape")
     for level in range(min(max(levels.values(), default=-1), _DEEPEST) + 1):
-        # All negative extents behind nodes of earlier levels; nothing in it reads one.
+        # Here are all negative extents behind the cuts of earlier levels, and no cut reads one.
         part = onnx.ModelProto()
         part.CopyFrom(model)
         _drop(part, dropped | {index for index, own in levels.items() if own >= level})
-        inferred = onnx.shape_inference.infer_shapes(part, data_prop=data_prop).graph
-        torn |= {value.name for value in inferred.value_info if _is_negative(value)}
-        torn |= {value.name for value in inferred.output if _is_negative(value)}
+        torn |= _negative_extents(part, data_prop=data_prop)
         dropped |= {index for index, node in enumerate(nodes) if not torn.isdisjoint(node.output)}
     _drop(model, dropped | {index for index, own in levels.items() if own > _DEEPEST})
     return torn
 
 
-def keep_shape(node: onnx.NodeProto) -> None:
-    """Let inference take a node for one that keeps the shape of its first input."""
-    node.op_type = "Identity"
-    del node.input[1:], node.attribute[:]
+def _negative_extents(model: onnx.ModelProto, *, data_prop: bool) -> set[str]:
+    """Names of tensors that have one, of a model that inference can bear."""
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=data_prop).graph
+    return {v.name for v in (*inferred.value_info, *inferred.output) if _is_negative(v)}
 
 
 def _levels(model: onnx.ModelProto) -> dict[int, int]:

@@ -9,6 +9,7 @@ import onnx
 import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 
+from .inference import drop_torn
 from .operators import ELEMENTWISE, REDUCTIONS
 from .shapes import LARGEST_SHAPE_OPERAND
 from .skeleton import to_model
@@ -96,6 +97,7 @@ def _check_outputs(
             inputs.append(onnx.helper.make_tensor_value_info(name, dtype, value.shape))
     outputs = [onnx.helper.make_empty_tensor_value_info(tensor.name) for tensor in node.outputs]
     model = to_model(graph, [node], inputs, outputs, initializers)
+    drop_torn(model)
     inferred = onnx.shape_inference.infer_shapes(model)
     for value in inferred.graph.output:
         elements = prod(max(dim.dim_value, 0) for dim in value.type.tensor_type.shape.dim)

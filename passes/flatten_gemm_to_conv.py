@@ -135,39 +135,67 @@ def _match(head: Head, collapses: Sequence[Collapse]) -> list[tuple[gs.Node, Edi
         Refused: at the first node that cannot be lifted.
     """
     views = {id(c.node): c.window for c in collapses if is_view(c.node, head.constants)}
-    # Views before a head may be read in the trunk as well.
-    trunk = {node for collapse in collapses for node in upstream(collapse.window.source)}
-    region: set[int] = {id(node) for collapse in collapses for node in collapse.chain}
     for collapse in collapses:
-        window = collapse.window
-        if id(collapse.node) in views and any(step != 1 for step in head.step):
-            head.check_type(collapse.node, window.source, "MaxPool")
-            window, entry = strided(window, head.step)
-            head.entries.append(entry)
-        head.lifted[id(collapse.window.source)] = window
-        region.update({id(n) for n in nodes_behind(head.graph, collapse.first)} - trunk)
+        _enter(head, collapse, id(collapse.node) in views)
+    region = _region(head.graph, collapses)
+    shapes = _computed_from_shapes(head, region)
     edits: list[tuple[gs.Node, Edit]] = []
-    shapes: set[int] = set()
-    for node in head.graph.nodes:
-        if id(node) in region and _fills(node, shapes):
-            _declare_filled(node, head)
-        # Of those before the head, some may be read in it.
-        elif computes_shapes(node, head, shapes):
-            shapes.update(id(output) for output in node.outputs)
-        elif id(node) in region:
+    for node in region:
+        made = node.outputs[0]
+        if id(made) not in shapes and head.constants.declared(made) is None:
             if is_standard(node, *VARIADIC):
                 declare_counts(node, head, shapes)
-            edit = _rule(node)(node, head)
-            view = views.get(id(node))
+            edit, view = _rule(node)(node, head), views.get(id(node))
             edits.append((node, edit if view is None else _reported(node, edit, view)))
     maps = {id(collapse.window.source) for collapse in collapses}
-    computed = {
-        id(output) for node in head.graph.nodes if id(node) in region for output in node.outputs
-    }
+    computed = {id(output) for node in region for output in node.outputs}
     for output in head.graph.outputs:
         if id(output) not in maps:
             _check_output(head, output, shapes & computed)
     return edits
+
+
+def _enter(head: Head, collapse: Collapse, is_view: bool) -> None:
+    """Let a head know the feature map that one of its collapses reads as a window.
+
+    Raises:
+        Refused: cells of the map are to be left out, and are of a type that no pool takes.
+    """
+    window = collapse.window
+    if is_view and any(step != 1 for step in head.step):
+        head.check_type(collapse.node, window.source, "MaxPool")
+        window, entry = strided(window, head.step)
+        head.entries.append(entry)
+    head.lifted[id(collapse.window.source)] = window
+
+
+def _region(graph: gs.Graph, collapses: Sequence[Collapse]) -> list[gs.Node]:
+    """The nodes of all heads, in graph order."""
+    # Views before a head may be read in the trunk as well.
+    trunk = {node for collapse in collapses for node in upstream(collapse.window.source)}
+    region = {id(node) for collapse in collapses for node in collapse.chain}
+    for collapse in collapses:
+        region.update({id(node) for node in nodes_behind(graph, collapse.first)} - trunk)
+    return [node for node in graph.nodes if id(node) in region]
+
+
+def _computed_from_shapes(head: Head, region: Sequence[gs.Node]) -> set[int]:
+    """``id`` of tensors that are computed from shapes alone: of the head, or read in it.
+
+    Tensors of the head that are filled up to such a shape become constants of the head.
+
+    Raises:
+        Refused: such a shape does not begin with the batch.
+    """
+    own = set(map(id, region))
+    shapes: set[int] = set()
+    for node in head.graph.nodes:
+        fills = is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes
+        if fills and id(node) in own:
+            _declare_filled(node, head)
+        elif computes_shapes(node, head, shapes):
+            shapes.update(map(id, node.outputs))
+    return shapes
 
 
 def _reported(node: gs.Node, lift: Edit, window: Window) -> Edit:
@@ -185,10 +213,6 @@ def _reported(node: gs.Node, lift: Edit, window: Window) -> Edit:
         )
 
     return edit
-
-
-def _fills(node: gs.Node, shapes: set[int]) -> bool:
-    return is_standard(node, "ConstantOfShape") and id(node.inputs[0]) in shapes
 
 
 def _declare_filled(node: gs.Node, head: Head) -> None:

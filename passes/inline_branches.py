@@ -13,7 +13,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from .evaluation import Constants, run_node
-from .images import find_images, original_shapes
+from .images import Image, find_images, original_shapes
 from .options import one_of
 from .result import PassResult, Refused, Rewrite, node_name
 from .shapes import shape_value
@@ -57,7 +57,8 @@ def apply(
         for _ in range(_ROUNDS):
             if not any(map(_is_if, graph.nodes)):
                 break
-            conditions = _Conditions(graph, batch, input_size, input_layout)
+            images = find_images(graph, input_size, input_layout)
+            conditions = _Conditions(graph, images, batch_grows=batch == "free")
             found = [(node, conditions.taken(node)) for node in graph.nodes if _is_if(node)]
             taken = [(node, branch) for node, branch in found if branch is not None]
             if not taken:
@@ -75,30 +76,22 @@ def _is_if(node: gs.Node) -> bool:
 class _Conditions:
     """What the conditions of one graph are, where every image gives the same answer."""
 
-    def __init__(
-        self,
-        graph: gs.Graph,
-        batch: Literal["keep", "free"],
-        input_size: Sequence[int] | None,
-        input_layout: str | None,
-    ) -> None:
+    def __init__(self, graph: gs.Graph, images: Sequence[Image], *, batch_grows: bool) -> None:
         """Follow the axes of the graph's images up to what lies behind the first If.
 
         Raises:
-            Refused: the size or the layout contradicts an input.
+            Refused: a node makes a very long vector.
         """
         self._graph = graph
         self._constants = Constants(graph)
         self._trunk: Trunk | None = None
         self._doubtful: set[int] = set()
-        images = find_images(graph, input_size, input_layout)
         nodes = downstream(graph, [image.tensor for image in images])
         self._dependent = set(map(id, nodes))
         if all(image.is_sized for image in images):
             shapes = original_shapes(graph, images)
-            free = batch == "free"
             self._trunk = follow(
-                graph, images, shapes, self._constants, batch_grows=free, to_the_end=False
+                graph, images, shapes, self._constants, batch_grows=batch_grows, to_the_end=False
             )
             doubts = [node for node in graph.nodes if id(node) in self._trunk.doubts]
             self._doubtful = reached(graph, [made for node in doubts for made in node.outputs])

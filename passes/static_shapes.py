@@ -10,7 +10,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
 from .evaluation import evaluate, load_values
-from .inference import drop_torn_slices, keep_shape
+from .inference import drop_torn
 from .result import RefusalCode, refuse
 from .shapes import LARGEST_SHAPE_OPERAND, Dim, Shape, shape_value
 from .skeleton import to_model, value_info
@@ -68,26 +68,45 @@ def _infer(
     graph: gs.Graph, input_shapes: Mapping[str, Sequence[Dim]], operands: Mapping[str, np.ndarray]
 ) -> StaticShapes:
     """One run of onnx's shape inference, with known values for some tensors."""
-    inputs, initializers = [], []
     shapes = StaticShapes()
+    for name, tensor in graph.tensors().items():
+        if isinstance(tensor, gs.Constant):
+            shapes.types[name] = dtype_to_onnx(tensor.dtype)
+            shapes[name] = tuple(int(extent) for extent in tensor.shape)
+    shapes.update({name: values.shape for name, values in operands.items()})
+    model = _without_weights(graph, input_shapes, operands)
+    drop_torn(model)
+    _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)
+    drop_torn(model, data_prop=True)
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    for value in [*inferred.input, *inferred.value_info]:
+        shapes.types[value.name] = value.type.tensor_type.elem_type
+        if value.type.tensor_type.HasField("shape"):
+            shapes[value.name] = tuple(
+                dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None)
+                for dim in value.type.tensor_type.shape.dim
+            )
+    return shapes
+
+
+def _without_weights(
+    graph: gs.Graph, input_shapes: Mapping[str, Sequence[Dim]], operands: Mapping[str, np.ndarray]
+) -> onnx.ModelProto:
+    """The graph with inputs in the place of its weights, and constants in that of known values."""
+    inputs, initializers, nodes = [], [], []
     for tensor in graph.inputs:
         declared = input_shapes.get(tensor.name, tensor.shape)
         inputs.append(value_info(tensor.name, tensor, declared))
     for name, tensor in graph.tensors().items():
         if not isinstance(tensor, gs.Constant):
             continue
-        own = tuple(int(extent) for extent in tensor.shape)
-        shapes.types[name] = dtype_to_onnx(tensor.dtype)
-        shapes[name] = own
         sparse = isinstance(tensor._values, SparseValues)
-        if prod(own) <= LARGEST_SHAPE_OPERAND and not sparse:
+        if prod(tensor.shape) <= LARGEST_SHAPE_OPERAND and not sparse:
             initializers.append(onnx.numpy_helper.from_array(load_values(tensor), name))
         else:
             inputs.append(value_info(name, tensor, tensor.shape))
     for name, values in operands.items():
-        shapes[name] = values.shape
         initializers.append(onnx.numpy_helper.from_array(values, name))
-    nodes = []
     for node in graph.nodes:
         weight = _weight_made(node)
         if weight is not None:
@@ -98,18 +117,9 @@ def _infer(
     for proto in model.graph.node:
         if proto.op_type == "GroupNormalization" and not proto.domain:
             # It keeps the shape, but onnx infers none behind it.
-            keep_shape(proto)
-    drop_torn_slices(model)
-    _check_vectors(graph, onnx.shape_inference.infer_shapes(model).graph)
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    for value in [*inferred.input, *inferred.value_info]:
-        shapes.types[value.name] = value.type.tensor_type.elem_type
-        if value.type.tensor_type.HasField("shape"):
-            shapes[value.name] = tuple(
-                dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None)
-                for dim in value.type.tensor_type.shape.dim
-            )
-    return shapes
+            proto.op_type = "Identity"
+            del proto.input[1:], proto.attribute[:]
+    return model
 
 
 def _check_vectors(graph: gs.Graph, inferred: onnx.GraphProto) -> None:

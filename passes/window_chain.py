@@ -36,16 +36,16 @@ def window_behind(
     Returns:
         The window; ``None`` where a node does something else with it.
     """
-    found: Window | Scattered | None = window
     for node, follower in pairwise([*chain, reader]):
         output = next(made for made in node.outputs if any(made is t for t in follower.inputs))
-        if not isinstance(found, Window):
-            return None
         try:
-            found = _behind(graph, node, output, found, shapes, constants)
+            behind = _behind(graph, node, output, window, shapes, constants)
         except Refused:
             return None
-    return found if isinstance(found, Window) else None
+        if not isinstance(behind, Window):
+            return None
+        window = behind
+    return window
 
 
 def _behind(

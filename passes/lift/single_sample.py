@@ -37,6 +37,10 @@ def match_axes(
 ) -> tuple[tuple[int | None, ...], list[int] | None]:
     """Which feature axis every axis of a shape is.
 
+    Args:
+        features: extents of the map's feature axes.
+        shape: another shape of as many elements.
+
     Returns:
         The map's axis of every original axis, batch included, and the map's axes of extent 1
         that the shape lacks; ``None`` for those where the shape groups the features otherwise.
@@ -47,11 +51,7 @@ def match_axes(
     for extent in shape:
         while waiting and waiting[0][1] == 1 != extent:
             left.append(waiting.pop(0)[0])
-        if waiting and waiting[0][1] == extent:
-            axes.append(waiting.pop(0)[0])
-        elif extent == 1:
-            axes.append(None)
-        else:
-            return (), None
+        # An extent that is none of the features' leaves one of theirs over.
+        axes.append(waiting.pop(0)[0] if waiting and waiting[0][1] == extent else None)
     left += [axis for axis, _ in waiting]
     return tuple(axes), left if all(extent == 1 for _, extent in waiting) else None

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from ..images import Image, Roles
 from ..result import Refused
 from ..tokens import Tokens
-from .extents import Axes, Extent, Factor, grows, large, small
+from .extents import Axes, Extent, Extents, Factor, grows, large, small
 from .trunk import Trunk
 
 Place = tuple[str, int]
@@ -30,6 +30,7 @@ class Positions:
             images: the images that they were followed from.
         """
         self._trunk = trunk
+        self._extents = Extents() if trunk is None else trunk.extents
         self._images = images
         self._places: dict[Factor, frozenset[Place]] = {}
 
@@ -62,7 +63,7 @@ class Positions:
     def _roles(self, axes: Axes) -> Roles | None:
         places = [self._place(extent) for extent in axes]
         others = [axis for axis, place in enumerate(places) if place is None]
-        if self._trunk is None or len(others) != 2 or others[0] != 0 or grows(axes[others[1]]):
+        if len(others) != 2 or others[0] != 0 or grows(axes[others[1]]):
             return None
         found = [place for place in places if place is not None]
         for image in self._images:
@@ -89,8 +90,9 @@ class Positions:
         return None if self._trunk is None else self._trunk.refusals.get(id(node))
 
     def _axes(self, tensor: gs.Tensor) -> Axes:
-        followed = self._trunk is not None and self._trunk.is_followed(tensor)
-        return (self._trunk.found(tensor) or ()) if self._trunk and followed else ()
+        if self._trunk is None or not self._trunk.is_followed(tensor):
+            return ()
+        return self._trunk.found(tensor) or ()
 
     def _place(self, extent: Extent) -> Place | None:
         """The one spatial axis that an axis goes along, perhaps in blocks of some positions."""
@@ -101,12 +103,10 @@ class Positions:
 
     def _origins(self, factor: Factor) -> frozenset[Place]:
         """Spatial axes that a growing factor was derived from."""
-        if self._trunk is None:
-            return frozenset()
         if factor not in self._places:
-            word, *of = self._trunk.extents.origin(factor)
+            word, *of = self._extents.origin(factor)
             # The inner part of an axis is its positions again and again.
-            parents = [] if word == "inner" else self._trunk.extents.parents(factor)
+            parents = [] if word == "inner" else self._extents.parents(factor)
             found = frozenset({(str(of[0]), int(of[1]))} if word == "image" else ())
             self._places[factor] = found.union(*map(self._origins, parents))
         return self._places[factor]

@@ -23,6 +23,8 @@ CONSTANTS: dict[str, Any] = {
     "some": ints(2, 0),
     "slopes": (4,),
     "square": (4, 4),
+    "corner": ints(0).reshape(1, 1),
+    "whole": (2, 2, 4, 5),
 }
 
 # Behind h [1, 4]: with the axis of the sample, and without it.
@@ -51,6 +53,14 @@ PAIRS: dict[str, tuple[str, str]] = {
     "axis_more_in_between": (
         "y = Sigmoid(h)",
         "u = Reshape(h, cube) s = Sigmoid(u) y = Squeeze(s)",
+    ),
+    "axis_more_behind": (
+        "y = Sigmoid(h)",
+        "u = Unsqueeze(h, all) s = Sigmoid(u) y = Squeeze(s)",
+    ),
+    "map_of_a_single_cell": (
+        "c = Conv(map, whole) f = Flatten(c) y = Relu(f)",
+        "c = Conv(map, whole) f = Squeeze(c) y = Relu(f)",
     ),
     "back_again": ("y = Relu(h)", "s = Squeeze(h) u = Unsqueeze(s, first) y = Relu(u)"),
 }
@@ -111,6 +121,24 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str, int | str]] = {
         "drop",
         "[drop] y = Gather<axis=0>(h, zero)",
         2,
+    ),
+    "first_of_several_samples": (
+        RefusalCode.BATCH_MIXED,
+        "pick",
+        "[pick] g = GatherND(h, corner) y = Relu(g)",
+        2,
+    ),
+    "first_of_several_maps_of_a_single_cell": (
+        RefusalCode.BATCH_MIXED,
+        "pick",
+        "c = Conv(map, whole) [pick] g = GatherND(c, corner) y = Relu(g)",
+        2,
+    ),
+    "features_on_two_axes": (
+        RefusalCode.BATCH_MIXED,
+        "drop",
+        "[drop] r = Reshape(h, pairs) y = Relu(r)",
+        1,
     ),
     "features_in_the_place_of_samples": (
         RefusalCode.BATCH_MIXED,

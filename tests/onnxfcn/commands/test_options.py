@@ -129,7 +129,7 @@ def test_list_of_passes_fits_the_terminal(
 
 
 def test_list_of_passes_says_which_run_by_default(command: Command) -> None:
-    assert command("passes").out.splitlines()[0] == (
+    assert " ".join(command("passes").out.split()).startswith(
         "Without --pass, a rewrite runs inline_branches, flatten_gemm_to_conv and"
         " dynamic_spatial_axes."
     )

@@ -32,6 +32,14 @@ BLOCKS: dict[str, Block] = {
         "a = Reshape(x, split) b = Transpose<perm=[0, 2, 1, 3]>(a) y = Reshape(b, join)",
         lambda h, w: {"split": ints(2, 2, 2, h * w), "join": ints(2, 4, h, w)},
     ),
+    "added_axis": (
+        "a = Reshape(x, apart) b = Relu(a) y = Reshape(b, join)",
+        lambda h, w: {"apart": ints(2, 4, 1, h, w), "join": ints(2, 4, h, w)},
+    ),
+    "blocks_of_one_cell": (
+        "a = Reshape(x, apart) b = Relu(a) y = Reshape(b, join)",
+        lambda h, w: {"apart": ints(2, 4, h, 1, w, 1), "join": ints(2, 4, h, w)},
+    ),
     "half_dynamic_target": (
         "s = Shape(x) n = Gather(s, first) t = Concat<axis=0>(n, rest) a = Reshape(x, t)"
         " b = Relu(a) y = Reshape(b, join)",

@@ -1,6 +1,6 @@
 """Run a few nodes of a graph on given values, with onnx's reference evaluator."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,24 @@ def load_values(constant: gs.Constant) -> np.ndarray:
 def is_uniform(values: np.ndarray) -> bool:
     """Whether an array is one value seen through zero strides, as ConstantOfShape makes them."""
     return values.size > 1 and not any(values.strides)
+
+
+def computable(graph: gs.Graph, known: Collection[int]) -> set[int]:
+    """``id`` of the tensors made by nodes whose values ``evaluate`` can compute.
+
+    Told of all tensors at once: to ask ``evaluate`` about each would search the graph each time.
+
+    Args:
+        graph: a graph in topological order; not changed.
+        known: ``id`` of the tensors whose values are known.
+    """
+    found = set(known)
+    for node in graph.nodes:
+        operands = [tensor for tensor in node.inputs if tensor.name]
+        given = all(isinstance(t, gs.Constant) or id(t) in found for t in operands)
+        if given and _can_evaluate(node, graph.opset):
+            found.update(id(output) for output in node.outputs)
+    return found
 
 
 def evaluate(

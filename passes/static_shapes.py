@@ -9,7 +9,7 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.exporters.onnx_exporter import dtype_to_onnx
 from onnx_graphsurgeon.ir.tensor import SparseValues
 
-from .evaluation import evaluate, load_values
+from .evaluation import computable, evaluate, load_values
 from .inference import drop_torn
 from .result import RefusalCode, refuse
 from .shapes import LARGEST_SHAPE_OPERAND, Dim, Shape, shape_value
@@ -168,12 +168,13 @@ def _shape_operands(
         if value is not None:
             sources[id(node.outputs[0])] = value
     found: dict[str, np.ndarray] = {}
+    from_shapes = computable(graph, sources)
     for node in graph.nodes:
         if all(_is_known(shapes.get(output.name)) for output in node.outputs if output.name):
             continue
         first = 0 if is_standard(node, "ConstantOfShape", "Range") else 1
         for operand in node.inputs[first:]:
-            made = operand.name not in known and producer(operand) is not None
+            made = operand.name not in known and id(operand) in from_shapes
             if not made or _is_weight(shapes.get(operand.name)):
                 continue
             try:

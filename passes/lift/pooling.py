@@ -15,7 +15,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx.helper import tensor_dtype_to_np_dtype
 
-from ..evaluation import Constants, evaluate
+from ..evaluation import Constants
 from ..kernels import kernels
 from ..operators import GLOBAL_POOLS, POOLS, REDUCTIONS
 from ..result import RefusalCode, Rewrite, node_name, refuse
@@ -257,12 +257,14 @@ def _factor(node: gs.Node, head: Head, window: Window, kernel: Sequence[int]) ->
     """What the mean over the window must be multiplied by."""
     if node.op in ("ReduceSum", "ReduceSumSquare"):
         return float(prod(kernel))
-    if node.op != "AveragePool":
+    if node.op != "AveragePool" or not node.attrs.get("count_include_pad", 0):
         return 1.0
-    # The pads are counted where count_include_pad is set: a map of ones says what they cost.
-    ones = np.ones((1, 1, *window.extents), np.float64)
-    value = evaluate(head.graph, node.outputs[0], {id(node.inputs[0]): ones})
-    return 1.0 if value is None else float(value.reshape(-1)[0])
+    # Of what a kernel hangs over, only the pads count: neither ONNX Runtime nor an exporting
+    # framework counts what ceil_mode adds behind them.
+    extents = window.order.shape[1:]
+    own = zip(kernels(node, node.attrs["kernel_shape"]), extents, strict=True)
+    counted = [k.size if k.is_same else min(k.size, e + sum(k.pads)) for k, e in own]
+    return prod(extents) / prod(counted)
 
 
 POOLING = frozenset(_POOL_OF)

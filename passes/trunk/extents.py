@@ -218,7 +218,7 @@ class Extents:
                 outer = self._part(factor, inner)
                 if outer is None:
                     return None
-                pending.appendleft(Factor(inner, inner))
+                _put_before(pending, Factor(inner, inner))
                 taken.append(outer)
                 rest = 1
             else:
@@ -256,7 +256,7 @@ class Extents:
             outer = self._part(factor, inner.small) if inner.small == inner.large else None
             if outer is None:
                 return None
-            pending.appendleft(inner)
+            _put_before(pending, inner)
             return [*taken, outer]
         return taken
 
@@ -275,6 +275,14 @@ class Extents:
             if word == "shift":
                 return of[0], of[1]
         return extent, 0
+
+
+def _put_before(pending: deque[Factor], number: Factor) -> None:
+    """Put a plain number before other factors; plain numbers side by side are one product."""
+    while pending and not pending[0].key:
+        product = number.small * pending.popleft().small
+        number = Factor(product, product)
+    pending.appendleft(number)
 
 
 def _take_ones(pending: deque[Factor], wanted: Sequence[int]) -> list[Factor]:

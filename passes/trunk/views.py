@@ -1,12 +1,13 @@
 """Views: Reshape and its like, which put the same elements under other axes."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..layouts import permutation
-from ..result import Rewrite, node_name
+from ..result import RefusalCode, Rewrite, node_name, refuse
 from ..signatures import COPY, REST, reshaped, unsqueezed
 from .demands import global_gate
 from .extents import Axes, Extent, grows, small
@@ -69,6 +70,7 @@ def reshape(node: gs.Node, trunk: Trunk) -> list[Axes]:
     if axes is None:
         shape = [small(extent) for extent in data]
         raise baked(node, f"a view of {shape} as {list(wanted)}, whose axes do not line up")
+    _check_blocks(node, trunk, data, axes)
     _retarget(node, trunk, data, axes)
     return [axes]
 
@@ -85,6 +87,38 @@ def _regrouped(trunk: Trunk, data: Axes, wanted: Sequence[int]) -> Axes | None:
     if others is None:
         return trunk.extents.regroup(trunk.extents.product(data), wanted)
     return (*data[:same], *others)
+
+
+def _check_blocks(node: gs.Node, trunk: Trunk, data: Axes, axes: Axes) -> None:
+    """A view that puts a new axis of one element before several of a map's may make blocks.
+
+    ``[C, H, W]`` as ``[C, H // 2, 2, W // 2, 2]`` on a map of 2x2 cells is also one as ``[C, 1, H,
+    1, W]``, and which of the two it is shows at larger sizes only.
+
+    Raises:
+        Refused: it does.
+    """
+    found = [
+        extent
+        for place, extent in enumerate(axes)
+        if grows(extent)
+        and extent in data
+        and extent not in trunk.batches.values()
+        and _ones_before(axes, place) > _ones_before(data, data.index(extent))
+    ]
+    if len(found) > 1:
+        raise refuse(
+            RefusalCode.BAKED_EXTENT,
+            node,
+            expected="a view whose axes are the same at any image size",
+            found=f"one as {smalls(axes)}: a single block along each axis, or axes that are added",
+            advice="Export the model at a larger image size, where there are several blocks",
+        )
+
+
+def _ones_before(axes: Axes, place: int) -> int:
+    """How many axes of one element stand right before an axis."""
+    return sum(1 for _ in takewhile(lambda extent: not extent, reversed(axes[:place])))
 
 
 def _retarget(node: gs.Node, trunk: Trunk, data: Axes, axes: Axes) -> None:

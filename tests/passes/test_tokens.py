@@ -57,6 +57,7 @@ CONSTANTS: dict[str, Any] = {
     "flat": ints(0, 4, 20),
     "split": ints(0, 2, 2, 4, 5),
     "zero": np.array(0),
+    "positions": (20, 20),
     "half": ints(10),
     "start": ints(0),
     "one": ints(1),
@@ -131,6 +132,20 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
         "squares",
         f"{NORM} s = Slice(n, start, half, one) [squares] q2 = Mul(s, s) v = Flatten(q2)"
         " y = Gemm(v, half_of_all)",
+    ),
+    "attention_before_a_sum": (
+        RefusalCode.POSITIONS_MIXED,
+        "attention",
+        f"{NORM} k = Transpose<perm=[0, 2, 1]>(n) [attention] a = MatMul(n, k)"
+        " w = Softmax<axis=-1>(a) z = MatMul(w, n) s = Add(q, z)"
+        " v = ReduceMean<axes=[1], keepdims=0>(s) y = Gemm(v, few)",
+    ),
+    "weighed_one_by_one_before_a_sum": (
+        RefusalCode.MAP_SIZED_CONSTANT,
+        "mixer",
+        f"{NORM} k = Transpose<perm=[0, 2, 1]>(n) [mixer] a = MatMul(k, positions)"
+        " z = Transpose<perm=[0, 2, 1]>(a) s = Add(q, z)"
+        " v = ReduceMean<axes=[1], keepdims=0>(s) y = Gemm(v, few)",
     ),
     "mean_of_all_features": (
         RefusalCode.NO_RULE,

@@ -51,8 +51,27 @@ POOLS: dict[str, str] = {
     "average_same": (
         'p = AveragePool<kernel_shape=[6, 7], strides=[4, 5], auto_pad="SAME_UPPER">(map)'
     ),
+    "average_same_counted": (
+        'p = AveragePool<kernel_shape=[6, 7], strides=[4, 5], auto_pad="SAME_LOWER",'
+        " count_include_pad=1>(map)"
+    ),
     "flattened_first": "m = Reshape(map, merged) p = GlobalAveragePool(m)",
 }
+
+OVERHANGING: list[Case] = [
+    (
+        f"overhanging_{name}_{opset}",
+        f"p = AveragePool<kernel_shape=[9, 5], strides=[9, 9], ceil_mode=1, {rest}>(map)",
+        opset,
+        {},
+    )
+    for opset in (13, 17, 22)
+    for name, rest in (
+        ("average", "count_include_pad=0"),
+        ("average_counted", "count_include_pad=1"),
+        ("average_padded_counted", "pads=[1, 0, 0, 0], count_include_pad=1"),
+    )
+]
 
 REARRANGED: list[Case] = [
     (f"{name}_{opset}", text, opset, options)
@@ -89,6 +108,7 @@ CASES: list[Case] = [
         if row_opset >= 11 or axes[0] > 0
         for name, text, opset, options in [reduction(kind, row_opset, axes, keepdims)]
     ),
+    *OVERHANGING,
     *REARRANGED,
 ]
 PARAMETERS = [pytest.param(*rest, id=name) for name, *rest in CASES]

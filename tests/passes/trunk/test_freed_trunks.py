@@ -32,6 +32,14 @@ BLOCKS: dict[str, Block] = {
         "a = Reshape(x, split) b = Transpose<perm=[0, 2, 1, 3]>(a) y = Reshape(b, join)",
         lambda h, w: {"split": ints(2, 2, 2, h * w), "join": ints(2, 4, h, w)},
     ),
+    "added_axis": (
+        "a = Reshape(x, apart) b = Relu(a) y = Reshape(b, join)",
+        lambda h, w: {"apart": ints(2, 4, 1, h, w), "join": ints(2, 4, h, w)},
+    ),
+    "blocks_of_one_cell": (
+        "a = Reshape(x, apart) b = Relu(a) y = Reshape(b, join)",
+        lambda h, w: {"apart": ints(2, 4, h, 1, w, 1), "join": ints(2, 4, h, w)},
+    ),
     "half_dynamic_target": (
         "s = Shape(x) n = Gather(s, first) t = Concat<axis=0>(n, rest) a = Reshape(x, t)"
         " b = Relu(a) y = Reshape(b, join)",
@@ -59,6 +67,19 @@ BLOCKS: dict[str, Block] = {
             "windows": ints(2 * (h // 2) * (w // 2), 4, 4),
             "apart": ints(2, h // 2, w // 2, 2, 2, 4),
             "join": ints(2, h, w, 4),
+        },
+    ),
+    "channels_of_windows_taken_apart": (
+        "n = Concat<axis=1>(x, x, x) a = Reshape(n, split)"
+        " b = Transpose<perm=[0, 2, 4, 1, 3, 5]>(a) c = Reshape(b, windows) d = Reshape(c, apart)"
+        " m = ReduceMax<axes=[3]>(d) q = Mul(d, m) e = Reshape(q, again)"
+        " f = Transpose<perm=[0, 3, 1, 4, 2, 5]>(e) y = Reshape(f, join)",
+        lambda h, w: {
+            "split": ints(2, 12, h // 2, 2, w // 2, 2),
+            "windows": ints(2 * (h // 2) * (w // 2), 12, 2, 2),
+            "apart": ints(2, (h // 2) * (w // 2), 3, 16),
+            "again": ints(2, h // 2, w // 2, 12, 2, 2),
+            "join": ints(2, 12, h, w),
         },
     ),
     "group_normalization_by_hand": (

@@ -151,6 +151,20 @@ TRUNKS: dict[str, Case] = {
         "[tile] y = Tile(image, twice)",
         {"twice": ints(1, 1, 2, 1)},
     ),
+    "blocks_or_added_axes": (
+        RefusalCode.BAKED_EXTENT,
+        "split",
+        "[split] a = Reshape(image, blocks) b = ReduceMax<axes=[2, 4]>(a) c = Mul(a, b)"
+        " y = Reshape(c, join)",
+        {"blocks": ints(0, 3, 1, 8, 1, 10), "join": ints(0, 3, 8, 10)},
+    ),
+    "blocks_or_added_axes_channels_last": (
+        RefusalCode.BAKED_EXTENT,
+        "split",
+        "t = Transpose<perm=[0, 2, 3, 1]>(image) [split] a = Reshape(t, blocks)"
+        " b = Transpose<perm=[0, 1, 3, 2, 4, 5]>(a) y = Reshape(b, join)",
+        {"blocks": ints(-1, 1, 8, 1, 10, 3), "join": ints(-1, 8, 10, 3)},
+    ),
     "picked_rows": (
         RefusalCode.BAKED_EXTENT,
         "pick",

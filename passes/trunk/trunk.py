@@ -68,7 +68,8 @@ class Trunk:
         batches: the batch, by its two values: nothing else grows by so little.
         doubts: refusals that hold unless a later node explains the baked size, by ``id`` of the
             node that is refused.
-        refusals: why nothing is known of what follows a node, by ``id`` of the node.
+        refusals: why nothing is known of what follows a node, by ``id`` of the node: that of the
+            node where following ended.
         names: what people call the growing axes of the inputs, by key of the factor.
     """
 

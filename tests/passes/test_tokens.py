@@ -143,6 +143,13 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
         f"{NORM} [soft] s = Softmax<axis=1>(n) x = Mul(n, s)"
         " v = ReduceMean<axes=[1], keepdims=0>(x) y = Gemm(v, few)",
     ),
+    "attention_beside_what_it_attends_to": (
+        RefusalCode.POSITIONS_MIXED,
+        "scores",
+        f"{MERGED} k = Transpose<perm=[0, 2, 1]>(q) [scores] s = MatMul(q, k)"
+        " w = Softmax<axis=-1>(s) a = MatMul(w, q) l = MatMul(a, mix) r = Add(q, l)"
+        " v = ReduceMean<axes=[1], keepdims=0>(r) y = Gemm(v, few)",
+    ),
     "gate_without_a_layer_behind_it": (
         RefusalCode.GLOBAL_STATISTIC,
         "gate",

@@ -89,9 +89,8 @@ class Trunk:
         self.refusals: dict[int, Refused] = {}
         self._axes: dict[int, Axes | None] = {}
         self._values: dict[int, Pair] = {}
-        self._dependent = {
-            id(output) for node in downstream(graph, graph.inputs) for output in node.outputs
-        }
+        made = (output for node in downstream(graph, graph.inputs) for output in node.outputs)
+        self._dependent = set(map(id, (*graph.inputs, *made)))
 
     @property
     def opset(self) -> int:
@@ -184,7 +183,7 @@ class Trunk:
         self.fillers[id(before)] = [*others, Filler(constant, before)]
 
     def is_map(self, tensor: gs.Tensor) -> bool:
-        """Whether a tensor is computed from the image and has more than one position."""
+        """Whether a tensor is the image or computed from it, and has more than one position."""
         shape = self.shapes.get(tensor.name, ())
         return id(tensor) in self._dependent and has_positions(shape)
 

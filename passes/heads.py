@@ -52,6 +52,7 @@ class HeadFinder:
         self._constants = constants
         self._images = possible_images(graph, images)
         self._from_image = reached(graph, self._images)
+        self._lost = positions.refusal
         self._maps = FeatureMaps(graph, images, shapes, self._growth, positions, constants)
 
     def find(self) -> list[Collapse]:
@@ -88,7 +89,7 @@ class HeadFinder:
             check_tokens(found, self._growth, self.roles)
         else:
             check_nothing_hidden(self._graph, self._images)
-            check_growth(self._graph, self._growth, self._meets_map, self._constants)
+            check_growth(self._graph, self._growth, self._meets_map, self._constants, self._lost)
         return found
 
     def roles(self, tensor: gs.Tensor) -> Roles | None:

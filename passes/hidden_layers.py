@@ -8,7 +8,7 @@ from .evaluation import Constants
 from .growth import Growth
 from .lift.pooling import POOLING
 from .operators import GLOBAL_POOLS, REDUCTIONS
-from .result import RefusalCode, refuse
+from .result import RefusalCode, Refused, refuse
 from .use_def import downstream, is_standard
 
 _INTEGER_PRODUCTS = ("MatMulInteger", "QLinearMatMul")
@@ -41,6 +41,7 @@ def check_growth(
     growth: Growth,
     meets_map: Callable[[gs.Node], bool],
     constants: Constants,
+    lost: Callable[[gs.Node], Refused | None],
 ) -> None:
     """See that the answers of a graph that seems to have no head grow with the image.
 
@@ -49,12 +50,18 @@ def check_growth(
         growth: what grows with the image.
         meets_map: whether what follows from a node meets a spatial tensor again.
         constants: constant tensors of the graph.
+        lost: why the image's axes could not be followed through a node; ``None`` where they could.
 
     Raises:
-        Refused: positions are reduced, or weighed one by one, and no head was found behind them.
+        Refused: positions are reduced, picked or weighed one by one, and no head was found behind
+            them.
     """
     for node in graph.nodes:
         weighs = is_standard(node, "MatMul") and node.inputs[1] in constants
+        picks = is_standard(node, "Gather")
+        # Behind attention, it is not known what grows: there the token that answers is picked.
+        if picks and (cause := lost(node)) is not None and not meets_map(node):
+            raise cause
         takes = weighs or is_standard(node, *REDUCTIONS, *GLOBAL_POOLS)
         if not takes or not growth.ends_at(node) or meets_map(node):
             continue

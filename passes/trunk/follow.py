@@ -9,7 +9,7 @@ from ..images import AXIS_NAMES, GROWTH, Image
 from ..result import RefusalCode, Refused, refuse
 from ..shapes import LARGEST_SHAPE_OPERAND, Dim, shape_value
 from ..static_shapes import StaticShapes
-from ..use_def import downstream, has_subgraph, is_standard, outer_inputs
+from ..use_def import downstream, has_subgraph, is_standard, outer_inputs, producer
 from ..view_chain import trains
 from . import RULES
 from .extents import Axes, Extent, fixed, grows, small
@@ -60,13 +60,22 @@ def follow(
         except Refused as refused:
             if to_the_end:
                 raise next(iter(trunk.doubts.values()), refused) from None
-            trunk.refusals[id(order[index])] = refused
+            trunk.refusals[id(order[index])] = _cause(order[index], trunk) or refused
             for output in order[index].outputs:
                 trunk.set_axes(output, None)
         index += 1
     if to_the_end and trunk.doubts:
         raise next(iter(trunk.doubts.values()))
     return trunk
+
+
+def _cause(node: gs.Node, trunk: Trunk) -> Refused | None:
+    """Why an operand of a node is not known; ``None`` where all are known."""
+    for tensor in outer_inputs(node):
+        made_by = producer(tensor)
+        if made_by is not None and trunk.is_followed(tensor) and trunk.found(tensor) is None:
+            return trunk.refusals.get(id(made_by))
+    return None
 
 
 def _set_inputs(trunk: Trunk, images: Sequence[Image], batch_grows: bool) -> None:

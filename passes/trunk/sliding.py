@@ -83,7 +83,13 @@ def _make_global(node: gs.Node, trunk: Trunk, whole: Sequence[int]) -> None:
     others = [kernel(node, trunk, axis) for axis in range(2, rank) if axis not in whole]
     idle = all(other.is_trivial for other in others)
     if others and not (idle and node.op in _REDUCTION):
-        raise baked(node, f"a kernel {node.attrs.get('kernel_shape')} as large as the map")
+        raise refuse(
+            RefusalCode.BAKED_EXTENT,
+            node,
+            expected="a kernel as large as the map along all axes or none",
+            found=f"{node.attrs.get('kernel_shape')}, as large as the map along {sorted(whole)}",
+            advice="If that is so at this size alone, export the model at a larger image size",
+        )
 
     def edit(sources: Sources) -> Rewrite:
         before = f"{node.op} {'x'.join(map(str, node.attrs['kernel_shape']))}"

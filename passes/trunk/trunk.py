@@ -68,7 +68,8 @@ class Trunk:
         batches: the batch, by its two values: nothing else grows by so little.
         doubts: refusals that hold unless a later node explains the baked size, by ``id`` of the
             node that is refused.
-        refusals: why nothing is known of what follows a node, by ``id`` of the node.
+        refusals: why nothing is known of what follows a node, by ``id`` of the node: that of the
+            node where following ended.
         names: what people call the growing axes of the inputs, by key of the factor.
     """
 
@@ -88,9 +89,8 @@ class Trunk:
         self.refusals: dict[int, Refused] = {}
         self._axes: dict[int, Axes | None] = {}
         self._values: dict[int, Pair] = {}
-        self._dependent = {
-            id(output) for node in downstream(graph, graph.inputs) for output in node.outputs
-        }
+        made = (output for node in downstream(graph, graph.inputs) for output in node.outputs)
+        self._dependent = set(map(id, (*graph.inputs, *made)))
 
     @property
     def opset(self) -> int:
@@ -183,7 +183,7 @@ class Trunk:
         self.fillers[id(before)] = [*others, Filler(constant, before)]
 
     def is_map(self, tensor: gs.Tensor) -> bool:
-        """Whether a tensor is computed from the image and has more than one position."""
+        """Whether a tensor is the image or computed from it, and has more than one position."""
         shape = self.shapes.get(tensor.name, ())
         return id(tensor) in self._dependent and has_positions(shape)
 

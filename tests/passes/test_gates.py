@@ -181,3 +181,17 @@ def test_gate_of_a_pool_as_large_as_the_map_becomes_global() -> None:
     image = random_array("image", (2, 3, 19, 23))
     (found,), (expected,) = run(gs.export_onnx(graph), image), run(trunk, image)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_pool_as_large_as_the_image_that_meets_the_image_becomes_global() -> None:
+    text = "[pool] s = AveragePool<kernel_shape=[15, 17]>(image) d = Sub(image, s) y = Conv(d, k)"
+    weights: dict[str, Any] = {"outputs": "float[N,4,P,Q] y", "k": (4, 3, 3, 3)}
+    graph = gs.import_onnx(build(text, inputs="float[N,3,15,17] image", **weights))
+    result = dynamic_spatial_axes.apply(graph)
+    assert result.refusals == ()
+    assert (result.rewrites[0].node, result.rewrites[0].after) == ("pool", "GlobalAveragePool")
+    judge = text.replace("AveragePool<kernel_shape=[15, 17]>", "GlobalAveragePool")
+    trunk = build(judge, inputs="float[N,3,H,W] image", **weights)
+    image = random_array("image", (2, 3, 19, 23))
+    (found,), (expected,) = run(gs.export_onnx(graph), image), run(trunk, image)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -158,6 +158,24 @@ NEAR_MISSES: dict[str, tuple[RefusalCode, str, str]] = {
         f"{NORM} [soft] s = Softmax<axis=1>(n) x = Mul(n, s)"
         " v = ReduceMean<axes=[1], keepdims=0>(x) y = Gemm(v, few)",
     ),
+    "attention_beside_what_it_attends_to": (
+        RefusalCode.POSITIONS_MIXED,
+        "scores",
+        f"{MERGED} k = Transpose<perm=[0, 2, 1]>(q) [scores] s = MatMul(q, k)"
+        " w = Softmax<axis=-1>(s) a = MatMul(w, q) l = MatMul(a, mix) r = Add(q, l)"
+        " v = ReduceMean<axes=[1], keepdims=0>(r) y = Gemm(v, few)",
+    ),
+    "first_token_of_attention": (
+        RefusalCode.POSITIONS_MIXED,
+        "scores",
+        f"{MERGED} k = Transpose<perm=[0, 2, 1]>(q) [scores] s = MatMul(q, k)"
+        " w = Softmax<axis=-1>(s) a = MatMul(w, q) l = MatMul(a, few) y = Gather<axis=1>(l, zero)",
+    ),
+    "first_token_of_what_the_layer_says": (
+        RefusalCode.BAKED_EXTENT,
+        "pick",
+        f"{NORM} l = MatMul(n, few) [pick] y = Gather<axis=1>(l, zero)",
+    ),
     "gate_without_a_layer_behind_it": (
         RefusalCode.GLOBAL_STATISTIC,
         "gate",

@@ -133,6 +133,18 @@ TRUNKS: dict[str, Case] = {
         " [join] y = Concat<axis=2>(b, a)",
         {"zero": ints(0), "three": ints(3), "six": ints(6), "eight": ints(8), "two": ints(2)},
     ),
+    "kernel_as_large_as_the_map_along_one_axis": (
+        RefusalCode.BAKED_EXTENT,
+        "pool",
+        "m = Relu(image) [pool] p = MaxPool<kernel_shape=[4, 10], strides=[4, 10]>(m)"
+        " s = Squeeze(p, last) u = Unsqueeze(s, last) r = Resize(u, , , sizes)"
+        " y = Mul(m, r)",
+        {
+            "inputs": "float[1,3,8,10] image",
+            "last": ints(3),
+            "sizes": ints(1, 3, 8, 10),
+        },
+    ),
     "sum_over_positions": (
         RefusalCode.BAKED_EXTENT,
         "sum",

@@ -80,6 +80,8 @@ def _rewritten(path: Path) -> bytes:
 def _mutated_bytes(content: bytes, choice: random.Random) -> bytes:
     changed = bytearray(content)
     for _ in range(choice.choice([1, 1, 2, 4, 16])):
+        if not changed:
+            break
         at = choice.randrange(len(changed))
         end = min(len(changed), at + choice.choice([1, 1, 2, 8, 64]))
         kind = choice.randrange(6)

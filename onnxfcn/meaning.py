@@ -15,6 +15,7 @@ from .geometry import Geometry
 from .geometry.analysis import ModelAnalysis
 from .geometry.axis import AxisGeometry
 from .geometry.program_source import layout_of
+from .listing import listed
 from .sizes import size_text
 
 _INSIDE = "every cell whose crop is inside the image"
@@ -158,9 +159,8 @@ def _where(geometry: Geometry) -> str:
     if any(geometry.receptive_field):
         parts.append(f"receptive field {_pixels(geometry.receptive_field)} px")
     if geometry.whole_image:
-        names = ", ".join(f"'{name}'" for name in geometry.whole_image[:2])
-        more = len(geometry.whole_image) - 2
-        parts.append(f"the whole image through {names}{f' and {more} more' if more > 0 else ''}")
+        names = [f"'{name}'" for name in geometry.whole_image]
+        parts.append(f"the whole image through {listed(names, 2)}")
     own, first = geometry.original_size, ""
     cells = geometry.map_size(*own)
     if prod(cells) > 1:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .comparison import Comparison
+from .listing import listed
 from .sizes import Size
 
 Method = Literal["windows", "repetition", "extrapolation"]
 """What a part of the trunk is compared on."""
+_NAMED = 4
+"""Nodes of a part that are named in a sentence; ``nodes`` holds all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class RegionResult:
 
     @property
     def finding(self) -> str:
-        """What is wrong with it, or cannot be told, naming the nodes.
+        """What is wrong with it, or cannot be told, naming nodes.
 
         Of no meaning where the comparison passed.
         """
@@ -56,7 +59,7 @@ class RegionResult:
         if self.comparison is not None:
             error, limit = self.comparison.max_error, self.comparison.tolerance
             reason = f"it differs by up to {error:.1e} on larger maps, more than {limit:.1e}"
-        where = f"{', '.join(self.nodes)}, which '{self.output}' is made by"
+        where = f"{listed(self.nodes, _NAMED)}, which '{self.output}' is made by"
         if self.undecided:
             return f"whether the trunk is right at {where}, cannot be determined: {reason}"
         return f"the trunk is wrong at {where}: {reason}"

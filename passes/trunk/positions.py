@@ -12,7 +12,6 @@ import onnx_graphsurgeon as gs
 from ..images import Image, Roles
 from ..result import Refused
 from ..tokens import Tokens
-from ..use_def import outer_inputs, upstream
 from .extents import Axes, Extent, Extents, Factor, grows, large, small
 from .trunk import Trunk
 
@@ -87,14 +86,8 @@ class Positions:
         return {axis for axis, e in axes if len(e) > 1 and grows(e) and self._place(e) is None}
 
     def refusal(self, node: gs.Node) -> Refused | None:
-        """Why the images' axes could not be followed through a node; ``None`` where they could.
-
-        Where they were lost before it, that is what the first node that lost them says.
-        """
-        if self._trunk is None or id(node) not in self._trunk.refusals:
-            return None
-        before = {id(node)}.union(*map(upstream, outer_inputs(node)))
-        return next(refused for end, refused in self._trunk.refusals.items() if end in before)
+        """Why the images' axes could not be followed through a node; ``None`` where they could."""
+        return None if self._trunk is None else self._trunk.refusals.get(id(node))
 
     def _axes(self, tensor: gs.Tensor) -> Axes:
         if self._trunk is None or not self._trunk.is_followed(tensor):

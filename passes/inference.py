@@ -23,6 +23,7 @@ _NEVER_NEGATIVE = (
     | {"Constant", "Gemm", "Shape"}
 ) - {"Expand", "Pad", "Resize", "Split", "Tile", "Upsample"}
 """Operators that make no negative extent where they read none, whatever their operands say."""
+_BODIES = frozenset({onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS})
 _DEEPEST = 16
 """How often what was cut may become negative and be cut again: behind that, no cut is known."""
 
@@ -42,6 +43,9 @@ def drop_torn(model: onnx.ModelProto, *, data_prop: bool = False) -> set[str]:
         Names of the tensors with a negative extent.
     """
     nodes = model.graph.node
+    if not any(_is_needy(node) or _holds_needy(node) or node.op_type == "Split" for node in nodes):
+        # What is negative then ends no process: most models are done with here.
+        return set()
     dropped = {
         index for index, node in enumerate(nodes) if _holds_needy(node) or _is_contradictory(node)
     }
@@ -128,7 +132,8 @@ def _is_needy(node: onnx.NodeProto) -> bool:
 
 def _holds_needy(node: onnx.NodeProto) -> bool:
     """Whether a node has a branch or a body with a needy node in it."""
-    bodies = chain.from_iterable((attribute.g, *attribute.graphs) for attribute in node.attribute)
+    holders = (attribute for attribute in node.attribute if attribute.type in _BODIES)
+    bodies = chain.from_iterable((attribute.g, *attribute.graphs) for attribute in holders)
     return any(_is_needy(inner) or _holds_needy(inner) for body in bodies for inner in body.node)
 
 

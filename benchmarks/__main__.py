@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=f"{__doc__} It takes about half an hour."
+        prog="python -m benchmarks", description=f"{__doc__} It takes a quarter of an hour."
     )
     parser.add_argument(
         "--only", nargs="+", choices=BENCHMARKS, metavar="NAME", help=f"of {', '.join(BENCHMARKS)}"

@@ -10,6 +10,8 @@ import onnx_graphsurgeon as gs
 from passes.evaluation import Constants, node_runner
 from passes.images import Image
 from passes.kernels import Kernel, kernels
+from passes.result import Refused
+from passes.signatures import attribute_or_input
 from passes.static_shapes import StaticShapes, static_shapes
 from passes.use_def import downstream, has_subgraph, is_standard, reached
 
@@ -97,6 +99,20 @@ class Program:
         if id(tensor) not in self._values:
             self._values[id(tensor)] = self._constants.values(tensor)
         return self._values[id(tensor)]
+
+    def operand(self, node: gs.Node, name: str, place: int) -> np.ndarray | None:
+        """Values of an attribute or an input, none where it is left out.
+
+        ``None`` where they are computed, or cannot be: whoever follows the positions through the
+        node says why.
+        """
+        found = attribute_or_input(node, name, place)
+        if not isinstance(found, gs.Tensor):
+            return np.zeros(0, np.int64) if found is None else found
+        try:
+            return self.constant(found) if self.is_constant(found) else None
+        except Refused:
+            return None
 
     def constant_shape(self, tensor: gs.Tensor) -> Shape:
         """Shape of a constant tensor, whose values are computed only where nothing else tells."""

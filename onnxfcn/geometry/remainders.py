@@ -1,10 +1,7 @@
 """Whether what cells see depends on what strides leave over of an image's size."""
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
-from passes.result import Refused
-from passes.signatures import attribute_or_input
 from passes.use_def import is_standard
 
 from .program import Program
@@ -32,19 +29,8 @@ def _counts_from_the_end(program: Program, node: gs.Node) -> bool:
     if is_standard(node, "Pad"):
         # Zeros behind the end are no pixels, like those of a convolution.
         repeats = node.attrs.get("mode", "constant") != "constant"
-        return repeats or _fixed(program, node, "pads", 1) is None
+        return repeats or program.operand(node, "pads", 1) is None
     if is_standard(node, *_PLACES):
-        places = [_fixed(program, node, *operand) for operand in _PLACES[node.op].items()]
+        places = [program.operand(node, *operand) for operand in _PLACES[node.op].items()]
         return any(found is None or bool((found < 0).any()) for found in places)
     return is_standard(node, "Resize", "Upsample")
-
-
-def _fixed(program: Program, node: gs.Node, name: str, place: int) -> np.ndarray | None:
-    """Values of an operand, none where it is left out; ``None`` where they are computed."""
-    found = attribute_or_input(node, name, place)
-    if not isinstance(found, gs.Tensor):
-        return np.zeros(0, np.int64) if found is None else found
-    try:
-        return program.constant(found) if program.is_constant(found) else None
-    except Refused:  # Whoever follows the positions through the node will say so.
-        return None

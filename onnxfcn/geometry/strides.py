@@ -4,7 +4,6 @@ from math import lcm
 
 import onnx_graphsurgeon as gs
 
-from passes.result import Refused
 from passes.use_def import is_standard
 
 from .program import Program
@@ -31,14 +30,9 @@ def _stride(program: Program, node: gs.Node) -> int:
     """A multiple of a node's strides along all axes."""
     if is_standard(node, "ConvTranspose"):
         return 1
-    if is_standard(node, "Slice") and len(node.inputs) > _STEPS:
-        steps = node.inputs[_STEPS]
-        try:
-            found = (
-                program.constant(steps).reshape(-1).tolist() if program.is_constant(steps) else []
-            )
-        except Refused:  # Whoever follows the positions through the node will say so.
-            found = []
+    if is_standard(node, "Slice"):
+        steps = program.operand(node, "steps", _STEPS)
+        found = [] if steps is None else steps.reshape(-1).tolist()
     else:
         found = node.attrs.get("strides") or []
     return lcm(*(abs(int(stride)) or 1 for stride in found))

@@ -223,8 +223,9 @@ class Trace:
     def _slid(self, node: gs.Node, found: Seen) -> Seen:
         """What slides along; a node that puts both ends of the image together sees all of it."""
         extent = self.program.sizes[self.view.axis] + self.view.more
-        is_new = all(found is not self._seen.get(id(tensor)) for tensor in node.inputs)
-        if node.op in _PAIRS or self.view.start is None or not is_new:
+        if node.op in _PAIRS or self.view.start is None:
+            return found
+        if any(found is self._seen.get(id(tensor)) for tensor in node.inputs):
             return found
         slid = without_leaps(found, node_name(node), extent, self._widest)
         self._widest = max(self._widest, slid.widest)

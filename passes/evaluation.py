@@ -107,19 +107,19 @@ def is_uniform(values: np.ndarray) -> bool:
 
 
 def computable(graph: gs.Graph, known: Collection[int]) -> set[int]:
-    """``id`` of the tensors made by nodes whose values ``evaluate`` can compute.
+    """``id`` of the tensors that are known, or that ``evaluate`` can compute from those.
 
     Told of all tensors at once: to ask ``evaluate`` about each would search the graph each time.
 
     Args:
         graph: a graph in topological order; not changed.
-        known: ``id`` of the tensors whose values are known.
+        known: ``id`` of the tensors whose values are known, initializers included.
     """
     found = set(known)
     for node in graph.nodes:
         operands = [tensor for tensor in node.inputs if tensor.name]
-        given = all(isinstance(t, gs.Constant) or id(t) in found for t in operands)
-        if given and _can_evaluate(node, graph.opset):
+        given = all(id(tensor) in found for tensor in operands)
+        if given and (operands or node.op == "Constant") and _can_evaluate(node, graph.opset):
             found.update(id(output) for output in node.outputs)
     return found
 
@@ -203,19 +203,9 @@ class Constants:
     def __init__(self, graph: gs.Graph) -> None:
         self._graph = graph
         self._declared: dict[int, np.ndarray] = {}
-        self._constant = {
-            id(tensor)
-            for tensor in graph.tensors().values()
-            if isinstance(tensor, gs.Constant) and not isinstance(tensor._values, SparseValues)
-        }
-        for node in graph.nodes:
-            inputs = [tensor for tensor in node.inputs if tensor.name]
-            if (
-                (inputs or node.op == "Constant")
-                and all(id(tensor) in self._constant for tensor in inputs)
-                and _can_evaluate(node, graph.opset)
-            ):
-                self._constant.update(id(tensor) for tensor in node.outputs)
+        stored = [t for t in graph.tensors().values() if isinstance(t, gs.Constant)]
+        dense = [t for t in stored if not isinstance(t._values, SparseValues)]
+        self._constant = computable(graph, set(map(id, dense)))
 
     def __contains__(self, tensor: gs.Tensor) -> bool:
         return id(tensor) in self._constant

@@ -168,14 +168,15 @@ def _shape_operands(
         if value is not None:
             sources[id(node.outputs[0])] = value
     found: dict[str, np.ndarray] = {}
-    from_shapes = computable(graph, sources)
+    stored = [id(t) for t in graph.tensors().values() if isinstance(t, gs.Constant)]
+    told = computable(graph, {*sources, *stored})
     for node in graph.nodes:
         if all(_is_known(shapes.get(output.name)) for output in node.outputs if output.name):
             continue
         first = 0 if is_standard(node, "ConstantOfShape", "Range") else 1
         for operand in node.inputs[first:]:
-            made = operand.name not in known and id(operand) in from_shapes
-            if not made or _is_weight(shapes.get(operand.name)):
+            made = operand.name not in known and producer(operand) is not None
+            if not made or id(operand) not in told or _is_weight(shapes.get(operand.name)):
                 continue
             try:
                 value = evaluate(graph, operand, sources)

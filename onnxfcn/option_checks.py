@@ -5,13 +5,11 @@ from operator import index
 from os import PathLike
 from typing import SupportsIndex
 
-from passes.options import OptionError, one_of, per_axis
+from passes.options import LARGEST_NUMBER, OptionError, one_of, per_axis
 
 from .errors import UsageError
 from .sizes import Size, size_text
 
-_LARGEST_EXTENT = 2**31 - 1
-"""Pixels along an axis: products of a few such extents are numbers that a shape can hold."""
 _DEFAULTS_OF_THE_PROOF: Mapping[str, object] = {
     "sizes": (),
     "provider": "cpu",
@@ -50,9 +48,9 @@ def checked_size(size: Sequence[int]) -> Size:
         found = ()
     if not found or min(found) < 1:
         raise UsageError(f"a size is one positive number per axis, such as (224, 224), not {size}")
-    if max(found) > _LARGEST_EXTENT:
+    if max(found) > LARGEST_NUMBER:
         raise UsageError(
-            f"images have at most {_LARGEST_EXTENT} pixels along an axis, not {size_text(found)}"
+            f"images have at most {LARGEST_NUMBER} pixels along an axis, not {size_text(found)}"
         )
     return found
 

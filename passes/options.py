@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from operator import index
 
-_LARGEST = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1
 """Of extents, strides and steps, whose sums and products a shape can hold then."""
 
 
@@ -39,6 +39,6 @@ def per_axis(option: str, value: int | Sequence[int], spatial_rank: int) -> tupl
         text = ",".join(map(str, given)) or "none"
         several = f", or {spatial_rank}" if spatial_rank > 1 else ""
         raise OptionError(f"{option} takes one positive number{several}; got {text}")
-    if max(numbers) > _LARGEST:
-        raise OptionError(f"{option} takes numbers up to {_LARGEST}; got {max(numbers)}")
+    if max(numbers) > LARGEST_NUMBER:
+        raise OptionError(f"{option} takes numbers up to {LARGEST_NUMBER}; got {max(numbers)}")
     return numbers
